@@ -1,0 +1,1 @@
+"""Bending: glitches inside a network."""

@@ -1,0 +1,1 @@
+"""Control: the people who run the show."""

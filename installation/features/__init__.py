@@ -1,0 +1,1 @@
+"""Features: signals -> numbers 0..1."""

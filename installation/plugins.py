@@ -1,0 +1,30 @@
+"""What each room offers: a plug-in is a module with a `Settings` dataclass and a `create` function; its name is the module's."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+
+def available(room: str) -> list[str]:
+    """Names of the modules in installation/<room>/ that define `create`, found by reading, not importing, them."""
+    folder = Path(__file__).parent / room
+    files = {path.stem: path for path in folder.glob("*.py")} | {p.parent.name: p for p in folder.glob("*/__init__.py")}
+    return sorted(name for name, path in files.items() if "create" in _functions(path))
+
+
+def load(room: str, name: str) -> ModuleType:
+    """Import installation.<room>.<name>. Raises LookupError naming the nearest one that exists."""
+    names = available(room)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+        raise LookupError(f"no {room} called {name!r}; {hint}")
+    return importlib.import_module(f"installation.{room}.{name}")
+
+
+def _functions(path: Path) -> set[str]:
+    return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)}

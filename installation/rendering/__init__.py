@@ -1,0 +1,1 @@
+"""Rendering: picture -> projector."""

@@ -1,0 +1,98 @@
+"""The values that flow between the rooms: frozen, without behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Features = Mapping[str, float]
+"""Every feature of one instant, 0..1, by dotted name: {"hands.right.pinch": 0.7, "sound.bass": 0.2}."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraFrame:
+    """rgb [shape=(H, W, 3), uint8, sRGB, row 0 on top]; time_s is monotonic; number counts fresh frames."""
+
+    rgb: np.ndarray
+    time_s: float
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundBlock:
+    """samples [shape=(n,), float32, -1..1], the newest of them heard at time_s (monotonic)."""
+
+    samples: np.ndarray
+    sample_rate_hz: int
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One reading of a number series (a price, a temperature), in its own unit."""
+
+    value: float
+    time_s: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A named quantity that people, cues and routes may set: its range, its default, and what it does in one line."""
+
+    name: str
+    low: float = 0.0
+    high: float = 1.0
+    default: float = 0.0
+    about: str = ""
+    kind: str = "float"  # float | bool | int
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What one frame is made from: knob values by name, and where on its walk the latent point stands.
+
+    `turns` is the place on the generator's closed walk (1.0 = once around); the fraction matters, the whole part counts laps.
+    """
+
+    time_s: float
+    values: Mapping[str, float]
+    turns: float = 0.0
+
+    def __getitem__(self, knob: str) -> float:
+        return self.values[knob]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """pixels [shape=(3, H, W), -1..1] on the device that made them; number counts pictures; controls say from what."""
+
+    pixels: Any
+    controls: Controls
+    number: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that went wrong and was survived. kind is what is counted ("camera lost"), text says what to do."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One live instant, written so that it can be re-rendered exactly. No camera pixels, only numbers."""
+
+    show: str
+    controls: Controls
+    weights_sha256: str
+    size_px: tuple[int, int]
+    frame: int
+    settings: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Training: an artist's own images -> weights."""
