@@ -96,3 +96,32 @@ class Moment:
     size_px: tuple[int, int]
     frame: int
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One wish of a person (desk, key or web page).
+
+    verb: knob | release | go | back | cue | master | blackout | freeze | moment | panic | test_card | ping.
+    name is the knob, or the cue's number as text; value is in the knob's own unit; fade_s None means the cue's own.
+    """
+
+    verb: str
+    name: str = ""
+    value: float = 0.0
+    fade_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What the people ask for at one instant: the base of every knob, and what acts last.
+
+    master 0..1; blackout is black at once whatever master says; freeze holds the picture; cue is the running number.
+    """
+
+    base: Mapping[str, float]
+    master: float = 1.0
+    blackout: bool = False
+    freeze: bool = False
+    test_card: bool = False
+    cue: str = ""

@@ -1,0 +1,191 @@
+"""A show file (TOML) in, checked frozen dataclasses out; an unknown key is an error that names the nearest one."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+SHOWS = Path(__file__).parent / "shows"
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """A show file says something that cannot be; the text names the place, what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A plug-in chosen by name, with its own settings: checked by the plug-in's Settings when it is made."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Route:
+    """value += gain x (curve(feature) + offset); rising over attack_s, falling over release_s (time constants)."""
+
+    source: str
+    target: str
+    gain: float = 1.0
+    offset: float = 0.0
+    curve: str = "linear"  # linear | smooth | square | root | step | triangle
+    attack_s: float = 0.0
+    release_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Bend:
+    """One operation at one named layer, on a seeded share (0..1) of its channels, or on the channels listed."""
+
+    name: str
+    layer: str
+    operation: str
+    amount: float = 0.0
+    share: float = 1.0
+    channels: tuple[int, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One ISF file of shaders/effects (or a path), under its own name in the knobs; knobs set its defaults."""
+
+    file: str
+    name: str = ""
+    knobs: dict[str, float | bool | list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cue:
+    """number is text ("1.5"); values are bases of knobs by name; what a cue does not name keeps its value."""
+
+    number: str
+    name: str = ""
+    fade_s: float = 2.0
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """size is what the projector gets, working_size what the effects run at; monitor is a name or an index."""
+
+    size: tuple[int, int] = (1280, 720)
+    working_size: tuple[int, int] = (640, 360)
+    fps: float = 30.0
+    monitor: str = "0"
+    mode: str = "fullscreen"  # windowed | borderless | fullscreen
+    venue: str = ""
+    flash_limiter: bool = True
+
+
+@dataclass(frozen=True)
+class Osc:
+    """Where the desk may reach the show. allow lists networks (CIDR); reply_port 0 answers to the sender's port."""
+
+    host: str = "127.0.0.1"
+    port: int = 9000
+    reply_port: int = 0
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    packets_per_s: float = 2000.0
+
+
+@dataclass(frozen=True)
+class Show:
+    """Everything a show is: what comes in, what it paints with, what is bent, drawn over and cued."""
+
+    name: str
+    about: str = ""
+    generator: Part = Part("pattern")
+    inputs: tuple[Part, ...] = ()
+    features: tuple[Part, ...] = ()
+    routes: tuple[Route, ...] = ()
+    bends: tuple[Bend, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    cues: tuple[Cue, ...] = ()
+    screen: Screen = Screen()
+    osc: Osc = Osc()
+    moment_every_s: float = 0.0
+    seed: int = 0
+
+
+def open_show(name_or_path: str) -> Show:
+    """Read a show by name (installation/shows/NAME.toml) or path. Raises SettingsError saying what to mend."""
+    path = Path(name_or_path)
+    if not path.suffix:
+        path = SHOWS / f"{name_or_path}.toml"
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in SHOWS.glob("*.toml")))
+        raise SettingsError(f"no show {name_or_path!r}; there are: {there}; or give the path of a .toml file")
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    return check(Show, {"name": path.stem} | table, path.name)
+
+
+def check(kind: type[T], table: Any, where: str) -> T:
+    """Make the dataclass `kind` from a TOML table. Raises SettingsError naming `where`, what was expected and found."""
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where}: expected a table, found {table!r}")
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
+            raise SettingsError(f"{where}: unknown key {key!r}; {hint}")
+    for name, f in fields.items():
+        if name not in table and f.default is f.default_factory is dataclasses.MISSING:
+            raise SettingsError(f"{where}: {name!r} is missing")
+    return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in table.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """One TOML value as the type that a field asks for."""
+    if hint is Any:
+        return value
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _one_of(arguments, value, where)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise SettingsError(f"{where}: expected a table, found {value!r}")
+        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if origin in (tuple, list):
+        return _sequence(origin, arguments, value, where)
+    if dataclasses.is_dataclass(hint):
+        return check(hint, value, where)  # type: ignore[arg-type]
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    raise SettingsError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {value!r}")
+
+
+def _sequence(origin: Any, arguments: tuple[Any, ...], value: Any, where: str) -> Any:
+    if not isinstance(value, list | tuple):
+        raise SettingsError(f"{where}: expected a list, found {value!r}")
+    if origin is tuple and arguments[-1] is not Ellipsis and len(value) != len(arguments):
+        raise SettingsError(f"{where}: expected {len(arguments)} values, found {value!r}")
+    kinds = arguments if origin is tuple and arguments[-1] is not Ellipsis else (arguments[0],) * len(value)
+    return origin(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    for kind in kinds:
+        if kind is type(None) and value is None:
+            return None
+        try:
+            return _value(kind, value, where)
+        except SettingsError:
+            continue
+    raise SettingsError(f"{where}: expected {' or '.join(getattr(k, '__name__', str(k)) for k in kinds)}, found {value!r}")
