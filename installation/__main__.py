@@ -1,0 +1,142 @@
+"""The command line: words in, a running show, a print, a trained model or a report out. Nothing heavy is imported before it is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+ABOUT = """\
+A live neural-art runtime for galleries.
+
+A camera, visitors' hands and sound steer the latent point of a GAN and the glitches bent into its layers;
+ISF effects are drawn over it and a projector shows it; a lighting desk runs it over OSC.
+Every part works without a GPU, camera, microphone or display: then a packaged performance plays.
+"""
+EXAMPLES = """\
+examples:
+  installation live                         the show on the first projector, with the devices that exist
+  installation live --headless --seconds 20 --record out/live.mp4
+  installation live --osc-table             every address that a desk may send to
+  installation still moments/X.json --size 2048x1152
+  installation train gan my_pictures/       your own pictures -> a generator
+  installation doctor                       what this machine has, what is missing, how to get it
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; every option says its unit and default."""
+    top = argparse.ArgumentParser("installation", description=ABOUT, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--verbose", "-v", action="store_true", help="log more")
+    commands = top.add_subparsers(dest="command", metavar="command", required=True)
+    _live(commands.add_parser("live", help="run the show", formatter_class=argparse.ArgumentDefaultsHelpFormatter))
+    still = commands.add_parser("still", help="re-render a moment of the show as a picture, at any size")
+    still.add_argument("moment", type=Path, help="a moments/*.json file")
+    still.add_argument("--size", type=size, default=None, metavar="WxH", help="pixels; default: the show's own size")
+    still.add_argument("--out", type=Path, default=None, help="PNG to write; default: beside the moment")
+    train = commands.add_parser("train", help="train a generator on a folder of your own pictures", add_help=False)
+    train.add_argument("what", nargs="?", choices=["gan"])
+    train.add_argument("rest", nargs=argparse.REMAINDER)
+    doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
+    doctor.add_argument("--json", action="store_true", help="say the same as JSON")
+    bench = commands.add_parser("bench", help="measure each part, side by side in one run")
+    bench.add_argument("what", choices=["live"], help="what to measure")
+    bench.add_argument("--show", default="bloom", help="show name or path (default: bloom)")
+    bench.add_argument("--frames", type=int, default=60, help="frames a measurement (default: 60)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the table as JSON too")
+    effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
+    effects.add_argument("what", choices=["check"])
+    effects.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    return top
+
+
+def _live(live: argparse.ArgumentParser) -> None:
+    add = live.add_argument
+    add("--show", default="bloom", help="a show's name, or the path of its .toml file")
+    add("--headless", action="store_true", help="draw without a window (EGL)")
+    add("--seconds", type=float, default=0.0, help="stop after so long; 0 = run until esc")
+    add("--camera", default=None, metavar="DEVICE", help="index, /dev path, file or stream URL; 'none' for no camera; default: what the show says, if it is there")
+    add("--microphone", default=None, metavar="DEVICE", help="name, index or sound file; 'none' for none")
+    add("--model", default=None, help="another model of the show's generator: a name in models/ or a folder")
+    add("--size", type=size, default=None, metavar="WxH", help="projector size in pixels")
+    add("--fps", type=float, default=None, help="frames a second to aim at")
+    add("--monitor", default=None, help="monitor by name or index")
+    add("--windowed", action="store_true", help="in a window rather than full screen")
+    add("--record", type=Path, default=None, metavar="FILE.mp4", help="stream what is shown into a video")
+    add("--report", type=Path, default=None, metavar="FILE.json", help="write what was measured when the show ends")
+    add("--log", type=Path, default=None, metavar="FILE", help="write the input log (features and commands, frame by frame)")
+    add("--replay", type=Path, default=None, metavar="FILE", help="play an input log instead of devices")
+    add("--osc-host", default=None, help="address to listen on; 0.0.0.0 lets the whole network in (see the allow list)")
+    add("--osc-port", type=int, default=None, help="UDP and TCP port to listen on; 0 = any free one")
+    add("--osc-table", action="store_true", help="print every OSC address as a table, and end")
+    add("--moments", type=Path, default=Path("moments"), metavar="DIR", help="where moments are written")
+
+
+def size(text: str) -> tuple[int, int]:
+    """'1280x720' -> (1280, 720)."""
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 1280x720, found {text!r}") from None
+    if not (0 < width <= 32768 and 0 < height <= 32768):
+        raise argparse.ArgumentTypeError(f"each side must be 1..32768 pixels, found {text!r}")
+    return width, height
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. A mistake in what was asked for is one clear line, not a traceback."""
+    options = parser().parse_args(arguments)
+    level = logging.INFO if options.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle pools must not spin: the show shares its cores
+    try:
+        return _dispatch(options)
+    except (ValueError, LookupError, OSError) as error:
+        if options.verbose:
+            raise
+        print(f"installation {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    if options.command == "live":
+        from installation import live
+
+        return live.main(options)
+    if options.command == "still":
+        from installation import stills
+
+        return stills.main(options)
+    if options.command == "train":
+        return _train(options)
+    if options.command == "doctor":
+        from installation import doctor
+
+        return doctor.main(options)
+    if options.command == "bench":
+        from installation import bench
+
+        return bench.main(options)
+    from installation.rendering import check
+
+    return check.check_files(options.files)
+
+
+def _train(options: argparse.Namespace) -> int:
+    """`train gan ...` hands the rest of the line to the trainer, whose own --help teaches it."""
+    if options.what is None:
+        print("usage: installation train gan FOLDER [options]\n       installation train gan --help")
+        return 0 if not options.rest else 2
+    from installation.training import gan
+
+    trainer = argparse.ArgumentParser(f"installation train {options.what}", description=gan.__doc__)
+    gan.add_arguments(trainer)
+    return gan.run(trainer.parse_args(options.rest))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
