@@ -130,6 +130,11 @@ def open_show(name_or_path: str) -> Show:
     return check(Show, {"name": path.stem} | table, path.name)
 
 
+def to_table(settings: Any) -> dict[str, Any]:
+    """The dataclass as plain values that `check` reads back: what a moment or a print writes down."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(settings).items()}
+
+
 def check(kind: type[T], table: Any, where: str) -> T:
     """Make the dataclass `kind` from a TOML table. Raises SettingsError naming `where`, what was expected and found."""
     if not isinstance(table, dict):

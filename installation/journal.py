@@ -1,0 +1,112 @@
+"""Every frame's features and commands into a log that replays to identical controls; every frame's figures into a report."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from installation.signals import Command, Controls
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What reached the show in one frame; controls are what it made of it, kept so that a replay can be compared."""
+
+    now_s: float
+    features: dict[str, float]
+    commands: tuple[Command, ...]
+    controls: dict[str, Any] | None = None
+
+
+class InputLog:
+    """Writes one JSON line a frame, gzipped, features rounded by nobody: a replay is exact. No camera pixels."""
+
+    def __init__(self, path: Path, show: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: IO[str] = gzip.open(path, "wt", compresslevel=1, encoding="utf-8")
+        self._file.write(json.dumps({"show": show, "version": 1}) + "\n")
+
+    def write(self, now_s: float, features: Mapping[str, float], commands: Sequence[Command], controls: Controls) -> None:
+        line = {"t": now_s, "f": features, "k": [asdict(c) for c in commands], "c": {"turns": controls.turns, "values": controls.values}}
+        self._file.write(json.dumps(line) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_log(path: Path) -> Iterator[Entry]:
+    """Frames of an input log. A log cut short (power, kill -9) is played up to its last whole line."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        try:
+            next(lines)
+            for line in lines:
+                e = json.loads(line)
+                yield Entry(e["t"], e["f"], tuple(Command(**k) for k in e["k"]), e.get("c"))
+        except (EOFError, json.JSONDecodeError):
+            return
+
+
+class Ledger:
+    """Figures of a whole run in memory that does not grow: a histogram of frame times, ranges of features and knobs."""
+
+    BIN_MS = 0.25
+
+    def __init__(self) -> None:
+        self._times = np.zeros(8000, np.int64)  # 0.25 ms bins up to 2 s
+        self._features: dict[str, list[float]] = {}
+        self._knobs: dict[str, list[float]] = {}
+        self.frames = 0
+
+    def note(self, frame_s: float, features: Mapping[str, float], controls: Controls) -> None:
+        """One presented frame: its time since the one before, and what it was made from."""
+        self.frames += 1
+        self._times[min(int(frame_s * 1000 / self.BIN_MS), len(self._times) - 1)] += 1
+        for name, value in features.items():
+            row = self._features.setdefault(name, [value, 0.0, value, 0.0, 0.0])
+            row[0], row[2] = min(row[0], value), max(row[2], value)
+            row[1] += value
+            row[3] += self._is_present(name, features)
+            row[4] += 1
+        for name, value in controls.values.items():
+            range_ = self._knobs.setdefault(name, [value, value])
+            range_[0], range_[1] = min(range_[0], value), max(range_[1], value)
+
+    @staticmethod
+    def _is_present(name: str, features: Mapping[str, float]) -> bool:
+        """Whether what this feature is measured on was there: a hand's features count while that hand is in view."""
+        return features.get(name.rpartition(".")[0] + ".present", 1.0) >= 0.5
+
+    def percentile_ms(self, share: float) -> float:
+        """Frame time in ms that `share` of the frames stayed under."""
+        total = np.cumsum(self._times)
+        if not total[-1]:
+            return 0.0
+        return float((np.searchsorted(total, share * total[-1]) + 1) * self.BIN_MS)
+
+    def summary(self) -> dict[str, Any]:
+        """The report's figures that come from the frames themselves."""
+        features = {
+            n: {"min": r[0], "mean": r[1] / r[4], "max": r[2], "present": r[3] / max(self.frames, 1)}
+            for n, r in sorted(self._features.items())
+        }
+        return {
+            "frames_presented": self.frames,
+            "frame_ms": {f"p{p}": self.percentile_ms(p / 100) for p in (50, 95, 99)},
+            "features": features,
+            "knobs": {n: {"min": r[0], "max": r[1]} for n, r in sorted(self._knobs.items())},
+        }
+
+
+def write_json(path: Path, table: Mapping[str, Any]) -> None:
+    """Write atomically: a reader sees the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+    os.replace(part, path)
