@@ -1,0 +1,208 @@
+"""Controls in, a flower of silk out: a CPPN (Stanley 2007) warps rings of petals; no weights, any size, always works."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from installation import signals
+from installation.bending.layers import Bends, bend_knobs
+from installation.generators import walk
+from installation.settings import Bend
+
+PALETTES = (  # sRGB from shadow to light; neighbours on the walk blend in a perceptual space
+    ("08050c", "2e0d2a", "8e1b4b", "e8688a", "ffe1d0"),  # night rose
+    ("120507", "56101c", "b93a2c", "f4a259", "fff0cd"),  # ember
+    ("0d0710", "431a4f", "9a4c95", "e7a6c4", "fbf0ee"),  # mauve
+    ("05060f", "17204f", "5148a8", "b59bea", "f8effc"),  # iris
+    ("030a10", "083a4f", "237f96", "93d2c8", "f5f3de"),  # deep water
+    ("060c0a", "173d33", "4d8a63", "c5d69a", "fdf4d2"),  # moss
+    ("0d0806", "4a2415", "a9652f", "ecc07c", "fff6e0"),  # honey
+    ("0c060c", "4c123a", "c2447c", "f7a8b6", "fff3ea"),  # peony
+)
+RINGS = 9
+HIDDEN = 16
+LATENT = 12
+
+
+@dataclass(frozen=True)
+class Settings:
+    """size (width, height) in px when the show asks for none; detail: rows at which the network is evaluated."""
+
+    size: tuple[int, int] = (384, 216)
+    detail: int = 96
+    anchors: int = 8
+
+
+def create(
+    settings: Settings,
+    bends: Sequence[Bend] = (),
+    size: tuple[int, int] | None = None,
+    device: str = "auto",
+    seed: int = 0,
+) -> Pattern:
+    """A generator that needs no weights. Raises SettingsError for a bend at a layer that does not exist."""
+    return Pattern(settings, bends, size or settings.size, device, seed)
+
+
+class Pattern:
+    """Seeded network, closed walk through seeded latent points, petals drawn in the warped plane."""
+
+    def __init__(
+        self, settings: Settings, bends: Sequence[Bend], size: tuple[int, int], device: str, seed: int
+    ) -> None:
+        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device = torch.device(chosen)
+        self.settings, self.size, self.faults = settings, size, Counter[str]()
+        source = torch.Generator().manual_seed(seed)
+        self.anchors = torch.randn(settings.anchors, LATENT, generator=source)
+        self.anchors = self.anchors[walk.tour(self.anchors)]
+        self.network = _seeded_network(source)
+        self.weights_sha256 = _digest([*self.network, self.anchors])
+        self.network = tuple(w.to(self.device) for w in self.network)
+        self.palettes = torch.stack([_oklab(_from_hex(p)) for p in PALETTES])
+        self.layers = [(f"hidden{i}", HIDDEN, settings.detail) for i in range(3)] + [("field", 6, settings.detail)]
+        self.bends = Bends(bends, self.layers, seed=seed, device=self.device)
+        self.faults = self.bends.faults
+        self.knobs = {k.name: k for k in (*walk.KNOBS, *bend_knobs(bends))}
+        self.number = 0
+
+    def shed(self, level: int) -> None:
+        """0 draws everything; from 1 on bends are skipped."""
+        self.bends.shed(level)
+
+    @torch.inference_mode()
+    def render(self, controls: signals.Controls, size: tuple[int, int] | None = None) -> signals.Picture:
+        """Picture of `controls`; size is (width, height) in px, any from 16 up."""
+        start_s = time.perf_counter()
+        width, height = size or self.size
+        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        self.bends.set(knob)
+        latent = self.latent(knob, controls.turns)
+        field = self.field(latent, width / height, max(self.settings.detail, height // 3))
+        field = F.interpolate(field, (height, width), mode="bicubic", align_corners=False)[0]
+        pixels = self.petals(field, knob, controls.turns, width / height)
+        self.number += 1
+        return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
+
+    def latent(self, knob: dict[str, float], turns: float) -> Tensor:
+        """The latent point of shape (LATENT,): the walk, pulled in by truncation, pushed by the steering knobs."""
+        here, there = walk.point_at(self.anchors, turns), walk.point_at(self.anchors, turns + 0.5)
+        latent = here * knob["generator.truncation"]
+        latent[LATENT // 2 :] = torch.lerp(latent, there, knob["generator.mix"])[LATENT // 2 :]
+        for i, name in enumerate(("generator.x", "generator.y", "generator.z", "generator.kick")):
+            latent[i] += 1.5 * knob[name]
+        return latent.to(self.device)
+
+    def field(self, latent: Tensor, aspect: float, rows: int) -> Tensor:
+        """The CPPN: coordinates and latent -> six smooth fields (1, 6, rows, columns), about -1..1."""
+        x, y = _plane(aspect, rows, max(8, round(rows * aspect)), self.device)
+        r = torch.sqrt(x * x + y * y + 0.02)
+        h = torch.stack([x, y, r, (x * x - y * y) / r, 2 * x * y / r, torch.ones_like(x)])[None]  # (1, 6, H, W)
+        w_in, w_latent, w_hidden, w_out = self.network
+        for i in range(3):
+            shift = (w_latent[i] @ latent)[None, :, None, None]
+            mixed = F.conv2d(h, w_in if i == 0 else w_hidden[i - 1]) + shift
+            wave = torch.cat([mixed[:, ::2].sin(), mixed[:, 1::2].tanh()], 1)
+            h = self.bends.apply(f"hidden{i}", wave if i == 0 else h * 0.5 + wave)
+        return self.bends.apply("field", F.conv2d(h, w_out))
+
+    def petals(self, field: Tensor, knob: dict[str, float], turns: float, aspect: float) -> Tensor:
+        """Rings of petals, the outermost first, each shading the one below: fields (6, H, W) -> (3, H, W), -1..1."""
+        height, width = field.shape[1:]
+        x, y = _plane(aspect, height, width, self.device)
+        kick, bloom = knob["generator.kick"], 0.5 + 0.5 * knob["generator.y"]
+        zoom = 1.0 - 0.12 * kick
+        x = x * zoom + 0.16 * field[0] - 0.25 * knob["generator.x"]
+        y = y * zoom + 0.16 * field[1]
+        r, angle = torch.sqrt(x * x + y * y + 1e-4), torch.atan2(y, x)
+        tone, light = self._ground(field, r)
+        turn = 2 * math.pi * turns
+        for ring in range(RINGS - 1, -1, -1):
+            count = (3, 5, 5, 8, 8, 8, 13, 13, 13)[ring]
+            reach = (0.07 + 0.13 * ring) * (0.8 + 0.35 * bloom) * (1.0 + 0.06 * math.sin(turn + ring))
+            at = angle + ring * 2.39996 + (0.5 + 0.4 * knob["generator.z"]) * r + 0.25 * math.sin(turn + 0.7 * ring)
+            lobe = torch.cos(at * (0.5 * count) + 0.9 * field[2]).abs()  # 1 mid petal, 0 between two
+            edge = reach * (0.72 + 0.34 * lobe.sqrt() + 0.10 * field[3])
+            inside = (edge - r) / reach  # above 0 within the petals of this ring
+            cover = ((inside + 0.006) * 80.0).clamp(0, 1)
+            depth = inside.clamp(0, 1)
+            shade = 1 - 0.55 * torch.exp(inside.clamp(max=0) * 9.0)  # what lies under this ring darkens near its edge
+            sheen = 0.5 + 0.5 * torch.sin(lobe * 5.0 + 3.0 * field[4] + 7.0 * depth + ring)
+            silk = 0.5 + 0.5 * torch.cos(at * (7.0 * count) + 6.0 * field[5])
+            own_light = 1.0 - 0.75 * depth.sqrt() + 0.22 * sheen * lobe + 0.05 * knob["generator.noise"] * silk
+            own_tone = 0.30 + 0.055 * (RINGS - ring) * (1 - 0.6 * depth) + 0.22 * sheen * lobe + 0.10 * field[3]
+            light = torch.lerp(light * shade, own_light, cover)
+            tone = torch.lerp(tone, own_tone, cover)
+        return self._colour(tone, light, turns + 0.5 * knob["generator.mix"], kick)
+
+    def _ground(self, field: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
+        """What lies behind the flower: dim folds of the same silk."""
+        fold = 0.5 + 0.5 * torch.sin(4.0 * field[3] + 2.5 * field[4] + 2.0 * r)
+        return 0.10 + 0.22 * fold, (0.30 + 0.35 * fold) * torch.exp(-0.5 * r)
+
+    def _colour(self, tone: Tensor, light: Tensor, turns: float, kick: float) -> Tensor:
+        """Tone through the palette of this place on the walk, times light: (3, H, W), sRGB, -1..1."""
+        index, weights = walk.weights_at(turns, len(self.palettes))
+        stops = (self.palettes[index] * torch.tensor(weights)[:, None, None]).sum(0)
+        ramp = _linear_from_oklab(F.interpolate(stops.T[None], 512, mode="linear", align_corners=True)[0])
+        ramp = ramp.to(self.device)
+        chosen = ramp[:, (tone.clamp(0, 1) * 511).to(torch.int64)]  # (3, H, W)
+        linear = (chosen * (light * (1.15 + 0.35 * kick)).clamp(min=0.02)).clamp(0, 1)
+        return linear.pow(1 / 2.2) * 2 - 1
+
+
+def _plane(aspect: float, rows: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """x and y of every pixel's middle, y -1..1 downwards, x -aspect..aspect: two (rows, columns)."""
+    y = (torch.arange(rows, device=device) + 0.5) / rows * 2 - 1
+    x = ((torch.arange(columns, device=device) + 0.5) / columns * 2 - 1) * aspect
+    return x.expand(rows, columns), y[:, None].expand(rows, columns)
+
+
+def _seeded_network(source: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Weights of the CPPN: in (16, 6), latent (3, 16, 12), hidden (2, 16, 16), out (6, 16), as 1x1 convolutions."""
+
+    def normal(*shape: int, gain: float) -> Tensor:
+        return torch.randn(*shape, generator=source) * gain
+
+    return (
+        normal(HIDDEN, 6, 1, 1, gain=0.9),
+        normal(3, HIDDEN, LATENT, gain=0.45),
+        normal(2, HIDDEN, HIDDEN, 1, 1, gain=1.1 / math.sqrt(HIDDEN)),
+        normal(6, HIDDEN, 1, 1, gain=0.9 / math.sqrt(HIDDEN)),
+    )
+
+
+def _digest(tensors: Sequence[Tensor]) -> str:
+    sha = hashlib.sha256()
+    for tensor in tensors:
+        sha.update(tensor.contiguous().numpy().tobytes())
+    return sha.hexdigest()
+
+
+def _from_hex(colours: Sequence[str]) -> Tensor:
+    """sRGB hex texts -> linear light, (n, 3)."""
+    srgb = torch.tensor([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in colours])
+    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+_TO_LMS = torch.tensor([[0.41222, 0.53633, 0.05144], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]])
+_TO_LAB = torch.tensor([[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0.02590, 0.78277, -0.80868]])
+
+
+def _oklab(linear: Tensor) -> Tensor:
+    """Linear light (n, 3) -> OKLab (n, 3) (Ottosson 2020)."""
+    return (linear @ _TO_LMS.T).pow(1 / 3) @ _TO_LAB.T
+
+
+def _linear_from_oklab(lab: Tensor) -> Tensor:
+    """OKLab (3, n) -> linear light (3, n), clipped to what sRGB can show."""
+    return (_TO_LMS.inverse() @ (_TO_LAB.inverse() @ lab).pow(3)).clamp(0, 1)
