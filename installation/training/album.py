@@ -1,0 +1,66 @@
+"""Pictures of a training run in, files to look at out: sample sheets, the quality curve, the film of its evolution."""
+
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+CURVE_PX = 160
+
+
+def to_bytes(pictures: Tensor) -> np.ndarray:
+    """(B, 3, H, W) in -1..1 -> (B, H, W, 3) uint8."""
+    return pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def sheet(pictures: Tensor, columns: int) -> Image.Image:
+    """Pictures (B, 3, H, W) in -1..1 in rows of `columns`."""
+    tiles = to_bytes(pictures)
+    count, height, width, _ = tiles.shape
+    page = Image.new("RGB", (columns * width, -(-count // columns) * height))
+    for i, tile in enumerate(tiles):
+        page.paste(Image.fromarray(tile), (i % columns * width, i // columns * height))
+    return page
+
+
+def save_picture(image: Image.Image, path: Path) -> None:
+    """As PNG, JPEG or WebP by the name's ending; never half-written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.partial")
+    image.save(unfinished, Image.registered_extensions()[path.suffix], quality=92)
+    os.replace(unfinished, path)
+
+
+def curve(rows: list[dict[str, float]], width: int) -> Image.Image:
+    """The quality figure (KID x 1000, lower is better) over images seen, as a strip of `width` px."""
+    strip = Image.new("RGB", (width, CURVE_PX), (16, 16, 18))
+    draw = ImageDraw.Draw(strip)
+    points = [(row["images"], row["kid"]) for row in rows if "kid" in row]
+    if not points:
+        return strip
+    x_most, y_most = max(x for x, _ in points) or 1, max(y for _, y in points) or 1
+    at = [(12 + x / x_most * (width - 24), CURVE_PX - 12 - y / y_most * (CURVE_PX - 40)) for x, y in points]
+    draw.line(at, fill=(240, 180, 80), width=2)
+    draw.text((12, 8), f"KID x 1000: {points[-1][1]:.1f} after {points[-1][0]:,.0f} images (top of scale {y_most:.1f})")
+    return strip
+
+
+def film(frames: list[Path], path: Path, fps: int = 12) -> None:
+    """Encode the frames (pictures of any one even size; others are scaled to the last one's) as an H.264 MP4."""
+    if not frames:
+        return
+    width, height = Image.open(frames[-1]).size
+    size = (width - width % 2, height - height % 2)
+    unfinished = path.with_name(f".{path.name}.partial")
+    with av.open(str(unfinished), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for frame in frames:
+            image = np.asarray(Image.open(frame).convert("RGB").resize(size, Image.Resampling.LANCZOS))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    os.replace(unfinished, path)

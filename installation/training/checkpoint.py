@@ -1,0 +1,54 @@
+"""Everything a training run needs to go on, in one safetensors file that is either whole or the previous one."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+
+def save(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], state: dict[str, Any]) -> None:
+    """Write modules, optimizers, the random generator's state and `state` (plain JSON values) to path, atomically."""
+    tensors = {f"{name}/{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
+    for name, optimizer in optimizers.items():
+        for i, moments in optimizer.state_dict()["state"].items():
+            tensors |= {f"{name}/{i}/{k}": torch.as_tensor(v) for k, v in moments.items()}
+    tensors["random"] = torch.get_rng_state()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".partial")
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, unfinished, {"state": json.dumps(state)})
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+
+
+def load(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, Any]:
+    """Put back what `save` wrote; modules and optimizers the file does not know keep their fresh state.
+
+    Learning rates are not restored: they belong to the schedule.
+    """
+    with safe_open(path, "pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
+        state: dict[str, Any] = json.loads(file.metadata()["state"])
+    for name, module in modules.items():
+        own = {k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}
+        if own:
+            module.load_state_dict(own)
+    for name, optimizer in optimizers.items():
+        own = {k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}
+        _restore(optimizer, own)
+    torch.set_rng_state(tensors["random"])
+    return state
+
+
+def _restore(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        index, name = key.split("/")
+        states.setdefault(int(index), {})[name] = value
+    if states:
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})

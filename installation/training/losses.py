@@ -1,0 +1,50 @@
+"""Two batches of pictures in, how far they are apart out."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from installation.training.features import VGG
+
+PERCEPTUAL_PX = 64  # the perceptual net looks at this many pixels a side: whole pictures shrunk, or windows
+
+
+def laplacian_l1(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of every band of the Laplacian pyramid, summed (Lap1 of Bojanowski et al. 2018)."""
+    difference = a - b
+    total = difference.new_zeros(())
+    while difference.shape[-1] > 4:
+        small = F.avg_pool2d(difference, 2)
+        total = total + (difference - F.interpolate(small, scale_factor=2, mode="nearest")).abs().mean()
+        difference = small
+    return total + difference.abs().mean()
+
+
+def perceptual(net: VGG, a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of features, each layer relative to the mean of b's; b is the target."""
+    a, b = _view(a, b)
+    with torch.no_grad():
+        targets = net(b)
+    layers = [(x - y).abs().mean() / (y.mean() + 1e-3) for x, y in zip(net(a), targets, strict=True)]
+    return torch.stack(layers).mean()
+
+
+def _view(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Larger pictures: by turns the whole at PERCEPTUAL_PX, or a window of a few more pixels at full size."""
+    size = a.shape[-1]
+    if size <= PERCEPTUAL_PX:
+        return a, b
+    if torch.rand(()) < 0.5:
+        scale = size // PERCEPTUAL_PX
+        return F.avg_pool2d(a, scale), F.avg_pool2d(b, scale)
+    window = PERCEPTUAL_PX + 16
+    top, left = torch.randint(size - window + 1, (2,)).tolist()
+    cut = (..., slice(top, top + window), slice(left, left + window))
+    return a[cut], b[cut]
+
+
+def whiteness(codes: Tensor) -> Tensor:
+    """How far codes (N, D) are from zero mean and unit covariance: their sum of squared deviations over D."""
+    mean = codes.mean(0)
+    covariance = (codes - mean).T @ (codes - mean) / len(codes)
+    return (covariance - torch.eye(len(mean), device=codes.device)).square().sum() / len(mean) + mean.square().mean()
