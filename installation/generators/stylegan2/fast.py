@@ -1,0 +1,164 @@
+"""The same pictures as `network.Synthesis`, for playing live: everything that does not depend on w is worked out once.
+
+All styles come from one matrix product. A single picture has its style, demodulation and gains folded into the
+(small) weights, so the (large) activations are only convolved, shifted and rectified; a batch has them folded into the
+activations. Activations are channels_last throughout. Nothing waits for the device and no shape depends on values, so a
+CUDA graph can capture it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from installation.generators.stylegan2.network import GAIN, SLOPE, Bend, Block, ModulatedConv, Noise, StyledConv, Synthesis, fir_kernel
+
+
+@dataclass
+class Layer:
+    """One prepared layer. Cut `styles[:, start:stop]` is its style, already normalised for half precision."""
+
+    name: str
+    resolution: int
+    start: int
+    stop: int
+    weight: Tensor  # (out, in, k, k); (in, out, k, k) if up
+    power: Tensor | None  # (in, out): squared weights summed over the kernel, for demodulation; None for torgb
+    bias: Tensor  # (out,), times the gain
+    noise: Tensor | None  # (1, 1, R, R), times strength and gain; None where the strength is 0
+    strength: Tensor | None  # (), times the gain
+    up: bool
+    clamp: float | None
+    fold: bool = False  # whether a single picture is cheaper with its style folded into the weight
+
+
+class FastSynthesis:
+    """Calls like Synthesis, without gradients: ws (B, num_ws, w_dim) -> picture (B, 3, R, R) float32, about -1..1."""
+
+    def __init__(self, net: Synthesis, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+        self.config, self.dtype, self.device = net.config, dtype, torch.device(device)
+        self.layers: list[Layer] = []
+        affine_weights, affine_biases, rows = [], [], []
+        with torch.no_grad():
+            for index, name, conv in _convs(net):
+                weight, bias = conv.affine.weight * conv.affine.weight_gain, conv.affine.bias
+                start = sum(len(w) for w in affine_weights)
+                gain = 1.0 if isinstance(conv, StyledConv) else 1 / math.sqrt(conv.weight.shape[1])
+                affine_weights.append(weight * gain)
+                affine_biases.append(bias * gain)
+                rows.append(torch.arange(start, start + len(weight)) + index * 10**6)
+                self.layers.append(self._prepare(name, conv, start))
+            self.affine = torch.cat(affine_weights).to(self.device, torch.float32)  # (S, w_dim)
+            self.affine_bias = torch.cat(affine_biases).to(self.device, torch.float32)
+            flat = torch.cat(rows)
+            self.pick = ((flat // 10**6) * len(self.affine) + flat % 10**6).to(self.device)
+            const = net.get_submodule("b4").get_parameter("const").detach()
+            self.const = const[None].to(self.device, dtype, memory_format=torch.channels_last)
+            self.fir = fir_kernel(4.0).to(self.device, dtype)
+            self.fir_rgb = self._rgb_kernel()
+
+    def _prepare(self, name: str, conv: ModulatedConv, start: int) -> Layer:
+        out, inputs, kernel, _ = conv.weight.shape
+        styled = isinstance(conv, StyledConv)
+        weight = conv.weight.detach().float()
+        if styled:  # demodulation undoes any scale; this one keeps half precision away from its limits
+            weight = weight / (weight.square().mean((1, 2, 3), keepdim=True).sqrt() * math.sqrt(weight[0].numel()) + 1e-12)
+        power = weight.square().sum((2, 3)).T.contiguous().to(self.device) if styled else None
+        gain = GAIN if styled else 1.0
+        up = isinstance(conv, StyledConv) and conv.up
+        noise = strength = None
+        size = int(name[1 : name.index(".")])
+        if isinstance(conv, StyledConv) and bool(conv.noise_strength != 0):
+            strength = (conv.noise_strength.detach() * GAIN).to(self.device, self.dtype)
+            noise = (conv.noise_const[None, None] * conv.noise_strength.detach() * GAIN).to(self.device, self.dtype)
+        clamp = None if conv.conv_clamp is None else conv.conv_clamp * gain
+        bias = (conv.bias.detach() * gain).to(self.device, self.dtype)
+        fold = out * inputs * kernel**2 < (out + inputs) * size**2
+        weight = (weight.transpose(0, 1) if up else weight).to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        return Layer(name, size, start, start + inputs, weight, power, bias, noise, strength, up, clamp, fold)
+
+    def _rgb_kernel(self) -> Tensor:
+        channels = self.config.rgb_channels
+        return fir_kernel(4.0).to(self.device, self.dtype).expand(channels, 1, 4, 4).contiguous()
+
+    def styles(self, ws: Tensor) -> Tensor:
+        """Every layer's style side by side, from one matrix product: ws (B, num_ws, w_dim) -> (B, S) float32."""
+        every = torch.addmm(self.affine_bias, ws.reshape(-1, ws.shape[2]).float(), self.affine.T)  # (B * num_ws, S)
+        return every.view(ws.shape[0], -1).index_select(1, self.pick)
+
+    @torch.no_grad()
+    def __call__(self, ws: Tensor, noise: Noise = "frozen", bend: Bend | None = None, up_to: int | None = None) -> Tensor:
+        styles = self.styles(ws)
+        x, rgb = self.const.expand(ws.shape[0], -1, -1, -1), None
+        for layer in self.layers:
+            style = styles[:, layer.start : layer.stop]
+            if layer.power is None:
+                y = self._to_rgb(layer, x, style)
+                y = y if bend is None else bend(layer.name, y)
+                rgb = y if rgb is None else y.add_(self._upsample(rgb))
+                if layer.resolution == up_to:
+                    break
+            else:
+                x = self._styled(layer, x, style, noise)
+                x = x if bend is None else bend(layer.name, x)
+        assert rgb is not None
+        return rgb.float()
+
+    def _styled(self, layer: Layer, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+        assert layer.power is not None
+        style = style * style.square().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
+        demodulation = (style.square() @ layer.power).add_(1e-8).rsqrt_().mul_(GAIN)  # (B, out)
+        single = x.shape[0] == 1
+        x = self._up(layer, x, style, demodulation) if layer.up else self._flat(layer, x, style, demodulation, single)
+        if noise == "frozen" and layer.noise is not None:
+            x.add_(layer.noise)
+        elif noise == "random" and layer.strength is not None:
+            x.add_(torch.randn(x.shape[0], 1, *x.shape[2:], device=x.device, dtype=x.dtype).mul_(layer.strength))
+        F.leaky_relu_(x, SLOPE)
+        return x if layer.clamp is None else x.clamp_(-layer.clamp, layer.clamp)
+
+    def _flat(self, layer: Layer, x: Tensor, style: Tensor, demodulation: Tensor, single: bool) -> Tensor:
+        """Same size: x (B, in, R, R) -> (B, out, R, R), demodulated, with bias."""
+        if single and layer.fold:
+            scale = torch.outer(demodulation[0], style[0])[:, :, None, None].to(self.dtype)
+            return F.conv2d(x, layer.weight * scale, layer.bias, padding=1)
+        x = F.conv2d(x * style[:, :, None, None].to(self.dtype), layer.weight, padding=1)
+        return torch.addcmul(layer.bias[None, :, None, None], x, demodulation[:, :, None, None].to(self.dtype))
+
+    def _up(self, layer: Layer, x: Tensor, style: Tensor, demodulation: Tensor) -> Tensor:
+        """Twice the size: x (B, in, R/2, R/2) -> (B, out, R, R); the FIR filter carries the demodulation and bias."""
+        batch, channels = demodulation.shape
+        x = x * style[:, :, None, None].to(self.dtype)
+        x = F.conv_transpose2d(x, layer.weight, stride=2)
+        if batch == 1:
+            kernel = demodulation[0, :, None, None, None].to(self.dtype) * self.fir
+            return F.conv2d(x, kernel, layer.bias, padding=1, groups=channels)
+        x = F.conv2d(x, self.fir.expand(channels, 1, 4, 4), padding=1, groups=channels)
+        return torch.addcmul(layer.bias[None, :, None, None], x, demodulation[:, :, None, None].to(self.dtype))
+
+    def _to_rgb(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
+        if x.shape[0] == 1:
+            y = F.conv2d(x, layer.weight * style[:, :, None, None].to(self.dtype), layer.bias)
+        else:
+            y = F.conv2d(x * style[:, :, None, None].to(self.dtype), layer.weight, layer.bias)
+        return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
+
+    def _upsample(self, rgb: Tensor) -> Tensor:
+        """Bilinear with zeros beyond the border, which is what the FIR filter amounts to."""
+        size = rgb.shape[-1] * 2
+        padded = F.pad(rgb, (1, 1, 1, 1))
+        return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2 : size + 2, 2 : size + 2]
+
+
+def _convs(net: Synthesis) -> list[tuple[int, str, ModulatedConv]]:
+    """(which w it listens to, its name, the layer) in the order they run."""
+    found: list[tuple[int, str, ModulatedConv]] = []
+    for i, r in enumerate(net.config.resolutions):
+        block = net.get_submodule(f"b{r}")
+        assert isinstance(block, Block)
+        if i:
+            found.append((2 * i - 1, f"b{r}.conv0", block.conv0))
+        found += [(2 * i, f"b{r}.conv1", block.conv1), (2 * i + 1, f"b{r}.torgb", block.torgb)]
+    return found
