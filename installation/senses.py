@@ -34,6 +34,7 @@ class Senses:
         self.sound: SoundBlock | None = None
         self.frames = 0  # camera frames read
         self._spoken: dict[str, dict[str, float]] = {}
+        self._heard_from: set[str] = set()
 
     def start(self) -> None:
         """Open every device; one that fails is tried again by itself."""
@@ -64,6 +65,8 @@ class Senses:
         except Exception:  # likewise a driver
             self._count(name)
             return None
+        if signal is not None:
+            self._heard_from.add(name)
         if isinstance(signal, dict):
             self._spoken[name] = signal
             return None
@@ -73,6 +76,12 @@ class Senses:
         if not self.faults[name]:
             log.exception("%s failed; the show goes on without it", name)
         self.faults[name] += 1
+
+    @property
+    def ready(self) -> bool:
+        """Whether every input has spoken and every feature extractor is awake."""
+        awake = all(getattr(extractor, "ready", True) for extractor in self.extractors.values())
+        return awake and self._heard_from >= set(self.inputs)
 
     @property
     def tempo_bpm(self) -> float:

@@ -1,0 +1,102 @@
+"""The show, on one screen of code: devices and a desk in, bent pictures out of the projector. Sole owner of threads and processes."""
+
+from __future__ import annotations
+
+import gc
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from installation import modulation, opening
+from installation.chronicle import Chronicle
+from installation.clock import WallClock
+from installation.governor import Governor
+from installation.journal import Entry, read_log, write_json
+from installation.settings import Show
+
+
+def main(options: Namespace) -> int:
+    """`installation live`: open the show as asked for and as the machine allows, play it, say what was measured."""
+    show, options = opening.prepare(options)
+    if options.osc_table:
+        print(opening.osc_table(show))
+        return 0
+    with ExitStack() as closing:
+        report = Live(show, options, closing).play()
+    if options.report:
+        write_json(options.report, report)
+    opening.say_goodbye(options, report)
+    return 0
+
+
+class Live:
+    """One show on one wall. Every part runs by itself and may die and come back; the loop takes the newest of each."""
+
+    def __init__(self, show: Show, options: Namespace, closing: ExitStack) -> None:
+        self.show, self.options = show, options
+        self.senses = opening.open_senses(show, closing)
+        self.painter = opening.open_painter(show, closing)
+        self.screen = opening.open_screen(show, options.headless, closing)
+        self.knobs = self.painter.generator.knobs | self.screen.knobs
+        self.board = opening.open_board(show, self.knobs)
+        self.desk = opening.open_desk(show, self.knobs, closing)
+        self.chronicle = Chronicle(show, options, self.screen, self.painter.generator.weights_sha256, closing)
+        self.governor = Governor(1.0 / show.screen.fps)
+        self.state = modulation.begin(show.routes)
+        self.clock = WallClock()
+
+    def play(self) -> dict[str, Any]:
+        """Frames until esc or the time is over; nothing in here waits for a device, a packet, a file or the generator."""
+        with opening.curtain(self.senses, self.clock):
+            for heard in self.replayed() if self.options.replay else self.heard():
+                self.frame(heard)
+                self.pace(heard.now_s)
+        faults = self.senses.all_faults() + self.desk.faults + self.painter.faults + self.screen.faults + self.board.faults
+        return self.chronicle.report(Counter(faults), self.senses.tempo_bpm, self.screen.flashes_limited)
+
+    def heard(self) -> Iterator[Entry]:
+        """What came in since the last frame: features of every device, wishes of every person."""
+        self.clock = WallClock()
+        while not self.screen.closed and not 0 < self.options.seconds <= (now_s := self.clock.now_s()):
+            wishes = (*self.desk.poll(now_s), *opening.pressed(self.screen, self.board, now_s))
+            yield Entry(now_s, self.senses.read(now_s), wishes)
+
+    def replayed(self) -> Iterator[Entry]:
+        """The same from an input log, at the pace it was written; headless as fast as it can be painted."""
+        for heard in read_log(self.options.replay):
+            if self.screen.closed:
+                return
+            yield heard
+
+    def frame(self, heard: Entry) -> None:
+        """The whole way: people, then the one rule, then the newest picture, then the projector; master and blackout last."""
+        now_s = heard.now_s
+        for command in heard.commands:
+            self.board.apply(command, now_s)
+        levels = self.board.levels(now_s)
+        controls, self.state = modulation.modulate(
+            self.knobs, self.show.routes, levels.base, heard.features, self.state, now_s
+        )
+        if not levels.freeze:
+            self.painter.request(controls)
+        picture = self.painter.newest()
+        self.screen.show(picture, controls, levels, now_s, self.senses.sound)
+        self.chronicle.note(heard, controls, picture, self.senses.sound)
+
+    def pace(self, began_s: float) -> None:
+        """Leave out what is too slow for this machine, collect garbage in the time that is left, wait for the next frame."""
+        busy_s = max(self.clock.now_s() - began_s, self.painter.picture_s)
+        if self.governor.note(busy_s):
+            self.painter.generator.shed(self.governor.level)
+            self.screen.scale(self.governor.scale)
+        self.desk.tell(self.board.describe(began_s) | {"fault count": sum(self.desk.faults.values())}, began_s)
+        gc.collect(0)
+        if not (self.options.replay and self.options.headless):
+            self.clock.wait_until(self.next_frame_s(began_s))
+
+    def next_frame_s(self, began_s: float) -> float:
+        """The next slot on the show's grid after this frame began; slots that were missed are dropped, not caught up."""
+        fps = self.show.screen.fps
+        return (int(began_s * fps + 0.5) + 1) / fps

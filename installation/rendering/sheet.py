@@ -1,0 +1,25 @@
+"""Pictures in, one contact sheet out: for people who would rather look than read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+GAP_PX = 4
+
+
+def save_sheet(path: Path, pictures: Sequence[np.ndarray], columns: int = 4) -> None:
+    """Write pictures [each shape=(H, W, 3), uint8, all of one size] as rows of `columns`, on black. Raises OSError."""
+    height, width = pictures[0].shape[:2]
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * (width + GAP_PX) - GAP_PX, rows * (height + GAP_PX) - GAP_PX))
+    for i, picture in enumerate(pictures):
+        sheet.paste(Image.fromarray(picture), (i % columns * (width + GAP_PX), i // columns * (height + GAP_PX)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.stem + ".part" + path.suffix)
+    sheet.save(part)
+    os.replace(part, path)
