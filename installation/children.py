@@ -1,0 +1,237 @@
+"""A module and its settings in; a watched child process out, that may be killed at any time, and the memory it shares.
+
+Devices hang, drivers crash and trackers leak, so each lives in a child process. Its one pipe (the child's stdin) carries
+the settings, wakes it, and tells it by closing that the parent is gone. Shared memory is a file without a name, handed
+over as a descriptor: nothing is left behind whoever is killed first. POSIX only.
+"""
+
+from __future__ import annotations
+
+import collections
+import ctypes
+import json
+import logging
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
+WATCH_EVERY_S = 0.1
+HEADER_BYTES, WORD_BYTES = 1024, 512
+LONGEST_SETTINGS_BYTES = 65536
+PR_SET_PDEATHSIG = 1
+
+
+class Memory:
+    """size_bytes of memory shared by a parent and its child, behind a header: counts (int64), times (s) and a word.
+
+    counts[0] is the newest item's number; times[0] is when it was written (time.monotonic(), one clock for all processes).
+    """
+
+    def __init__(self, size_bytes: int, descriptor: int | None = None) -> None:
+        self.descriptor = _nameless_file(HEADER_BYTES + size_bytes) if descriptor is None else descriptor
+        self.size_bytes = size_bytes
+        self._map = mmap.mmap(self.descriptor, HEADER_BYTES + size_bytes)
+        self.counts = np.frombuffer(self._map, np.int64, 32, 0)
+        self.times = np.frombuffer(self._map, np.float64, 32, 256)
+        self._word = np.frombuffer(self._map, np.uint8, WORD_BYTES, WORD_BYTES)
+        self.bytes = np.frombuffer(self._map, np.uint8, size_bytes, HEADER_BYTES)
+
+    def say(self, text: str) -> None:
+        """Leave a line for the parent to log: why this child is about to end."""
+        word = text.encode()[: WORD_BYTES - 1]
+        self._word[:] = 0
+        self._word[: len(word)] = np.frombuffer(word, np.uint8)
+
+    def take_word(self) -> str:
+        """The line that the child left, once; empty when it left none."""
+        text = self._word.tobytes().split(b"\0", 1)[0].decode(errors="replace")
+        self._word[:] = 0
+        return text
+
+    def age_s(self) -> float:
+        """Seconds since something new was written; infinite before the first time."""
+        return time.monotonic() - float(self.times[0]) if self.times[0] else float("inf")
+
+    def close(self) -> None:
+        """Let go of the descriptor; the memory itself goes when the last array on it goes."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def _nameless_file(size_bytes: int) -> int:
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("installation")
+    else:
+        descriptor, path = tempfile.mkstemp(prefix="installation-")
+        os.unlink(path)
+    os.ftruncate(descriptor, size_bytes)
+    return descriptor
+
+
+class Child:
+    """One module in its own process: started, watched, killed when silent, started again with growing waits.
+
+    name is what faults are counted and logged under; silence_s() says how long nothing has come; when that passes
+    silent_s (opening_s for a child that has given nothing yet) the child is killed. faults counts changes to ill.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        settings: Mapping[str, Any],
+        memory: Memory,
+        *,
+        log: logging.Logger,
+        silent_s: float = 3.0,
+        opening_s: float = 15.0,
+        silence_s: Callable[[], float] | None = None,
+    ) -> None:
+        self.name, self.module, self.memory = name, module, memory
+        self.faults: collections.Counter[str] = collections.Counter()
+        self._settings = json.dumps(dict(settings)).encode() + b"\n"
+        self._log, self._silent_s, self._opening_s = log, silent_s, opening_s
+        self._silence_s = silence_s or memory.age_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closing = threading.Event()
+        self._ill = False
+        self._thread = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """True while the child runs and what it gives is fresh."""
+        process = self._process
+        return process is not None and process.poll() is None and self._silence_s() < self._silent_s
+
+    @property
+    def pids(self) -> list[int]:
+        process = self._process
+        return [process.pid] if process is not None and process.poll() is None else []
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> bool:
+        """Send one byte down the child's pipe. False when there is no child to wake; never blocks for long."""
+        process = self._process
+        try:
+            if process is None or process.stdin is None:
+                return False
+            os.write(process.stdin.fileno(), b"\n")
+            return True
+        except (OSError, ValueError):
+            return False
+
+    def close(self) -> None:
+        """Kill the child and wait for the watch to end; may be called twice."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5.0)
+        self.memory.close()
+
+    def _watch(self) -> None:
+        """The life of this thread: the kernel kills the child with the thread that started it, so one thread does both."""
+        wait_s = FIRST_WAIT_S
+        while not self._closing.is_set():
+            started_s = time.monotonic()
+            try:
+                self._spawn()
+                reason = self._until_it_fails(started_s)
+            except OSError as error:
+                reason = f"cannot start: {error}"
+            self._kill()
+            if self._closing.is_set():
+                return
+            self._fell_ill(reason)
+            gave_something = float(self.memory.times[0]) > started_s
+            wait_s = FIRST_WAIT_S if gave_something else min(2 * wait_s, LONGEST_WAIT_S)
+            self._closing.wait(wait_s)
+
+    def _spawn(self) -> None:
+        command = [sys.executable, "-m", self.module, str(self.memory.descriptor), str(self.memory.size_bytes)]
+        path = os.pathsep.join([str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")])
+        # One thread per child: two small arrays gain nothing from a pool that fights the painter for the cores.
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(self.memory.descriptor,),
+            start_new_session=True,
+            bufsize=0,
+            env=os.environ | threads | {"PYTHONPATH": path},
+        )
+        assert self._process.stdin is not None
+        self._process.stdin.write(self._settings)
+
+    def _until_it_fails(self, started_s: float) -> str:
+        process = self._process
+        assert process is not None
+        while not self._closing.wait(WATCH_EVERY_S):
+            if process.poll() is not None:
+                return self.memory.take_word() or f"its process ended with code {process.returncode}"
+            silence_s, up_s = self._silence_s(), time.monotonic() - started_s
+            limit_s = self._silent_s if silence_s < up_s else self._opening_s
+            if min(silence_s, up_s) > limit_s:
+                return f"nothing came for {min(silence_s, up_s):.1f} s; its process was killed"
+            if self._ill and silence_s < up_s:
+                self._ill = False
+                self._log.info("%s is back", self.name)
+        return "closing"
+
+    def _fell_ill(self, reason: str) -> None:
+        if not self._ill:
+            self._ill = True
+            self.faults[self.name] += 1
+            self._log.warning("%s lost: %s; trying again, the show goes on", self.name, reason)
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:  # stuck in the kernel on a dead device: leave it, a new one takes over
+            self._log.warning("%s: process %d does not die (device driver stuck)", self.name, process.pid)
+
+
+def enter() -> tuple[Memory, dict[str, Any]]:
+    """Called first in a child: its memory and settings. From now on it ends when its parent does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c belongs to the parent
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    memory = Memory(int(sys.argv[2]), int(sys.argv[1]))
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 1)
+        if not piece or len(line) > LONGEST_SETTINGS_BYTES:
+            raise SystemExit("the parent ended before it said what to do")
+        line += piece
+    return memory, json.loads(line)
+
+
+def follow_parent() -> None:
+    """End this child at once when the parent's pipe closes; for children that do not wait on the pipe themselves."""
+
+    def wait() -> None:
+        while os.read(0, 64):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()

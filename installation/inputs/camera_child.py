@@ -1,0 +1,153 @@
+"""Settings on stdin in, frames in shared memory out: the process that opens a camera. It never heals, it ends; others restart it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from installation.children import Memory, enter, follow_parent
+from installation.frames import LONGEST_SIDE_PX, FrameSlots
+
+STUCK_S = 3.0
+LATE_S = 1.0
+
+
+class CameraError(RuntimeError):
+    """The camera cannot be opened or has stopped; the text says what was expected and what to do."""
+
+
+def main() -> None:
+    memory, settings = enter()
+    follow_parent()
+    try:
+        watch(memory, settings)
+    except Exception as error:  # noqa: BLE001 whatever a driver raises, the parent shall log it and start anew
+        memory.say(str(error) or repr(error))
+        os._exit(1)
+
+
+def watch(memory: Memory, settings: dict[str, Any]) -> None:
+    """Publish frames until something fails. Raises CameraError or whatever the decoder raises."""
+    device = str(settings["device"])
+    live = device.isdigit() or device.startswith("/dev/")
+    slots = FrameSlots(memory)
+    mirror = live if settings["mirror"] is None else settings["mirror"]
+    for rgb in device_frames(settings) if live else played_frames(device):
+        slots.write(rgb[:, ::-1] if mirror else rgb)
+
+
+def size_within(width: int, height: int) -> tuple[int, int]:
+    """The size of a picture scaled down, never up, so that its longer side is at most LONGEST_SIDE_PX (even numbers)."""
+    scale = min(1.0, LONGEST_SIDE_PX / max(width, height))
+    return max(2, round(width * scale) & ~1), max(2, round(height * scale) & ~1)
+
+
+def device_frames(settings: dict[str, Any]) -> Iterator[np.ndarray]:
+    """RGB frames of a live device through OpenCV, as they come. Raises CameraError when it is lost or stuck."""
+    device = str(settings["device"])
+    path = f"/dev/video{device}" if device.isdigit() else device
+    if sys.platform.startswith("linux") and not os.path.exists(path):
+        raise CameraError(f"no camera at {path}: plug it in or choose another device")
+    import cv2
+
+    cv2.setNumThreads(1)
+    capture = cv2.VideoCapture(int(device) if device.isdigit() else device)
+    if not capture.isOpened():
+        raise CameraError(f"cannot open camera {device}: is another program using it?")
+    for key, value in (
+        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG")),  # type: ignore[attr-defined]
+        (cv2.CAP_PROP_FRAME_WIDTH, settings["width"]),
+        (cv2.CAP_PROP_FRAME_HEIGHT, settings["height"]),
+        (cv2.CAP_PROP_FPS, settings["fps"]),
+        (cv2.CAP_PROP_BUFFERSIZE, 1),
+    ):
+        capture.set(key, value)
+    watch = StuckWatch()
+    while True:
+        good, bgr = capture.read()
+        if not good or bgr is None:
+            raise CameraError(f"camera {device} stopped giving frames")
+        watch.look(bgr)
+        small = cv2.resize(bgr, size_within(bgr.shape[1], bgr.shape[0]), interpolation=cv2.INTER_AREA)
+        yield cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
+
+
+class StuckWatch:
+    """Notices a live camera that repeats one frame (OpenCV does so for some lost devices, opencv#5221)."""
+
+    def __init__(self, stuck_s: float = STUCK_S) -> None:
+        self._stuck_s = stuck_s
+        self._last = 0
+        self._changed_s = time.monotonic()
+
+    def look(self, frame: np.ndarray, now_s: float | None = None) -> None:
+        """Raises CameraError when frames that show something have been identical for stuck_s."""
+        now_s = time.monotonic() if now_s is None else now_s
+        sample = np.ascontiguousarray(frame[::16, ::4])
+        mark = zlib.crc32(sample)
+        # A covered lens may rightly give one flat colour for hours; only a picture with something in it can be stuck.
+        if mark != self._last or int(sample.max()) - int(sample.min()) < 8:
+            self._last, self._changed_s = mark, now_s
+        elif now_s - self._changed_s > self._stuck_s:
+            raise CameraError(f"the camera repeated one frame for {self._stuck_s:g} s; opening it again")
+
+
+def played_frames(address: str) -> Iterator[np.ndarray]:
+    """RGB frames of a film file, looped at its own pace, or of a live stream as they come. Raises what PyAV raises."""
+    import av
+
+    url = "://" in address
+    if not url and not os.path.isfile(address):
+        raise CameraError(f"no such file {address}")
+    options = {"rtsp_transport": "tcp", "fflags": "nobuffer"} if url else {}
+    origin_s = time.monotonic()
+    while True:
+        length_s, rgb = 0.0, None
+        with av.open(address, options=options, timeout=(10.0, 5.0) if url else None) as film:
+            if not film.streams.video:
+                raise CameraError(f"{address} holds no picture")
+            stream = film.streams.video[0]
+            live = url and not film.duration
+            step_s = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
+            for count, frame in enumerate(film.decode(stream)):
+                at_s = (
+                    float(frame.time) - float(stream.start_time or 0) * float(stream.time_base or 0)
+                    if frame.time
+                    else 0.0
+                )
+                length_s = max(length_s, at_s) + (step_s if not frame.time and count else 0.0)
+                late_s = time.monotonic() - origin_s - length_s
+                if live or late_s > LATE_S:  # a stream sets the pace itself; after a long pause start the count anew
+                    origin_s += late_s
+                elif late_s < 0:
+                    time.sleep(-late_s)
+                elif late_s > step_s and rgb is not None:
+                    continue  # behind: drop this one, newest wins
+                rgb = to_rgb(frame)
+                yield rgb
+        if url and live:
+            raise CameraError(f"the stream {address.split('@')[-1]} ended")
+        if rgb is None:
+            raise CameraError(f"{address} holds no frame that can be decoded")
+        origin_s += length_s + step_s
+        while length_s == 0.0:  # a still picture: show it over and over
+            time.sleep(step_s)
+            yield rgb
+
+
+def to_rgb(frame: Any) -> np.ndarray:
+    """A decoded frame as rgb [shape=(H, W, 3), uint8], scaled down and turned upright."""
+    width, height = size_within(frame.width, frame.height)
+    rgb = frame.to_ndarray(format="rgb24", width=width, height=height)
+    quarter_turns = round(getattr(frame, "rotation", 0) / 90)
+    return np.rot90(rgb, quarter_turns) if quarter_turns % 4 else rgb
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""A sound device or a sound file in; a SoundBlock of everything heard since the last read out, through shared memory.
+
+device is empty (the system's default), a name or part of one, an index, or the path of a sound file (played in time, looped).
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from installation.children import Child, Memory
+from installation.inputs.microphone_child import RING_SAMPLES, list_devices
+from installation.signals import SoundBlock
+
+log = logging.getLogger("installation.inputs")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """sample_rate_hz is asked of a device (its own rate is taken when it refuses); a file keeps its own."""
+
+    device: str = ""
+    sample_rate_hz: int = 44100
+    block: int = 512
+    silent_s: float = 1.0
+
+
+class Microphone:
+    """The parent's side: reads the ring that its child (microphone_child) fills; the child is watched."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._memory = Memory(RING_SAMPLES * 4)
+        self._ring = self._memory.bytes.view(np.float32)
+        self._heard = 0
+        self._faults: collections.Counter[str] = collections.Counter()
+        asked = dataclasses.asdict(settings)
+        module = "installation.inputs.microphone_child"
+        self._child = Child("microphone", module, asked, self._memory, log=log, silent_s=settings.silent_s)
+
+    @property
+    def alive(self) -> bool:
+        return self._child.alive
+
+    @property
+    def faults(self) -> collections.Counter[str]:
+        """Changes to ill as "microphone", blocks that the device lost as "microphone overflow"."""
+        overflows = collections.Counter({"microphone overflow": int(self._memory.counts[2])})
+        return +(self._child.faults + overflows)
+
+    @property
+    def pids(self) -> list[int]:
+        return self._child.pids
+
+    def start(self) -> None:
+        self._child.start()
+
+    def read(self, now_s: float) -> SoundBlock | None:
+        """All samples since the last read (the newest 1.5 s of them at most), or None when there are none; never blocks.
+
+        time_s is on the caller's clock: now_s less the age of the newest sample.
+        """
+        written = int(self._memory.counts[0])
+        first = max(self._heard, written - RING_SAMPLES // 2)  # older ones may be overwritten while they are copied
+        if first >= written:
+            return None
+        samples = self._ring[np.arange(first, written) % RING_SAMPLES]
+        self._heard = written
+        return SoundBlock(samples, int(self._memory.counts[1]), now_s - self._memory.age_s())
+
+    def age_s(self, now_s: float) -> float:
+        """Seconds since the newest sample arrived; infinite before the first."""
+        return self._memory.age_s()
+
+    def describe(self) -> str:
+        return f"microphone {self._settings.device or 'default'}"
+
+    def close(self) -> None:
+        self._child.close()
+
+
+def create(settings: Settings) -> Microphone:
+    return Microphone(settings)
+
+
+def devices() -> list[str]:
+    """Sound inputs as "INDEX NAME"; empty when there are none or no sound system answers within a few seconds."""
+    return list_devices()
