@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from installation.settings import SHOWS, Cue, Effect, Route, Show, SettingsError, check, open_show, to_table
+
+
+def test_an_unknown_key_is_an_error_that_names_the_nearest_one() -> None:
+    with pytest.raises(SettingsError, match=r"unknown key 'rout'.*'routes'"):
+        check(Show, {"name": "x", "rout": []}, "x.toml")
+
+
+def test_a_wrong_type_says_where_what_was_expected_and_what_was_found() -> None:
+    with pytest.raises(SettingsError, match=r"screen: size\[0\]: expected int, found 'wide'"):
+        check(Show, {"name": "x", "screen": {"size": ["wide", 720]}}, "x.toml")
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(SettingsError, match="'target' is missing"):
+        check(Show, {"name": "x", "routes": [{"source": "sound.bass"}]}, "x.toml")
+
+
+def test_true_is_not_a_number() -> None:
+    with pytest.raises(SettingsError, match="expected int"):
+        check(Show, {"name": "x", "seed": True}, "x.toml")
+
+
+def test_a_show_written_down_and_read_back_is_the_same_show() -> None:
+    show = Show("a", routes=(Route("x", "y"),), effects=(Effect("a.fs", knobs={"k": 1.0}),), cues=(Cue("1", values={"a": 1.0}),))
+    assert check(Show, json.loads(json.dumps(to_table(show))), "moment") == show
+
+
+def test_a_show_that_does_not_exist_names_those_that_do() -> None:
+    with pytest.raises(SettingsError, match="bloom"):
+        open_show("blom")
+
+
+@pytest.mark.parametrize("path", sorted(SHOWS.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_packaged_show_opens_and_says_what_it_is(path) -> None:
+    show = open_show(str(path))
+    assert show.about and show.generator.name
+
+
+def test_text_that_is_not_toml_is_a_clear_error(tmp_path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_bytes(b"\xff\xfe[[[")
+    with pytest.raises(SettingsError, match="not TOML"):
+        open_show(str(path))
