@@ -1,4 +1,4 @@
-"""A layer's name and activations in, bent activations out: where the bends of a show attach, and what keeps them safe."""
+"""A layer's name and activations in, bent activations out: where bends attach, and what keeps them safe."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Bends:
                 place.site.history.clear()
 
     def apply(self, name: str, x: Tensor) -> Tensor:
-        """x (B, C, H, W), the output of layer `name` -> the same shape, bent, finite, at most ENERGY times as strong."""
+        """x (B, C, H, W), output of layer `name` -> the same shape, bent, finite, at most ENERGY times as strong."""
         if self._level:
             return x
         for place in self.places.get(name, ()):

@@ -1,0 +1,187 @@
+"""Controls in, the newest good picture out: a generator at work in a thread of its own, newest request first."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import statistics
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import torch
+
+from installation.signals import Controls, Knob, Picture
+
+log = logging.getLogger("installation.generators")
+
+PATIENCE = 5  # failures in a row before the stand-in takes over
+RETRY_S = 10.0  # how often the generator gets another chance while the stand-in paints
+FAULT, NOT_FINITE = "generator", "picture not finite"
+
+
+class Generator(Protocol):
+    """What every module of this room creates; see pattern.py for the shortest one."""
+
+    knobs: Mapping[str, Knob]
+    layers: list[tuple[str, int, int]]
+    weights_sha256: str
+    device: torch.device
+    faults: Counter[str]
+    size: tuple[int, int]
+
+    def render(self, controls: Controls, size: tuple[int, int] | None = None) -> Picture: ...
+    def shed(self, level: int) -> None: ...
+    def reset(self) -> None: ...
+
+
+def thread_count() -> int:
+    """CPU threads for the generator: one on two cores, where a second one only waits for the rest of the show."""
+    return max(1, min(8, (os.cpu_count() or 1) - 2))
+
+
+class Painter:
+    """Paints the newest request; what fails is counted and the last good picture stays."""
+
+    def __init__(self, generator: Generator, threads: int = 0) -> None:
+        """threads: CPU threads that one picture may use; 0 chooses for this machine."""
+        self.generator = generator
+        self.standing_in: Generator | None = None
+        self.threads = threads or thread_count()
+        self.counted: Counter[str] = Counter()
+        self._wish: tuple[Controls, tuple[int, int] | None] | None = None
+        self._picture: Picture | None = None
+        self._number = 0
+        self._seconds: deque[float] = deque(maxlen=31)
+        self._failures, self._tried_s = 0, 0.0
+        self._closing = False
+        self._change = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="painter", daemon=True)
+
+    def start(self) -> Painter:
+        self._thread.start()
+        return self
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Finish the picture in hand and end the thread."""
+        with self._change:
+            self._closing = True
+            self._change.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def request(self, controls: Controls, size: tuple[int, int] | None = None) -> None:
+        """Ask for a picture; a request that has not begun is replaced. Never waits for the generator."""
+        with self._change:
+            self._wish = (controls, size)
+            self._change.notify()
+
+    def newest(self) -> Picture | None:
+        """The last good picture, complete on its device; None before the first."""
+        return self._picture
+
+    def wait(self, number: int = 1, timeout_s: float = 10.0) -> Picture | None:
+        """The newest picture once its number is at least `number`, for tests and start-up; None when time is up."""
+        with self._change:
+            self._change.wait_for(lambda: self._closing or self._number >= number, timeout_s)
+        return self._picture if self._number >= number else None
+
+    @property
+    def picture_s(self) -> float:
+        """Median seconds that one of the last pictures took; 0 before the first."""
+        return statistics.median(self._seconds.copy()) if self._seconds else 0.0
+
+    @property
+    def faults(self) -> Counter[str]:
+        """What was survived, here and inside the generator, by kind."""
+        return self.counted + self.generator.faults
+
+    def _work(self) -> None:
+        torch.set_num_threads(self.threads)
+        torch.set_flush_denormal(True)  # per thread; denormals cost a hundred times a normal number
+        with torch.inference_mode(), _own_stream(self.generator.device):
+            while True:
+                with self._change:
+                    self._change.wait_for(lambda: self._closing or self._wish is not None)
+                    if self._closing:
+                        return
+                    wish, self._wish = self._wish, None
+                if wish is not None:
+                    self._paint(*wish)
+
+    def _paint(self, controls: Controls, size: tuple[int, int] | None) -> None:
+        start_s = time.perf_counter()
+        generator = self._chosen()
+        try:
+            picture = generator.render(controls, size)
+            fault = "" if _is_finite(picture.pixels) else NOT_FINITE
+        except Exception as error:  # any fault of a network must leave the show running; it is counted and said
+            fault = f"{type(error).__name__}: {error}"
+        if fault:
+            self._fail(generator, fault)
+            return
+        self._recover(generator)
+        seconds = time.perf_counter() - start_s
+        self._seconds.append(seconds)
+        with self._change:
+            self._number += 1
+            self._picture = replace(picture, number=self._number, seconds=seconds)
+            self._change.notify_all()
+
+    def _chosen(self) -> Generator:
+        """The stand-in while the generator is ill; now and then the generator again."""
+        if self.standing_in is None or time.monotonic() - self._tried_s >= RETRY_S:
+            self._tried_s = time.monotonic()
+            return self.generator
+        return self.standing_in
+
+    def _recover(self, generator: Generator) -> None:
+        if generator is not self.generator:
+            return
+        if self._failures:
+            log.warning("generator: paints again after %d failures", self._failures)
+        self._failures, self.standing_in = 0, None
+
+    def _fail(self, generator: Generator, fault: str) -> None:
+        """Count it, say it once, and after PATIENCE failures let `pattern` stand in."""
+        self.counted[NOT_FINITE if fault == NOT_FINITE else FAULT] += 1
+        if fault == NOT_FINITE:
+            generator.reset()
+        if generator is not self.generator:
+            return
+        self._failures += 1
+        if self._failures == 1:
+            log.warning("generator: %s; the last good picture stays", fault)
+        if self._failures == PATIENCE:
+            from installation.generators import pattern
+
+            self.standing_in = pattern.create(pattern.Settings(), size=self.generator.size, device="cpu")
+            log.error("generator: %s; `pattern` stands in, tried again every %.0f s", fault, RETRY_S)
+
+
+def _is_finite(pixels: Any) -> bool:
+    """Whether a picture is all finite; also waits, in the worker only, until the device has made it."""
+    total = pixels.sum(dtype=torch.float32)
+    if pixels.device.type == "cuda":
+        host = torch.empty((), dtype=torch.float32, pin_memory=True)
+        host.copy_(total, non_blocking=True)
+        made = torch.cuda.Event(blocking=True)
+        made.record()
+        made.synchronize()
+        total = host
+    return math.isfinite(float(total))
+
+
+@contextlib.contextmanager
+def _own_stream(device: torch.device) -> Iterator[None]:
+    """A CUDA stream of the painter's own, so that presenting never queues behind painting."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.stream(torch.cuda.Stream(device)):
+        yield
