@@ -87,13 +87,17 @@ class Screen:
 
 @dataclass(frozen=True)
 class Osc:
-    """Where the desk may reach the show. allow lists networks (CIDR); reply_port 0 answers to the sender's port."""
+    """Where the desk may reach the show. allow lists networks (CIDR); reply_port 0 answers to the sender's port.
+
+    aliases lead from what a desk already sends to an address: {"/Page1/Fader201" = "/installation/master/percent"}.
+    """
 
     host: str = "127.0.0.1"
     port: int = 9000
     reply_port: int = 0
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     packets_per_s: float = 2000.0
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

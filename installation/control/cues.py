@@ -1,0 +1,245 @@
+"""Commands of people in, the levels of one instant out: cues with fades, held knobs, master, blackout and panic.
+
+The board knows no clock and no chance: the same commands at the same instants always give the same levels.
+
+- A cue's look is that of all cues up to it in the show file, on top of the defaults (tracking): a cue looks the same
+  however one gets there. Only knobs whose target changes begin a new fade, from where they are at that instant.
+- A knob that a desk or page sets is held, across cues, until it is released; the newest of several wins.
+- Float knobs fade along 3x^2 - 2x^3; bool and int knobs snap as the fade begins.
+- Blackout is black at once. Panic fades to black and stays black until blackout is switched off or a cue is called.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from installation.control.feedback import quiet
+from installation.settings import Cue, SettingsError
+from installation.signals import Command, Knob, Levels
+
+PANIC_FADE_S = 2.0
+log = quiet(logging.getLogger("installation.control.cues"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """From start to goal, smoothly, over fade_s seconds from begin_s on."""
+
+    start: float
+    goal: float
+    begin_s: float = 0.0
+    fade_s: float = 0.0
+
+    def progress(self, now_s: float) -> float:
+        """How far along, 0..1."""
+        if self.fade_s <= 0.0 or now_s >= self.begin_s + self.fade_s:
+            return 1.0
+        x = max(0.0, (now_s - self.begin_s) / self.fade_s)
+        return x * x * (3.0 - 2.0 * x)
+
+    def at(self, now_s: float) -> float:
+        """The value at an instant."""
+        return self.start + (self.goal - self.start) * self.progress(now_s)
+
+
+class Board:
+    """The board of the show. Raises SettingsError when a cue names what does not exist."""
+
+    def __init__(self, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:
+        self.knobs = dict(knobs)
+        self.cues = tuple(cues)
+        self.faults: Counter[str] = Counter()
+        self._looks = _looks(self.knobs, self.cues)
+        self._running = 0 if self.cues else -1
+        look = self._looks[0] if self.cues else {name: knob.default for name, knob in knobs.items()}
+        self._cue = {name: Ramp(value, value) for name, value in look.items()}
+        self._held: dict[str, Ramp] = {}
+        self._leaving: dict[str, Ramp] = {}  # released knobs on their way back: start is where they left from
+        self._master = Ramp(1.0, 1.0)
+        self._panic: Ramp | None = None
+        self._blackout = self._freeze = self._test_card = False
+        self._fading_until_s = 0.0
+
+    def apply(self, command: Command, now_s: float) -> None:
+        """Do one command. What cannot be done is logged and counted; nothing changes then."""
+        act = getattr(self, f"_do_{command.verb}", None) if command.verb in _VERBS else None
+        if act is None:
+            return  # moment and ping are for others
+        if not math.isfinite(command.value) or not (command.fade_s is None or 0 <= command.fade_s < math.inf):
+            self._refuse(
+                "bad value", "%s %s: value %r, fade %r", command.verb, command.name, command.value, command.fade_s
+            )
+            return
+        act(command, now_s)
+
+    def levels(self, now_s: float) -> Levels:
+        """What the people ask for at an instant: base within each knob's range, master 0..1."""
+        base = {name: ramp.at(now_s) for name, ramp in self._cue.items()}
+        for name, ramp in self._leaving.items():
+            base[name] = ramp.start + (base[name] - ramp.start) * ramp.progress(now_s)
+        for name, ramp in self._held.items():
+            base[name] = ramp.at(now_s)
+        panic = self._panic
+        master = self._master.at(now_s) * (1.0 if panic is None else panic.at(now_s))
+        black = self._blackout or (panic is not None and panic.progress(now_s) >= 1.0)
+        return Levels(base, master, black, self._freeze, self._test_card, self.number)
+
+    def describe(self, now_s: float) -> dict[str, str | float | bool]:
+        """What status shows: running and next cue, what is held, fading, dark."""
+        levels = self.levels(now_s)
+        following = self._running + 1
+        return {
+            "cue": self.number,
+            "cue_name": self.cues[self._running].name if self.cues else "",
+            "next": self.cues[following].number if following < len(self.cues) else "",
+            "fading": now_s < self._fading_until_s,
+            "held": len(self._held),
+            "master": levels.master,
+            "blackout": levels.blackout,
+            "panic": self._panic is not None,
+            "freeze": levels.freeze,
+            "test_card": levels.test_card,
+        }
+
+    @property
+    def number(self) -> str:
+        """Number of the running cue, "" in a show without cues."""
+        return self.cues[self._running].number if self.cues else ""
+
+    def _do_go(self, command: Command, now_s: float) -> None:
+        self._step(1, command, now_s)
+
+    def _do_back(self, command: Command, now_s: float) -> None:
+        self._step(-1, command, now_s)
+
+    def _step(self, way: int, command: Command, now_s: float) -> None:
+        if not 0 <= self._running + way < len(self.cues):
+            self._refuse("no further cue", "%s: cue %r is the last that way", command.verb, self.number)
+            return
+        self._run(self._running + way, command.fade_s, now_s)
+
+    def _do_cue(self, command: Command, now_s: float) -> None:
+        index = _index(self.cues, command.name)
+        if index is None:
+            there = ", ".join(cue.number for cue in self.cues) or "none"
+            self._refuse("unknown cue", "no cue %r; there are: %s", command.name, there)
+            return
+        self._run(index, command.fade_s, now_s)
+
+    def _run(self, index: int, fade_s: float | None, now_s: float) -> None:
+        """Fade to a cue's look; a knob already on its way there goes on undisturbed."""
+        fade_s = self.cues[index].fade_s if fade_s is None else fade_s
+        self._running, self._panic = index, None
+        for name, goal in self._looks[index].items():
+            ramp = self._cue[name]
+            if ramp.goal != goal:
+                self._cue[name] = self._ramp(name, ramp.at(now_s), goal, now_s, fade_s)
+        self._fading_until_s = now_s + fade_s
+
+    def _do_knob(self, command: Command, now_s: float) -> None:
+        knob = self.knobs.get(command.name)
+        if knob is None:
+            self._refuse("unknown knob", "no knob %r", command.name)
+            return
+        goal = _settle(knob, command.value)
+        start = self.levels(now_s).base[command.name]
+        self._leaving.pop(command.name, None)
+        self._held[command.name] = self._ramp(command.name, start, goal, now_s, command.fade_s or 0.0)
+
+    def _do_release(self, command: Command, now_s: float) -> None:
+        """Give one knob, or every knob when none is named, back to the cue."""
+        if command.name and command.name not in self.knobs:
+            self._refuse("unknown knob", "no knob %r", command.name)
+            return
+        base = self.levels(now_s).base
+        for name in [command.name] if command.name else list(self._held):
+            if self._held.pop(name, None) is not None:
+                self._leaving[name] = self._ramp(name, base[name], 0.0, now_s, command.fade_s or 0.0)
+
+    def _do_master(self, command: Command, now_s: float) -> None:
+        goal = min(max(command.value, 0.0), 1.0)
+        self._master = Ramp(self._master.at(now_s), goal, now_s, command.fade_s or 0.0)
+
+    def _do_blackout(self, command: Command, now_s: float) -> None:
+        self._blackout = command.value > 0
+        if not self._blackout:
+            self._panic = None
+
+    def _do_freeze(self, command: Command, now_s: float) -> None:
+        self._freeze = command.value > 0
+
+    def _do_test_card(self, command: Command, now_s: float) -> None:
+        self._test_card = command.value > 0
+
+    def _do_panic(self, command: Command, now_s: float) -> None:
+        fade_s = PANIC_FADE_S if command.fade_s is None else command.fade_s
+        if self._panic is None:
+            self._panic = Ramp(1.0, 0.0, now_s, fade_s)
+        elif now_s + fade_s < self._panic.begin_s + self._panic.fade_s:  # pressed again, and sooner: from where it is
+            self._panic = Ramp(self._panic.at(now_s), 0.0, now_s, fade_s)
+
+    def _ramp(self, name: str, start: float, goal: float, now_s: float, fade_s: float) -> Ramp:
+        return Ramp(start, goal, now_s, fade_s if self.knobs[name].kind == "float" else 0.0)
+
+    def _refuse(self, kind: str, text: str, *values: object) -> None:
+        self.faults[kind] += 1
+        log.warning(text, *values)
+
+
+_VERBS = frozenset(name[4:] for name in vars(Board) if name.startswith("_do_"))
+
+
+def _index(cues: Sequence[Cue], number: str) -> int | None:
+    """Where the cue of that number stands: the same text, or else the same number ("2.0" finds "2")."""
+    for same in (str.__eq__, _equal_numbers):
+        for i, cue in enumerate(cues):
+            if same(cue.number, number):
+                return i
+    return None
+
+
+def _equal_numbers(one: str, other: str) -> bool:
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return False
+
+
+def _looks(knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> list[dict[str, float]]:
+    """The base of every knob in each cue: the defaults, then every cue up to it. Raises SettingsError."""
+    look = {name: knob.default for name, knob in knobs.items()}
+    looks: list[dict[str, float]] = []
+    seen: set[str] = set()
+    for i, cue in enumerate(cues):
+        where = f"cues[{i}] (number {cue.number!r})"
+        if not cue.number or cue.number in seen:
+            raise SettingsError(f"{where}: expected a number of its own, as text; cues so far: {sorted(seen)}")
+        if not 0 <= cue.fade_s < math.inf:
+            raise SettingsError(f"{where}: fade_s must be 0 or more, found {cue.fade_s}")
+        seen.add(cue.number)
+        look = look | {name: _checked(knobs, name, value, where) for name, value in cue.values.items()}
+        looks.append(look)
+    return looks
+
+
+def _checked(knobs: Mapping[str, Knob], name: str, value: float, where: str) -> float:
+    knob = knobs.get(name)
+    if knob is None:
+        near = difflib.get_close_matches(name, knobs, 1, 0.0)
+        raise SettingsError(f"{where}: no knob {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    if not knob.low <= value <= knob.high:
+        raise SettingsError(f"{where}: {name} goes from {knob.low:g} to {knob.high:g}, found {value}")
+    return _settle(knob, value)
+
+
+def _settle(knob: Knob, value: float) -> float:
+    """The nearest value that the knob can have."""
+    value = min(max(float(value), knob.low), knob.high)
+    if knob.kind == "bool":
+        return knob.high if value > knob.low else knob.low
+    return float(round(value)) if knob.kind == "int" else value

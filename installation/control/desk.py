@@ -1,0 +1,274 @@
+"""OSC over UDP and TCP in, commands for the next frame out; status back to whoever asked for it.
+
+One thread reads; the show asks once a frame. Between two frames only the newest value of each address is kept, and a
+bounded number of triggers. Blackout and panic are looked for even in packets that come too fast to be read otherwise.
+UDP senders can be forged: the allow-list keeps out accidents, not attackers; give the show a network of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from installation import __version__
+from installation.control.addresses import ROOT, Place, Refused, Space, command_for
+from installation.control.feedback import Subscribers, quiet
+from installation.control.patterns import is_pattern
+from installation.control.ports import Ports
+from installation.control.senders import AllowList, Buckets
+from installation.control.streams import Stream, Streams
+from installation.packets import Argument, Message, PacketError, decode, encode, encode_bundle
+from installation.settings import Cue, Osc
+from installation.signals import Command, Knob
+
+TRIGGERS_LIMIT = 64  # between two frames
+PATTERN_TOKENS = 20.0
+STATUS_EVERY_S = 0.5
+HEARD_LIMIT = 64
+PRESSES_KEPT = 1024
+IDLE_S = 0.25
+_NEVER_DROPPED = frozenset({"blackout", "panic"})
+StatusValue = float | int | str | bool
+log = quiet(logging.getLogger("installation.control.desk"))
+
+
+class Sender(NamedTuple):
+    """Where a packet came from, and how an answer gets back: by its stream, or to a port of its host."""
+
+    host: str
+    port: int
+    stream: Stream | None = None
+
+
+class Desk:
+    """The desk's way into the show: start(), then poll() once a frame, status() as often as you like, close().
+
+    faults counts what was refused: malformed, overrun, refused sender, rate limited, unknown address, bad argument,
+    bad pattern, out of range, too many triggers, too many streams, unfinished stream.
+    """
+
+    def __init__(self, osc: Osc, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:
+        self.osc = osc
+        self.port = osc.port
+        self.faults: Counter[str] = Counter()
+        self.space = Space(knobs, cues, osc.aliases)
+        self._allow = AllowList(osc.allow)
+        self._buckets = Buckets(osc.packets_per_s)
+        self._urgent = self._urgent_addresses()
+        self._lock = threading.Lock()
+        self._wishes: dict[tuple[str, str, int], Command] = {}  # in the order of their newest arrival
+        self._triggers = 0
+        self._presses: dict[tuple[str, Place], float] = {}
+        self._subscribers = Subscribers()
+        self._heard: set[str] = set()
+        self._status: Mapping[str, StatusValue] | None = None
+        self._frame = 0
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def start(self) -> None:
+        """Bind and listen. Raises OSError when the port is taken."""
+        self._selector = selectors.DefaultSelector()
+        self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.faults)
+        listener = self._ports.listener
+        self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.faults)
+        self._waker, self._bell = socket.socketpair()
+        self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: None)
+        self.port = self._ports.port
+        self._thread = threading.Thread(target=self._listen, name="osc desk", daemon=True)
+        self._thread.start()
+        log.info("OSC: UDP and TCP port %d of %s, from %s", self.port, self.osc.host, ", ".join(self.osc.allow))
+
+    def poll(self, now_s: float) -> list[Command]:
+        """What people want since the last time: the newest value of each knob, every trigger, in order of arrival."""
+        with self._lock:
+            wishes, self._wishes, self._triggers = self._wishes, {}, 0
+        return list(wishes.values())
+
+    def status(self, values: Mapping[str, StatusValue]) -> None:
+        """Say how the show is; goes out to subscribers at most twice a second. `frame` is also what ping answers."""
+        self._frame = int(values.get("frame", self._frame))
+        self._status = values
+
+    def close(self) -> None:
+        """Stop listening; returns when the thread has ended."""
+        if self._thread is None:
+            return
+        self._closing = True
+        with contextlib.suppress(OSError):
+            self._waker.send(b"\0")
+        self._thread.join(5.0)
+        self._thread = None
+
+    # The thread.
+
+    def _listen(self) -> None:
+        status_s = time.monotonic()
+        while not self._closing:
+            now_s = time.monotonic()
+            rest_s = self._ports.wait_s(now_s)
+            for key, _ in self._selector.select(IDLE_S if rest_s is None else rest_s):
+                self._act(key.data, now_s := time.monotonic())
+            self._act(self._ports.resume, now_s)
+            if now_s - status_s >= STATUS_EVERY_S:
+                status_s = now_s
+                self._act(self._report, now_s)
+        self._report(time.monotonic())
+        self._streams.close_all()
+        self._ports.close()
+        self._selector.close()
+        self._waker.close()
+        self._bell.close()
+
+    def _act(self, act: Any, now_s: float) -> None:
+        """One step of the thread, which nothing may end."""
+        try:
+            act(now_s)
+        except Exception:
+            self.faults["desk error"] += 1
+            log.exception("OSC: a step failed; the desk goes on")
+
+    def _take_udp(self, packet: bytes, address: tuple[Any, ...], now_s: float) -> None:
+        if address[0] not in self._allow:
+            self.faults["refused sender"] += 1
+            return
+        self._take(packet, Sender(address[0], address[1]), now_s)
+
+    def _take_tcp(self, packet: bytes, stream: Stream, now_s: float) -> None:
+        self._take(packet, Sender(stream.host, 0, stream), now_s)
+
+    def _take(self, packet: bytes, sender: Sender, now_s: float) -> None:
+        """Decode and do; a packet that comes too fast only when blackout or panic is in it."""
+        paid = self._buckets.take(sender.host, now_s)
+        if not paid and not self._sounds_urgent(packet):
+            self.faults["rate limited"] += 1
+            return
+        try:
+            messages = decode(packet)
+        except PacketError as error:
+            self.faults["malformed"] += 1
+            log.warning("OSC: refused a packet from %s: %s", sender.host, error)
+            return
+        for i, message in enumerate(messages):
+            self._obey(message, sender, now_s, paid=paid and i == 0)
+        if len(self._heard) < HEARD_LIMIT:
+            self._heard.add(sender.host)
+
+    def _obey(self, message: Message, sender: Sender, now_s: float, paid: bool) -> None:
+        address, arguments = message
+        tokens = (PATTERN_TOKENS if is_pattern(address) else 1.0) - paid
+        may = self._buckets.take(sender.host, now_s, min(tokens, self.osc.packets_per_s)) if tokens else True
+        if not may and address.encode() not in self._urgent:
+            self.faults["rate limited"] += 1
+            return
+        try:
+            for place in self.space.find(address):
+                self._want(place, arguments, sender, now_s)
+        except Refused as refused:
+            self.faults[refused.kind] += 1
+            log.warning("OSC: from %s: %s %s", sender.host, address, refused)
+
+    def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, now_s: float) -> None:
+        if place.kind == "ping":
+            self._send(sender, encode(f"{ROOT}/pong", __version__, self._frame), now_s)
+        elif place.kind == "subscribe":
+            self._subscribe(sender, arguments, now_s)
+        else:
+            command, outside = command_for(place, arguments)
+            if outside:
+                self.faults["out of range"] += 1
+                log.warning("OSC: %s from %s was outside its range", place.name or place.verb, sender.host)
+            if place.kind in ("trigger", "cue") and arguments and not self._pressed(sender.host, place, command.value):
+                return
+            self._keep(command, trigger=place.kind in ("trigger", "cue", "recall") and command.verb != "panic")
+
+    def _pressed(self, host: str, place: Place, value: float) -> bool:
+        """Above 0 after a 0, after nothing, or the same again: a fader on its way up presses once."""
+        before = self._presses.pop((host, place), 0.0)
+        self._presses[host, place] = value
+        if len(self._presses) > PRESSES_KEPT:
+            del self._presses[next(iter(self._presses))]
+        return value > 0 and (before <= 0 or before == value)
+
+    def _keep(self, command: Command, trigger: bool) -> None:
+        with self._lock:
+            if trigger:
+                if self._triggers >= TRIGGERS_LIMIT:
+                    self.faults["too many triggers"] += 1
+                    return
+                self._triggers += 1
+                self._wishes[command.verb, command.name, self._triggers] = command
+                return
+            verb = "knob" if command.verb == "release" and command.name else command.verb
+            self._wishes.pop((verb, command.name, 0), None)
+            self._wishes[verb, command.name, 0] = command
+
+    def _sounds_urgent(self, packet: bytes) -> bool:
+        if packet.startswith(self._urgent_starts):
+            return True
+        return packet[:1] == b"#" and any(start in packet for start in self._urgent_starts)
+
+    def _urgent_addresses(self) -> frozenset[bytes]:
+        """Blackout and panic, by their own addresses and by aliases."""
+        own = {f"{ROOT}/{word}" for word in _NEVER_DROPPED}
+        urgent = own | {there for there, here in self.space.aliases.items() if here in own}
+        self._urgent_starts = tuple(address.encode() + b"\0" for address in urgent)
+        return frozenset(address.encode() for address in urgent)
+
+    # Answers.
+
+    def _subscribe(self, sender: Sender, arguments: Sequence[Argument], now_s: float) -> None:
+        port = arguments[0] if arguments else self.osc.reply_port or sender.port
+        if sender.stream is not None:
+            self._subscribers.hear(sender.stream, now_s)
+        elif isinstance(port, int | float) and 1024 <= port <= 65535:
+            self._subscribers.hear((sender.host, int(port)), now_s)
+        else:
+            raise Refused("bad argument", f"expected a port of 1024 to 65535, found {port!r:.60}")
+
+    def _report(self, now_s: float) -> None:
+        """Twice a second: count what the kernel dropped, end what hangs, tell subscribers how the show is."""
+        self._ports.count_dropped()
+        self._streams.expire(now_s)
+        self._keep_subscribers(now_s)
+        values, self._status = self._status, None
+        everyone = self._subscribers.now(now_s)
+        if values is None or not everyone:
+            return
+        bundle = encode_bundle(encode(f"{ROOT}/status/{name}", value) for name, value in values.items())
+        for whom in everyone:
+            if isinstance(whom, Stream):
+                self._send(Sender(whom.host, 0, whom), bundle, now_s)
+            elif isinstance(whom, tuple):
+                self._send_udp(bundle, *whom)
+
+    def _keep_subscribers(self, now_s: float) -> None:
+        for whom in self._subscribers.now(now_s):
+            if isinstance(whom, Stream):
+                if whom in self._streams.open:
+                    self._subscribers.hear(whom, now_s)
+                else:
+                    self._subscribers.drop(whom)
+            elif isinstance(whom, tuple) and whom[0] in self._heard:
+                self._subscribers.hear(whom, now_s)
+        if self.osc.reply_port:
+            for host in self._heard:
+                self._subscribers.hear((host, self.osc.reply_port), now_s)
+        self._heard.clear()
+
+    def _send(self, sender: Sender, packet: bytes, now_s: float) -> None:
+        if sender.stream is not None:
+            sender.stream.send(packet)
+        else:
+            self._send_udp(packet, sender.host, self.osc.reply_port or sender.port)
+
+    def _send_udp(self, packet: bytes, host: str, port: int) -> None:
+        with contextlib.suppress(OSError):  # a subscriber that is gone is no fault of the show
+            self._ports.udp.sendto(packet, (host, port))

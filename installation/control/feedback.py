@@ -1,0 +1,119 @@
+"""What the show knows of itself in, what people get to see out: status values, and a log that cannot be flooded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import asdict, dataclass
+
+from installation.signals import Levels
+
+LINES_PER_PERIOD = 3
+PERIOD_S = 10.0
+KINDS_LIMIT = 256
+SUBSCRIBERS_LIMIT = 16
+SUBSCRIBED_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One instant of the show as the desk sees it, each field at /installation/status/<field>.
+
+    frame counts presented frames; frame_age_s since the newest of them; faults counts all that was survived.
+    """
+
+    version: str
+    frame: int
+    fps: float
+    frame_age_s: float
+    cue: str
+    master: float
+    blackout: bool
+    freeze: bool
+    test_card: bool
+    faults: int
+    rss_mb: float
+
+
+def describe_status(
+    levels: Levels, faults: Mapping[str, int], *, version: str, frame: int, fps: float, frame_age_s: float
+) -> dict[str, str | float | bool]:
+    """The status of one instant, ready for Desk.status()."""
+    return asdict(
+        Status(
+            version=version,
+            frame=frame,
+            fps=round(fps, 1),
+            frame_age_s=round(frame_age_s, 3),
+            cue=levels.cue,
+            master=levels.master,
+            blackout=levels.blackout,
+            freeze=levels.freeze,
+            test_card=levels.test_card,
+            faults=sum(faults.values()),
+            rss_mb=round(resident_mb(), 1),
+        )
+    )
+
+
+def resident_mb() -> float:
+    """Memory that this process holds, in MB (2**20 bytes); 0.0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+class _Quiet(logging.Filter):
+    """Lets LINES_PER_PERIOD lines of each text through per period, then says how many it kept back."""
+
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        super().__init__()
+        self._now_s = now_s
+        self._seen: dict[object, list[float]] = {}  # text -> [start of the period, lines, kept back]
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now_s = self._now_s()
+        if len(self._seen) > KINDS_LIMIT:
+            self._seen.clear()
+        seen = self._seen.setdefault(record.msg, [now_s, 0, 0])
+        if now_s - seen[0] >= PERIOD_S:
+            if seen[2]:
+                record.msg, record.args = f"{record.getMessage()} (and {seen[2]:.0f} more like it)", ()
+            seen[:] = [now_s, 0, 0]
+        seen[1] += 1
+        seen[2] += seen[1] > LINES_PER_PERIOD
+        return seen[1] <= LINES_PER_PERIOD
+
+
+def quiet(logger: logging.Logger, now_s: Callable[[], float] = time.monotonic) -> logging.Logger:
+    """Make a logger say the same text at most three times in ten seconds, however often it is told; give it back."""
+    if not any(isinstance(f, _Quiet) for f in logger.filters):
+        logger.addFilter(_Quiet(now_s))
+    return logger
+
+
+class Subscribers:
+    """Who wants to see the status: a bounded number, each until SUBSCRIBED_S after it was last heard."""
+
+    def __init__(self) -> None:
+        self._heard_s: dict[Hashable, float] = {}
+
+    def hear(self, whom: Hashable, now_s: float) -> None:
+        """Add someone, or keep them longer; one too many sends away the one heard longest ago."""
+        self._heard_s.pop(whom, None)
+        self._heard_s[whom] = now_s
+        if len(self._heard_s) > SUBSCRIBERS_LIMIT:
+            del self._heard_s[next(iter(self._heard_s))]
+
+    def drop(self, whom: Hashable) -> None:
+        """Someone left."""
+        self._heard_s.pop(whom, None)
+
+    def now(self, now_s: float) -> list[Hashable]:
+        """Everyone who is still there."""
+        self._heard_s = {whom: s for whom, s in self._heard_s.items() if now_s - s < SUBSCRIBED_S}
+        return list(self._heard_s)

@@ -1,0 +1,153 @@
+"""Host and port in, bound sockets and their packets out: UDP, and TCP on the same number."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+from collections import Counter
+from collections.abc import Callable
+
+from installation.control import steering
+from installation.packets import UDP_LIMIT_BYTES
+
+BATCH = 128
+PAUSE_S = 0.005
+BUFFER_BYTES = 1 << 20
+_SO_RCVBUFFORCE = 33
+_TRIES = 20
+_SLASH, _HASH = b"/#"
+Take = Callable[[bytes, tuple, float], None]  # type: ignore[type-arg]
+
+
+class Ports:
+    """The sockets of one desk. Raises OSError saying which port is taken.
+
+    `sorted_by_kernel` says whether blackout has a queue of its own; if so, a flood is read at most at BATCH packets per
+    PAUSE_S, and the kernel drops (and counts) the rest, so that it does not take time from the picture.
+    """
+
+    def __init__(
+        self, host: str, port: int, selector: selectors.BaseSelector, take: Take, faults: Counter[str]
+    ) -> None:
+        self._selector, self._take, self.faults = selector, take, faults
+        self._buffer = bytearray(UDP_LIMIT_BYTES + 1)
+        self._view = memoryview(self._buffer)
+        self._resume_s: float | None = None
+        self._dropped: dict[socket.socket, int] = {}
+        self.listener, self.udp = _bind(host, port)
+        self.port = self.udp.getsockname()[1]
+        self._sockets = [self.udp]
+        self.sorted_by_kernel = self._sort(host)
+        for udp in self._sockets[:2]:
+            selector.register(udp, selectors.EVENT_READ, self._reading(udp))
+
+    def wait_s(self, now_s: float) -> float | None:
+        """Until when reading rests, in seconds from now; None when it does not."""
+        return None if self._resume_s is None else max(0.0, self._resume_s - now_s)
+
+    def resume(self, now_s: float) -> None:
+        """Read on after a rest, once it is over."""
+        if self._resume_s is not None and now_s >= self._resume_s:
+            self._resume_s = None
+            self._selector.register(self.udp, selectors.EVENT_READ, self._reading(self.udp))
+
+    def count_dropped(self) -> None:
+        """Count what the kernel dropped since the last time: it was no OSC, or the queue was full."""
+        for udp in self._sockets:
+            dropped = steering.count_dropped(udp)
+            fresh = (dropped - self._dropped.get(udp, 0)) & 0xFFFFFFFF
+            self._dropped[udp] = dropped
+            if fresh:
+                self.faults["malformed" if udp is self._sockets[-1] and self.sorted_by_kernel else "overrun"] += fresh
+
+    def close(self) -> None:
+        """Close the UDP sockets."""
+        for udp in self._sockets:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(udp)
+            udp.close()
+
+    def _sort(self, host: str) -> bool:
+        try:
+            steering.steer(self.udp)
+            urgent = _udp(host, self.port)
+            self._sockets.append(urgent)
+            sink = _udp(host, self.port, prepare=steering.drop_everything)
+            self._sockets.append(sink)
+        except OSError:
+            for udp in self._sockets[1:]:
+                udp.close()
+            del self._sockets[1:]
+            return False
+        return True
+
+    def _reading(self, udp: socket.socket) -> Callable[[float], None]:
+        return lambda now_s: self._read(udp, now_s)
+
+    def _read(self, udp: socket.socket, now_s: float) -> None:
+        """Take up to BATCH packets; what cannot be OSC costs no more than a look at its size and first byte."""
+        receive, buffer, view = udp.recvfrom_into, self._buffer, self._view
+        for _ in range(BATCH):
+            try:
+                size, address = receive(buffer)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self.faults["socket error"] += 1
+                return
+            if size & 3 or not size or (buffer[0] != _SLASH and buffer[0] != _HASH):
+                self.faults["malformed"] += 1
+            else:
+                self._take(bytes(view[:size]), address, now_s)
+        if udp is self.udp and self.sorted_by_kernel:
+            self._selector.unregister(udp)
+            self._resume_s = now_s + PAUSE_S
+
+
+def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """TCP first: it is what finds out that another show has this port, as UDP sockets share theirs."""
+    for left in reversed(range(_TRIES)):
+        listener = socket.socket(_family(host), socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(16)
+            listener.setblocking(False)
+            return listener, _udp(host, listener.getsockname()[1])
+        except OSError as error:
+            listener.close()
+            if port or not left:
+                raise OSError(
+                    error.errno,
+                    f"cannot listen on {host} port {port}: {error.strerror}; is another show running? --osc-port N",
+                ) from error
+    raise AssertionError("the last try returns or raises")
+
+
+def _udp(host: str, port: int, prepare: Callable[[socket.socket], None] | None = None) -> socket.socket:
+    udp = socket.socket(_family(host), socket.SOCK_DGRAM)
+    try:
+        if hasattr(socket, "SO_REUSEPORT"):
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        _widen(udp)
+        if prepare:
+            prepare(udp)
+        udp.bind((host, port))
+        udp.setblocking(False)
+    except OSError:
+        udp.close()
+        raise
+    return udp
+
+
+def _widen(udp: socket.socket) -> None:
+    """As much room as the system gives: the force needs rights that a show seldom has."""
+    for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
+        with contextlib.suppress(OSError):
+            udp.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
+            return
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
