@@ -63,7 +63,7 @@ class Bends:
         self.amounts_now = list(self.defaults)
         self.amounts = torch.tensor(self.defaults, dtype=torch.float32, device=self.device)
         self._columns = list(self.amounts.unbind())  # views: 0-dim tensors that a captured graph reads
-        self._level = 0
+        self._level = self._wanted = 0
         self._broken = torch.zeros((), dtype=torch.int32, device=self.device)
         self._pinned: list[Tensor] = []
         if self.device.type == "cuda":
@@ -81,7 +81,10 @@ class Bends:
         return self._level == 0 and bool(self.places)
 
     def set(self, values: Mapping[str, float]) -> None:
-        """Take the amounts of one frame; a name that is missing keeps the amount of the show file."""
+        """Begin a frame with these amounts; a name that is missing keeps the amount of the show file."""
+        if self._level and not self._wanted and self.device.type == "cpu":
+            self.reset()  # elsewhere a captured graph holds this memory
+        self._level = self._wanted
         now = [values.get(name, default) for name, default in zip(self.names, self.defaults, strict=True)]
         self.amounts_now = [value if math.isfinite(value) else 0.0 for value in now]
         if not self._pinned:
@@ -93,10 +96,8 @@ class Bends:
         self._count_broken()
 
     def shed(self, level: int) -> None:
-        """From level 1 on every bend is skipped; 0 brings them back with no memory of earlier frames."""
-        if self._level and not level:
-            self.reset()
-        self._level = level
+        """From the next frame on: level 1 and above skip every bend; 0 brings them back without their memories."""
+        self._wanted = level
 
     def reset(self) -> None:
         """Forget earlier frames (feedback, freeze)."""

@@ -1,0 +1,64 @@
+"""Knobs and a place on the walk in, one w for every layer out: truncation, style mixing, main directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from installation.generators import walk
+from installation.generators.stylegan2 import network
+
+SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
+STEER = 1.5  # standard deviations at full steering
+STEERED = ("generator.x", "generator.y", "generator.z", "generator.kick")
+
+
+class Latent:
+    """The closed walk of one model, and the directions in which it may be steered (Härkönen et al. 2020, GANSpace)."""
+
+    def __init__(self, net: network.Generator, anchors: Tensor | None, count: int, seed: int) -> None:
+        """anchors [shape=(K, w_dim)]: good codes that the model ships; the walk goes through `count` seeded ones."""
+        source = torch.Generator().manual_seed(seed)
+        if anchors is None:
+            with torch.inference_mode():
+                styles = net.mapping(torch.randn(SAMPLES, net.config.z_dim, generator=source))
+        else:
+            styles = anchors.float()
+        if len(styles) < 4:
+            raise ValueError(f"a walk needs at least 4 anchors, found {len(styles)}")
+        average = net.mapping.w_avg.float() if anchors is None else styles.mean(0)
+        self.average = average if bool(average.any()) else styles.mean(0)
+        chosen = styles[torch.randperm(len(styles), generator=source)[: max(4, count)]] - self.average
+        self.anchors = chosen[walk.tour(chosen)]  # (count, w_dim), around the average
+        self.directions = main_directions(styles - self.average, len(STEERED))
+        self.num_ws = net.config.num_ws
+
+    def at(self, knob: Mapping[str, float], turns: float) -> Tensor:
+        """Styles of one picture, (1, num_ws, w_dim) float32 on the CPU: coarse layers first."""
+        here = self._point(self.anchors, knob, turns)
+        ws = here.expand(self.num_ws, -1)
+        mix = knob["generator.mix"]
+        if mix > 0:
+            there = self._point(self.anchors, knob, turns + 0.5)
+            fine = (torch.arange(self.num_ws) >= self.num_ws // 2).float()[:, None] * mix
+            ws = torch.lerp(ws, there.expand_as(ws), fine)
+        return ws[None]
+
+    def _point(self, anchors: Tensor, knob: Mapping[str, float], turns: float) -> Tensor:
+        """One w: truncation towards the average (psi), then the steering, which truncation must not weaken."""
+        steps = torch.tensor([STEER * knob[name] for name in STEERED[: len(self.directions)]])
+        return self.average + walk.point_at(anchors, turns) * knob["generator.truncation"] + steps @ self.directions
+
+
+def main_directions(styles: Tensor, count: int) -> Tensor:
+    """Principal components [shape=(count, w_dim)] of styles [shape=(N, w_dim)], each as long as one deviation.
+
+    Fewer come back when the styles span fewer. The sign is fixed, so that left stays left on every machine.
+    """
+    centred = styles - styles.mean(0)
+    _, strength, directions = torch.linalg.svd(centred, full_matrices=False)
+    directions = directions[:count] * (strength[:count, None] / max(1, len(styles) - 1) ** 0.5)
+    largest = directions.abs().argmax(1)
+    return directions * directions[torch.arange(len(directions)), largest].sign()[:, None]
