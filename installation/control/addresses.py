@@ -69,7 +69,7 @@ class Space:
         self._add("status/subscribe", Place("subscribe", "subscribe"))
         self._add("cue", Place("recall", "cue"))
         for cue in cues:
-            self._add(f"cue/{_plain(cue.number)}", Place("cue", "cue", cue.number))
+            self._add(f"cue/{plain(cue.number)}", Place("cue", "cue", cue.number))
         self._add("release", Place("release", "release"))
         self._add_level("master", Place("level", "master"))
         for knob in knobs.values():
@@ -185,10 +185,10 @@ def _fade_s(value: Argument) -> float:
 
 
 def _path(name: str) -> str:
-    return "/".join(map(_plain, name.split(".")))
+    return "/".join(map(plain, name.split(".")))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as one part of an address: what OSC reserves, and what is not ASCII, becomes _."""
     return re.sub(r"[^!-~]|[#*,/?\[\]{}]", "_", text)
 
@@ -228,8 +228,8 @@ def _numbers(cues: Sequence[Cue]) -> str:
 _NOTES = f"""
 
 Every knob and the master also take `{ROOT}/.../norm` (0..1), `/percent` (0..100) and `/dmx` (0..255), each over the
-whole range. True, or no argument at all, is the top of the range; false is the bottom. What lies outside is brought to the
-nearest end and counted. A press is a value above 0 after a 0, after nothing, or the same value again (for senders that
-never let go), so a fader moved through a trigger fires it once. `?`, `*`, `[a-z]` and `{{a,b}}` work in addresses;
+whole range. True, or no argument at all, is the top of the range; false is the bottom. What lies outside is brought to
+the nearest end and counted. A press is a value above 0 after a 0, after nothing, or the same value again (for senders
+that never let go), so a fader moved through a trigger fires it once. `?`, `*`, `[a-z]` and `{{a,b}}` work in addresses;
 bundles work, and their time tags are ignored: everything happens on the next frame.
 """

@@ -84,14 +84,12 @@ class Board:
             base[name] = ramp.start + (base[name] - ramp.start) * ramp.progress(now_s)
         for name, ramp in self._held.items():
             base[name] = ramp.at(now_s)
-        panic = self._panic
-        master = self._master.at(now_s) * (1.0 if panic is None else panic.at(now_s))
-        black = self._blackout or (panic is not None and panic.progress(now_s) >= 1.0)
+        master, black = self._brightness(now_s)
         return Levels(base, master, black, self._freeze, self._test_card, self.number)
 
     def describe(self, now_s: float) -> dict[str, str | float | bool]:
         """What status shows: running and next cue, what is held, fading, dark."""
-        levels = self.levels(now_s)
+        master, black = self._brightness(now_s)
         following = self._running + 1
         return {
             "cue": self.number,
@@ -99,12 +97,19 @@ class Board:
             "next": self.cues[following].number if following < len(self.cues) else "",
             "fading": now_s < self._fading_until_s,
             "held": len(self._held),
-            "master": levels.master,
-            "blackout": levels.blackout,
+            "master": master,
+            "blackout": black,
             "panic": self._panic is not None,
-            "freeze": levels.freeze,
-            "test_card": levels.test_card,
+            "freeze": self._freeze,
+            "test_card": self._test_card,
         }
+
+    def _brightness(self, now_s: float) -> tuple[float, bool]:
+        """Master 0..1, and whether it is black."""
+        panic = self._panic
+        if panic is None:
+            return self._master.at(now_s), self._blackout
+        return self._master.at(now_s) * panic.at(now_s), self._blackout or panic.progress(now_s) >= 1.0
 
     @property
     def number(self) -> str:

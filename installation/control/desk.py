@@ -17,8 +17,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from installation import __version__
-from installation.control.addresses import ROOT, Place, Refused, Space, command_for
+import installation
+from installation.control.addresses import ROOT, Place, Refused, Space, command_for, plain
+from installation.control.addresses import osc_table as osc_table
 from installation.control.feedback import Subscribers, quiet
 from installation.control.patterns import is_pattern
 from installation.control.ports import Ports
@@ -48,7 +49,7 @@ class Sender(NamedTuple):
 
 
 class Desk:
-    """The desk's way into the show: start(), then poll() once a frame, status() as often as you like, close().
+    """The desk's way into the show: start(), then poll() and tell() once a frame, close().
 
     faults counts what was refused: malformed, overrun, refused sender, rate limited, unknown address, bad argument,
     bad pattern, out of range, too many triggers, too many streams, unfinished stream.
@@ -92,9 +93,12 @@ class Desk:
             wishes, self._wishes, self._triggers = self._wishes, {}, 0
         return list(wishes.values())
 
-    def status(self, values: Mapping[str, StatusValue]) -> None:
-        """Say how the show is; goes out to subscribers at most twice a second. `frame` is also what ping answers."""
-        self._frame = int(values.get("frame", self._frame))
+    def tell(self, values: Mapping[str, StatusValue], now_s: float = 0.0) -> None:
+        """Say once a frame how the show is; subscribers hear it twice a second, and nothing once the show hangs.
+
+        ping answers with `frame`, or else with how often this was called.
+        """
+        self._frame = int(values.get("frame", self._frame + 1))
         self._status = values
 
     def close(self) -> None:
@@ -177,7 +181,7 @@ class Desk:
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, now_s: float) -> None:
         if place.kind == "ping":
-            self._send(sender, encode(f"{ROOT}/pong", __version__, self._frame), now_s)
+            self._send(sender, encode(f"{ROOT}/pong", installation.__version__, self._frame), now_s)
         elif place.kind == "subscribe":
             self._subscribe(sender, arguments, now_s)
         else:
@@ -242,7 +246,7 @@ class Desk:
         everyone = self._subscribers.now(now_s)
         if values is None or not everyone:
             return
-        bundle = encode_bundle(encode(f"{ROOT}/status/{name}", value) for name, value in values.items())
+        bundle = encode_bundle(encode(f"{ROOT}/status/{plain(n)}", _sent(v)) for n, v in values.items())
         for whom in everyone:
             if isinstance(whom, Stream):
                 self._send(Sender(whom.host, 0, whom), bundle, now_s)
@@ -272,3 +276,8 @@ class Desk:
     def _send_udp(self, packet: bytes, host: str, port: int) -> None:
         with contextlib.suppress(OSError):  # a subscriber that is gone is no fault of the show
             self._ports.udp.sendto(packet, (host, port))
+
+
+def _sent(value: StatusValue) -> StatusValue:
+    """As every desk reads it: truth as 1 or 0."""
+    return int(value) if isinstance(value, bool) else value
