@@ -1,0 +1,235 @@
+"""The show's effects in their order: a picture's texture and the knobs in, the picture drawn over out."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import moderngl
+
+from installation import settings
+from installation.rendering import isf
+from installation.rendering.canvas import SHADERS, Canvas, Target
+from installation.rendering.effect import Frame, LoadedEffect, SoundView, today
+from installation.signals import Knob, SoundBlock
+
+__all__ = ["Chain", "SoundView", "find_file"]
+EFFECTS = SHADERS / "effects"
+LOOK_EVERY_S = 0.5
+AXES = {"point2d": "xy", "color": "rgba"}
+log = logging.getLogger("installation.rendering")
+
+
+def find_file(name: str, folder: Path = EFFECTS) -> Path:
+    """The .fs file called `name` in the folder, or the path that name is. Raises SettingsError naming the nearest."""
+    for path in (folder / f"{name}.fs", folder / name, Path(name)):
+        if path.suffix == ".fs" and path.is_file():
+            return path
+    there = sorted(p.stem for p in folder.glob("*.fs"))
+    near = difflib.get_close_matches(name, there, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(there)}"
+    raise settings.SettingsError(f"no effect {name!r}; {hint}")
+
+
+class Link:
+    """One effect of the chain: its file under its own name, the show's defaults, and the program that works."""
+
+    def __init__(self, canvas: Canvas, wish: settings.Effect, folder: Path) -> None:
+        self.canvas = canvas
+        self.path = find_file(wish.file, folder)
+        self.name = wish.name or self.path.stem
+        self.wish = wish
+        self.loaded = LoadedEffect(canvas, isf.read(self.path))
+        self.stamp = self._stamp()
+        self.broken = False
+        self.drawn_last = False
+        self._events: dict[str, bool] = {}
+        self._index()
+
+    def _stamp(self) -> tuple[int, ...]:
+        files = (self.path, self.path.with_suffix(".vs"))
+        return tuple(f.stat().st_mtime_ns for f in files if f.is_file())
+
+    def _index(self) -> None:
+        """Knobs by name, and for each input the names its value is read from."""
+        prefix = f"effect.{self.name}."
+        self.knobs: dict[str, Knob] = {}
+        self.sources: list[tuple[isf.Input, list[str]]] = []
+        inputs = {i.name: i for i in self.loaded.effect.knobs}
+        for name in self.wish.knobs:
+            if name not in inputs:
+                near = difflib.get_close_matches(name, inputs, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(inputs)}"
+                raise settings.SettingsError(f"effect {self.name!r} has no knob {name!r}; {hint}")
+        for one in inputs.values():
+            names = [f"{prefix}{one.name}{f'.{axis}' if axis else ''}" for axis in AXES.get(one.type, [""])]
+            self.sources.append((one, names))
+            for i, name in enumerate(names):
+                self.knobs[name] = _knob(name, one, i, self.wish.knobs.get(one.name))
+
+    def reload_if_changed(self) -> str:
+        """Compile anew if the file changed; on failure keep the working program. Says what went wrong, or ''."""
+        try:
+            stamp = self._stamp()
+            if stamp == self.stamp or not stamp:
+                return ""
+            self.stamp = stamp
+            fresh = LoadedEffect(self.canvas, isf.read(self.path))
+        except (isf.EffectError, OSError) as error:
+            self.broken = True
+            return str(error)
+        old, self.loaded = self.loaded, fresh
+        try:
+            self._index()
+        except settings.SettingsError as error:  # the show sets a knob that the new header no longer has
+            self.loaded = old
+            self._index()
+            fresh.release()
+            self.broken = True
+            return str(error)
+        old.release()
+        self.broken = False
+        log.info("effect %s: loaded anew", self.path.name)
+        return ""
+
+    def values(self, given: Mapping[str, float]) -> dict[str, Any]:
+        """One GLSL-ready value for each input of the file."""
+        values: dict[str, Any] = {}
+        for one, names in self.sources:
+            numbers = [given.get(name, self.knobs[name].default) for name in names]
+            values[one.name] = self._shape(one, numbers)
+        return values
+
+    def _shape(self, one: isf.Input, numbers: list[float]) -> Any:
+        if one.type in AXES:
+            return tuple(map(float, numbers))
+        if one.type == "bool":
+            return numbers[0] >= 0.5
+        if one.type == "event":  # true for the one frame in which its knob rises
+            now, before = numbers[0] >= 0.5, self._events.get(one.name, False)
+            self._events[one.name] = now
+            return now and not before
+        if one.type == "long":
+            return min(one.values, key=lambda v: abs(v - numbers[0])) if one.values else round(numbers[0])
+        return float(numbers[0])
+
+
+class Chain:
+    """The effects of a show, drawn one over another at the working size.
+
+    `shed` effects at the end of the chain are left out (the governor's switch). `faults` counts broken shaders.
+    Raises SettingsError (EffectError) at the start for a file that is absent or does not compile; never later.
+    """
+
+    def __init__(
+        self,
+        context: moderngl.Context | Canvas,
+        effects: Sequence[settings.Effect],
+        size: tuple[int, int],
+        folder: Path = EFFECTS,
+    ) -> None:
+        self.canvas = context if isinstance(context, Canvas) else Canvas(context)
+        self.size = size
+        self.shed = 0
+        self.faults: Counter[str] = Counter()
+        self.links = [Link(self.canvas, wish, folder) for wish in effects]
+        names = [link.name for link in self.links]
+        for name in names:
+            if names.count(name) > 1:
+                raise settings.SettingsError(f"two effects are called {name!r}: give one of them a `name` of its own")
+        self.last: Target | None = None
+        self._time_s: float | None = None
+        self._looked_s = time.monotonic()
+
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        return {name: knob for link in self.links for name, knob in link.knobs.items()}
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Work at another size from the next frame on."""
+        if size != self.size:
+            self.canvas.forget(self.size)
+            self.last, self.size = None, size
+
+    def draw(
+        self,
+        texture: moderngl.Texture,
+        values: Mapping[str, float],
+        now_s: float,
+        audio: SoundView | SoundBlock | None = None,
+        keep: Target | None = None,
+    ) -> moderngl.Texture:
+        """The picture with every effect over it; the same texture where none has anything to do.
+
+        keep is a target that must not be drawn into (somebody still looks at it). After the call `last` is the
+        target that holds the result, or None where the result is `texture` itself.
+        """
+        self._look_for_changes()
+        step_s = 0.0 if self._time_s is None else max(0.0, now_s - self._time_s)
+        self._time_s = now_s
+        frame = Frame(texture, now_s, step_s, today(), audio)
+        current, self.last = texture, None
+        for i, link in enumerate(self.links):
+            inputs = link.values(values)
+            if i >= len(self.links) - self.shed or link.loaded.is_identity(inputs):
+                link.drawn_last = False
+                continue
+            if not link.drawn_last:
+                link.loaded.restart()
+            output = self.canvas.borrow(self.size, self.last, keep)
+            if not self._draw_link(link, current, output, inputs, frame):
+                continue
+            current, self.last = output.texture, output
+        return current
+
+    def _draw_link(self, link: Link, texture: Any, output: Target, inputs: dict[str, Any], frame: Frame) -> bool:
+        try:
+            link.loaded.draw(texture, output, inputs, frame)
+        except (ValueError, moderngl.Error) as error:  # a pass size without a value, or out of video memory
+            if not link.broken:
+                self.faults["shader"] += 1
+                log.error("effect %s: left out: %s", link.path.name, error)
+            link.broken, link.drawn_last = True, False
+            return False
+        link.drawn_last = True
+        return True
+
+    def _look_for_changes(self) -> None:
+        """Twice a second, by the wall clock: an artist saves files in real time, whatever the show's clock does."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < LOOK_EVERY_S:
+            return
+        self._looked_s = now_s
+        for link in self.links:
+            complaint = link.reload_if_changed()
+            if complaint:
+                self.faults["shader"] += 1
+                log.error("effect kept as it was: %s", complaint)
+
+    def release(self) -> None:
+        for link in self.links:
+            link.loaded.release()
+
+
+def _knob(name: str, one: isf.Input, axis: int, wish: Any) -> Knob:
+    """The knob of one input, or of one axis of a point or a color; a wish from the show file sets its default."""
+
+    def pick(value: Any) -> float:
+        return float(value[axis]) if isinstance(value, tuple | list) else float(value)
+
+    default = pick(one.default)
+    if wish is not None:
+        try:
+            default = pick(wish)
+        except (IndexError, TypeError, ValueError) as error:
+            raise settings.SettingsError(f"{name}: expected {len(one.default)} numbers, found {wish!r}") from error
+    low, high = pick(one.low), pick(one.high)
+    if not low <= default <= high:
+        raise settings.SettingsError(f"{name}: expected a value from {low:g} to {high:g}, found {default:g}")
+    kind = {"bool": "bool", "event": "bool", "long": "int"}.get(one.type, "float")
+    return Knob(name, low, high, default, one.about, kind)

@@ -1,0 +1,59 @@
+"""A venue's corner pins in; the homography from projector to picture out."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from installation.settings import SettingsError
+
+CALIBRATION = Path(__file__).parents[2] / "calibration"
+IDENTITY = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], "f8")
+
+
+def read_corners(venue: str, folder: Path = CALIBRATION) -> np.ndarray:
+    """The corners of one venue [shape=(4, 2), 0..1 of the projector's frame, y down]: top left, clockwise.
+
+    No venue means no warp. Raises SettingsError for a file that is absent or whose corners make no convex shape.
+    """
+    if not venue:
+        return IDENTITY.copy()
+    path = folder / f"{venue}.toml"
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+        raise SettingsError(f"no calibration for venue {venue!r}; there are: {there}; or leave venue out")
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+        corners = np.array(table.get("corners", IDENTITY), "f8")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+        raise SettingsError(f"{path.name}: expected corners = [[x, y], ...], found: {error}") from error
+    if corners.shape != (4, 2) or not np.isfinite(corners).all():
+        raise SettingsError(f"{path.name}: expected 4 corners of 2 numbers, found {table.get('corners')!r}")
+    if not _is_convex(corners):
+        raise SettingsError(f"{path.name}: expected corners clockwise from top left, found {corners.tolist()}")
+    return corners
+
+
+def _is_convex(corners: np.ndarray) -> bool:
+    one = np.roll(corners, -1, 0) - corners
+    two = np.roll(one, -1, 0)
+    return bool((one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0] > 1e-6).all())
+
+
+def homography(source: np.ndarray, destination: np.ndarray) -> np.ndarray:
+    """The matrix [shape=(3, 3)] that takes four points [shape=(4, 2)] to four others: direct linear transform."""
+    rows = []
+    for (x, y), (u, v) in zip(source, destination, strict=True):
+        rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y])
+        rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
+    solved = np.linalg.solve(np.array(rows, "f8"), np.asarray(destination, "f8").reshape(8))
+    return np.append(solved, 1.0).reshape(3, 3)
+
+
+def to_picture(corners: np.ndarray) -> np.ndarray | None:
+    """The matrix from projector to picture for these corners, or None where nothing is to be warped."""
+    if np.allclose(corners, IDENTITY, atol=1e-5):
+        return None
+    return homography(corners, IDENTITY)

@@ -1,0 +1,209 @@
+"""The newest picture, controls and the desk's levels in; light out of the projector, master and blackout last."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import moderngl
+import numpy as np
+
+from installation import settings
+from installation.rendering import projector
+from installation.rendering.canvas import Canvas, Target
+from installation.rendering.effects import EFFECTS, Chain, SoundView
+from installation.rendering.guard import Guard
+from installation.rendering.readback import Readback
+from installation.rendering.surfaces import DisplayError, Headless, Window, gl_info, monitors
+from installation.rendering.upload import Uploader
+from installation.signals import Controls, Knob, Levels, Picture, SoundBlock
+
+__all__ = ["Display", "DisplayError", "SoundView", "create", "gl_info", "monitors"]
+FILL = Knob("screen.fill", 0.0, 1.0, 1.0, "0 shows the whole picture beside its mirror images, 1 fills the frame")
+
+
+def create(
+    screen: settings.Screen,
+    effects: Sequence[settings.Effect] = (),
+    headless: bool = False,
+    folder: Path = EFFECTS,
+    calibration: Path = projector.CALIBRATION,
+) -> Display:
+    """Open the window (or none) and load everything that is drawn. Raises SettingsError or DisplayError at once."""
+    corners = projector.read_corners(screen.venue, calibration)
+    surface = Headless() if headless else Window(screen)
+    try:
+        return Display(surface, screen, effects, folder, corners)
+    except BaseException:
+        surface.close()
+        raise
+
+
+class Display:
+    """One compositor over a window or no screen: upload, effects, flash limiter, warp, then master and blackout."""
+
+    def __init__(
+        self,
+        surface: Window | Headless,
+        screen: settings.Screen,
+        effects: Sequence[settings.Effect],
+        folder: Path,
+        corners: np.ndarray,
+    ) -> None:
+        self.surface, self.screen = surface, screen
+        self.canvas = canvas = Canvas(surface.context)
+        self.chain = Chain(canvas, effects, screen.working_size, folder)
+        self.uploader = Uploader(canvas)
+        self.guard = Guard(canvas) if screen.flash_limiter else None
+        self.fit, self.final, self.card = (canvas.own_program(name) for name in ("fit", "present", "card"))
+        self.output = Target(canvas.context, screen.size)
+        self.readback: Readback | None = None
+        self.warp = projector.to_picture(corners)
+        self.timings: dict[str, float] = {}
+        self._profiling = False
+        self._picture: moderngl.Texture | None = None
+        self._held: Picture | None = None
+        self._fitted: tuple[object, ...] = ()
+        self._source: Target | None = None  # the picture at working size
+        self._shown: Target | None = None  # what was presented last, before master
+
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        return {FILL.name: FILL} | self.chain.knobs
+
+    @property
+    def faults(self) -> Counter[str]:
+        return self.chain.faults
+
+    @property
+    def flashes_limited(self) -> int:
+        return self.guard.limiter.limited if self.guard else 0
+
+    @property
+    def closed(self) -> bool:
+        return self.surface.closed
+
+    def profile(self, on: bool) -> None:
+        """Wait for the GPU after every part from now on, so that each part's time in `timings` is its own."""
+        self._profiling = on
+
+    def scale(self, factor: float) -> None:
+        """Let the effects run at this share, 0..1, of the show's working size (the governor's switch)."""
+        width, height = self.screen.working_size
+        size = (max(16, round(width * factor)), max(16, round(height * factor)))
+        if size != self.chain.size:
+            self.chain.resize(size)
+            self._source, self._shown, self._fitted = None, None, ()
+
+    def show(
+        self,
+        picture: Picture | None,
+        controls: Controls,
+        levels: Levels,
+        now_s: float,
+        audio: SoundView | SoundBlock | None = None,
+    ) -> None:
+        """Present one frame. Blackout is black in this very frame, whatever else is dead or slow."""
+        started_s = time.perf_counter()
+        self.timings = {}
+        level = 0.0 if levels.blackout else min(max(levels.master, 0.0), 1.0)
+        if levels.test_card and not levels.blackout:
+            self._draw_card(now_s)
+        elif level <= 0.0:
+            self.output.framebuffer.clear()
+            if self.guard:
+                self.guard.go_dark(now_s)
+        else:
+            texture = self._compose(picture, controls, levels, now_s, audio)
+            self._draw_final(texture, level, now_s)
+        self._time("present", started_s)
+        self.surface.present(self.output)
+        self.timings["total"] = (time.perf_counter() - started_s) * 1e3
+
+    def _compose(
+        self,
+        picture: Picture | None,
+        controls: Controls,
+        levels: Levels,
+        now_s: float,
+        audio: SoundView | SoundBlock | None,
+    ) -> Target | None:
+        """The picture with its effects, at working size; None while there has never been a picture."""
+        if levels.freeze and self._shown is not None:
+            return self._shown
+        started_s = time.perf_counter()
+        if picture is not None and picture is not self._held:  # the same object is the same picture: nothing to do
+            self._picture, self._held = self.uploader.upload(picture.pixels), picture
+            self._fitted = ()
+        if self._picture is None:
+            return None
+        source = self._fit_source(controls.values.get(FILL.name, FILL.default))
+        self._time("upload", started_s)
+        started_s = time.perf_counter()
+        self.chain.draw(source.texture, controls.values, now_s, audio, keep=self._shown)
+        self._time("effects", started_s)
+        return self.chain.last or source
+
+    def _fit_source(self, fill: float) -> Target:
+        """The picture laid into the working frame; drawn again only when it or its place changed."""
+        assert self._picture is not None
+        state = (fill, self.chain.size)
+        if self._source is None or state != self._fitted:
+            target = self.canvas.borrow(self.chain.size, self._shown)
+            frame = self.chain.size[0] / self.chain.size[1] / (self._picture.width / self._picture.height)
+            whole, filled = (max(frame, 1.0), max(1.0 / frame, 1.0)), (min(frame, 1.0), min(1.0 / frame, 1.0))
+            self._picture.repeat_x = self._picture.repeat_y = True
+            self.fit.bind("picture", self._picture)
+            self.fit.set("scale", tuple(w + (f - w) * fill for w, f in zip(whole, filled, strict=True)))
+            self.fit.draw(target.framebuffer)
+            self._source, self._fitted = target, state
+        return self._source
+
+    def _draw_final(self, texture: Target | None, level: float, now_s: float) -> None:
+        """Flash limiter, warp and scale, and the master last."""
+        if texture is None:
+            self.output.framebuffer.clear()
+            return
+        if self.guard:
+            texture, level = self.guard.limit(texture, self._shown, level, now_s)
+        self._shown = texture
+        final = self.final
+        final.bind("picture", texture.texture)
+        final.set("master", level)
+        final.set("scaled", texture.size != self.output.size or self.warp is not None)
+        final.set("warped", self.warp is not None)
+        if self.warp is not None:
+            final.set("to_picture", tuple(self.warp.T.ravel()))
+        final.draw(self.output.framebuffer)
+
+    def _draw_card(self, now_s: float) -> None:
+        self.card.set("size", tuple(map(float, self.output.size)))
+        self.card.set("time_s", now_s)
+        self.card.draw(self.output.framebuffer)
+
+    def _time(self, part: str, started_s: float) -> None:
+        if self._profiling:
+            self.canvas.context.finish()
+        spent_ms = (time.perf_counter() - started_s) * 1e3
+        self.timings[part] = spent_ms - (sum(self.timings.values()) if part == "present" else 0.0)
+
+    def keys(self) -> list[str]:
+        """Keys pressed since the last call: esc, f, t, b, m, 1 to 9. f has been acted on already."""
+        return self.surface.keys()
+
+    def read(self, out: np.ndarray | None = None) -> np.ndarray:
+        """The frame before the newest [shape=(H, W, 3), uint8, row 0 on top], without waiting for the GPU."""
+        if self.readback is None:
+            self.readback = Readback(self.canvas.context, self.output.framebuffer)
+        return self.readback.read(out)
+
+    def read_now(self) -> np.ndarray:
+        """The newest frame [shape=(H, W, 3), uint8, row 0 on top], waited for."""
+        if self.readback is None:
+            self.readback = Readback(self.canvas.context, self.output.framebuffer)
+        return self.readback.read_now()
+
+    def close(self) -> None:
+        self.surface.close()
