@@ -1,8 +1,8 @@
-"""A module and its settings in; a watched child process out, that may be killed at any time, and the memory it shares.
+"""A module and its settings in; a watched child process out, which may be killed at any time, and shared memory.
 
-Devices hang, drivers crash and trackers leak, so each lives in a child process. Its one pipe (the child's stdin) carries
-the settings, wakes it, and tells it by closing that the parent is gone. Shared memory is a file without a name, handed
-over as a descriptor: nothing is left behind whoever is killed first. POSIX only.
+Devices hang, drivers crash and trackers leak, so each lives in a child process. Its one pipe (the child's stdin)
+carries the settings, wakes it, and tells it by closing that the parent is gone. Shared memory is a file without a name,
+handed over as a descriptor: nothing is left behind whoever is killed first. POSIX only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PR_SET_PDEATHSIG = 1
 class Memory:
     """size_bytes of memory shared by a parent and its child, behind a header: counts (int64), times (s) and a word.
 
-    counts[0] is the newest item's number; times[0] is when it was written (time.monotonic(), one clock for all processes).
+    counts[0] is the newest item's number; times[0] is when it was written (time.monotonic(), the same in all processes).
     """
 
     def __init__(self, size_bytes: int, descriptor: int | None = None) -> None:
@@ -142,7 +142,7 @@ class Child:
         self.memory.close()
 
     def _watch(self) -> None:
-        """The life of this thread: the kernel kills the child with the thread that started it, so one thread does both."""
+        """Start, watch, kill, wait: in one thread, because the kernel ends the child with the thread that started it."""
         wait_s = FIRST_WAIT_S
         while not self._closing.is_set():
             started_s = time.monotonic()

@@ -33,7 +33,7 @@ class WeightsError(RuntimeError):
 
 
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of a model: models/<name>, or any folder that holds a model.toml. Raises WeightsError naming what exists."""
+    """The folder of a model: models/<name>, or any folder with a model.toml. Raises WeightsError naming what exists."""
     for folder in (MODELS / name_or_folder, Path(name_or_folder)):
         if (folder / "model.toml").is_file():
             return folder
@@ -156,7 +156,7 @@ def _fetch_from(source: dict[str, Any], target: Path, progress: Progress) -> Pat
 def _download(url: str, part: Path, timeout_s: float = 10.0) -> None:
     if not url.startswith("https://"):
         raise WeightsError(f"expected an https address, found {url!r}")
-    with urllib.request.urlopen(url, timeout=timeout_s) as answer, part.open("wb") as file:  # noqa: S310 https only
+    with urllib.request.urlopen(url, timeout=timeout_s) as answer, part.open("wb") as file:
         size = 0
         while piece := answer.read(1 << 20):
             size += len(piece)

@@ -1,4 +1,4 @@
-"""Settings on stdin in, frames in shared memory out: the process that opens a camera. It never heals, it ends; others restart it."""
+"""Settings in, frames in shared memory out: the process that opens a camera. It does not heal itself: it ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> None:
     follow_parent()
     try:
         watch(memory, settings)
-    except Exception as error:  # noqa: BLE001 whatever a driver raises, the parent shall log it and start anew
+    except Exception as error:
         memory.say(str(error) or repr(error))
         os._exit(1)
 
@@ -43,7 +43,7 @@ def watch(memory: Memory, settings: dict[str, Any]) -> None:
 
 
 def size_within(width: int, height: int) -> tuple[int, int]:
-    """The size of a picture scaled down, never up, so that its longer side is at most LONGEST_SIDE_PX (even numbers)."""
+    """The size of a picture scaled down, never up, to a longer side of LONGEST_SIDE_PX at most (even numbers)."""
     scale = min(1.0, LONGEST_SIDE_PX / max(width, height))
     return max(2, round(width * scale) & ~1), max(2, round(height * scale) & ~1)
 

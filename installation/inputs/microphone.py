@@ -1,6 +1,7 @@
 """A sound device or a sound file in; a SoundBlock of everything heard since the last read out, through shared memory.
 
-device is empty (the system's default), a name or part of one, an index, or the path of a sound file (played in time, looped).
+device is empty (the system's default), a name or part of one, an index, or the path of a sound file (played in time,
+looped).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Microphone:
         self._child.start()
 
     def read(self, now_s: float) -> SoundBlock | None:
-        """All samples since the last read (the newest 1.5 s of them at most), or None when there are none; never blocks.
+        """All samples since the last read (the newest 1.5 s at most), or None when there are none; never blocks.
 
         time_s is on the caller's clock: now_s less the age of the newest sample.
         """

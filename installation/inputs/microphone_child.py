@@ -1,4 +1,4 @@
-"""Settings on stdin in, samples in a shared ring out: the process that opens a sound device or plays a sound file in time."""
+"""Settings in, samples in a shared ring out: the process that opens a sound device or plays a file in time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SoundError(RuntimeError):
 
 
 class Ring:
-    """One writer's end of the shared ring. counts: 0 samples written, 1 rate in Hz, 2 overflows; times[0]: last write."""
+    """The writer's end of the shared ring. counts: 0 samples written, 1 rate in Hz, 2 overflows."""
 
     def __init__(self, memory: Memory) -> None:
         self._counts, self._times = memory.counts, memory.times
@@ -71,7 +71,7 @@ def main() -> None:
             play(device, Ring(memory), int(settings["block"]))
         else:
             listen(device, Ring(memory), int(settings["sample_rate_hz"]), int(settings["block"]))
-    except Exception as error:  # noqa: BLE001 whatever a driver raises, the parent shall log it and start anew
+    except Exception as error:
         memory.say(str(error) or repr(error))
         os._exit(1)
 
@@ -107,7 +107,7 @@ def listen(device: str, ring: Ring, rate_hz: int, block: int) -> None:
 
 
 def play(path: str, ring: Ring, block: int) -> None:
-    """Fill the ring from a sound file at the pace of the clock, looped without a gap. Raises SoundError for a bad file."""
+    """Fill the ring from a sound file in time, looped without a gap. Raises SoundError for a bad file."""
     if not os.path.isfile(path):
         raise SoundError(f"no such file {path}")
     origin_s, played = time.monotonic(), 0
@@ -154,7 +154,7 @@ def _sound_of_film(path: str, block: int) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def list_devices(timeout_s: float = 5.0) -> list[str]:
-    """Ask in a process of its own: PortAudio may hang or print to the terminal, and its list is frozen once it is loaded."""
+    """Ask in a process of its own: PortAudio may hang or print, and its list is frozen once it is loaded."""
     question = (
         "import sounddevice\nfor i, d in enumerate(sounddevice.query_devices()):\n"
         "    if d['max_input_channels'] > 0: print(i, d['name'])"
