@@ -44,7 +44,12 @@ class Ramp:
 
     def at(self, now_s: float) -> float:
         """The value at an instant."""
-        return self.start + (self.goal - self.start) * self.progress(now_s)
+        return _mix(self.start, self.goal, self.progress(now_s))
+
+
+def _mix(start: float, goal: float, progress: float) -> float:
+    """From start (progress 0) to goal (progress 1), both exactly."""
+    return start * (1.0 - progress) + goal * progress
 
 
 class Board:
@@ -81,7 +86,7 @@ class Board:
         """What the people ask for at an instant: base within each knob's range, master 0..1."""
         base = {name: ramp.at(now_s) for name, ramp in self._cue.items()}
         for name, ramp in self._leaving.items():
-            base[name] = ramp.start + (base[name] - ramp.start) * ramp.progress(now_s)
+            base[name] = _mix(ramp.start, base[name], ramp.progress(now_s))
         for name, ramp in self._held.items():
             base[name] = ramp.at(now_s)
         master, black = self._brightness(now_s)

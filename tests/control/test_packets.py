@@ -1,5 +1,6 @@
 """Bytes that arrive are either exactly OSC or refused with a reason; nothing hangs, nothing is guessed."""
 
+import contextlib
 import random
 import struct
 import time
@@ -149,10 +150,8 @@ def test_a_packet_above_the_limit_is_refused() -> None:
 @settings(max_examples=400, derandomize=True, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(packet: bytes) -> None:
-    try:
+    with contextlib.suppress(PacketError):
         assert isinstance(decode(packet), list)
-    except PacketError:
-        pass
 
 
 @settings(max_examples=400, derandomize=True, deadline=None)
@@ -174,10 +173,8 @@ def test_garbage_is_refused_faster_than_a_network_brings_it() -> None:
     packets = [dice.randbytes(dice.randrange(4, 200)) for _ in range(20_000)]
     began = time.process_time()
     for packet in packets:
-        try:
+        with contextlib.suppress(PacketError):
             decode(packet)
-        except PacketError:
-            pass
     assert len(packets) / (time.process_time() - began) > 50_000  # measured: several hundred thousand a second
 
 

@@ -1,0 +1,332 @@
+"""Real desks send what they send over real sockets; what the show hears is what the operator meant."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import struct
+import time
+
+import pytest
+from pythonosc.osc_bundle_builder import OscBundleBuilder
+from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.udp_client import SimpleUDPClient
+from rehearsal import CUES, KNOBS, hear, open_desk, wait_for
+
+from installation.control.desk import Desk, osc_table
+from installation.packets import Frames, decode, encode, encode_bundle
+from installation.settings import Osc, SettingsError
+from installation.signals import Command
+
+TEAR = "/installation/effect/tear/amount"
+
+
+def faults_reach(desk: Desk, kind: str, count: int = 1) -> None:
+    wait_for(lambda: desk.faults[kind] >= count, lambda: f"for {kind}: {dict(desk.faults)}")
+
+
+def raw(desk: Desk, packet: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.sendto(packet, ("127.0.0.1", desk.port))
+
+
+@pytest.mark.parametrize(
+    ("address", "arguments", "value"),
+    [
+        (TEAR, [0.25], 0.25),
+        (TEAR, [1], 1.0),
+        (TEAR, [True], 1.0),
+        (TEAR, [False], 0.0),
+        (TEAR, [], 1.0),
+        (TEAR + "/norm", [0.5], 0.5),
+        (TEAR + "/percent", [50], 0.5),
+        (TEAR + "/dmx", [51], 0.2),
+        ("/installation/bend/melt/amount", [-0.5], -0.5),
+        ("/installation/bend/melt/amount/percent", [0], -1.0),
+        ("/installation/bend/melt/amount/dmx", [255], 1.0),
+        ("/installation/effect/mirror/sides/norm", [1.0], 12.0),
+        ("/installation/effect/echo/on", [100], 1.0),
+        ("/installation/effect/echo/on/percent", [0], 0.0),
+    ],
+)
+def test_a_knob_takes_every_form_that_a_desk_sends(
+    desk: Desk, sender: SimpleUDPClient, address: str, arguments: list[object], value: float
+) -> None:
+    sender.send_message(address, arguments)
+    [command] = hear(desk)
+    assert (command.verb, command.fade_s) == ("knob", None)
+    assert command.value == pytest.approx(value)
+    assert not desk.faults
+
+
+def test_a_further_argument_is_the_fade_time(desk: Desk, sender: SimpleUDPClient) -> None:
+    sender.send_message(TEAR, [0.5, 3.0])
+    sender.send_message("/installation/master/percent", [100, 5])
+    assert [(c.verb, c.value, c.fade_s) for c in hear(desk, 2)] == [("knob", 0.5, 3.0), ("master", 1.0, 5.0)]
+
+
+def test_a_value_outside_its_range_goes_to_the_nearest_end_and_is_counted(desk: Desk, sender: SimpleUDPClient) -> None:
+    sender.send_message(TEAR, 7.5)
+    assert hear(desk) == [Command("knob", "effect.tear.amount", 1.0)]
+    assert desk.faults == {"out of range": 1}
+    sender.send_message(TEAR, 1.0000001)
+    assert hear(desk)[0].value == 1.0
+    assert desk.faults == {"out of range": 1}
+
+
+def test_grandma_faders_of_0_to_100_drive_what_the_show_file_maps_them_to() -> None:
+    desk = open_desk(
+        aliases={"/Page1/Fader201": "/installation/master/percent", "/Page1/Key101": "/installation/cue/go"}
+    )
+    sender = SimpleUDPClient("127.0.0.1", desk.port)
+    sender.send_message("/Page1/Fader201", 40)
+    for key in (100, 0, 100, 0):  # down, up, down, up
+        sender.send_message("/Page1/Key101", key)
+    heard = hear(desk, 3)
+    desk.close()
+    assert [c.verb for c in heard] == ["master", "go", "go"]
+    assert heard[0].value == pytest.approx(0.4)
+
+
+def test_an_alias_to_nowhere_says_what_was_probably_meant() -> None:
+    with pytest.raises(LookupError, match="did you mean '/installation/master/percent'"):
+        Desk(Osc(port=0, aliases={"/a": "/installation/master/precent"}), KNOBS, CUES)
+
+
+@pytest.mark.parametrize(("number", "text"), [("1.5", "1.5"), (2, "2"), (1.5, "1.5"), (1.1, "1.1"), ("2", "2")])
+def test_a_cue_number_is_text_however_it_is_sent(
+    desk: Desk, sender: SimpleUDPClient, number: object, text: str
+) -> None:
+    sender.send_message("/installation/cue", [number, 7])
+    [command] = hear(desk)
+    assert (command.verb, command.name, command.fade_s) == ("cue", text, 7.0)
+
+
+def test_a_cue_has_an_address_of_its_own_for_desks_without_text(desk: Desk, sender: SimpleUDPClient) -> None:
+    for value in (1.0, 0.0):
+        sender.send_message("/installation/cue/1.5", value)
+    sender.send_message("/installation/cue/99", [])
+    assert [(c.verb, c.name) for c in hear(desk, 2)] == [("cue", "1.5"), ("cue", "99")]
+
+
+def test_a_touchosc_push_fires_once_and_its_release_does_not(desk: Desk, sender: SimpleUDPClient) -> None:
+    for value in (1.0, 0.0, 1.0, 0.0):
+        sender.send_message("/installation/cue/go", value)
+    sender.send_message("/installation/cue/back", [])
+    assert [c.verb for c in hear(desk, 3)] == ["go", "go", "back"]
+
+
+def test_a_sender_that_never_lets_go_fires_every_time(desk: Desk, sender: SimpleUDPClient) -> None:
+    for _ in range(3):
+        sender.send_message("/installation/moment", 1)
+    assert [c.verb for c in hear(desk, 3)] == ["moment"] * 3
+
+
+def test_a_fader_moved_through_a_trigger_fires_it_once(desk: Desk, sender: SimpleUDPClient) -> None:
+    for percent in range(0, 101, 5):
+        sender.send_message("/installation/cue/go", percent / 100)
+    sender.send_message("/installation/ping", [])
+    sender.send_message(TEAR, 0.5)
+    assert [c.verb for c in hear(desk, 2)] == ["go", "knob"]
+
+
+def test_of_many_values_in_one_frame_the_newest_counts(desk: Desk, sender: SimpleUDPClient) -> None:
+    for i in range(300):
+        sender.send_message(TEAR, i / 299)
+    sender.send_message(TEAR + "/percent", 30)
+    sender.send_message("/installation/testcard", 1)
+    wait_for(lambda: any(verb == "test_card" for verb, *_ in desk._wishes))
+    assert desk.poll(0.0) == [
+        Command("knob", "effect.tear.amount", pytest.approx(0.3)),
+        Command("test_card", value=1.0),
+    ]
+
+
+def test_what_comes_later_stands_later(desk: Desk) -> None:
+    raw(
+        desk,
+        encode_bundle(
+            [
+                encode(TEAR, 0.1),
+                encode("/installation/cue", "2"),
+                encode(TEAR, 0.9),
+                encode("/installation/release/effect/tear/amount", 2.0),
+            ]
+        ),
+    )
+    assert hear(desk, 2) == [Command("cue", "2", 1.0), Command("release", "effect.tear.amount", 0.0, 2.0)]
+
+
+def test_a_bundle_from_next_week_acts_on_the_next_frame(desk: Desk) -> None:
+    builder = OscBundleBuilder(time.time() + 7 * 86400)
+    for address, value in ((TEAR, 0.5), ("/installation/blackout", 1)):
+        message = OscMessageBuilder(address)
+        message.add_arg(value)
+        builder.add_content(message.build())
+    raw(desk, builder.build().dgram)
+    assert {c.verb for c in hear(desk, 2)} == {"knob", "blackout"}
+
+
+def test_a_wildcard_moves_every_knob_that_it_names(desk: Desk, sender: SimpleUDPClient) -> None:
+    sender.send_message("/installation/*/{tear,melt}/amount", 0.75)
+    assert {c.name: c.value for c in hear(desk, 2)} == {"effect.tear.amount": 0.75, "bend.melt.amount": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("address", "arguments", "kind"),
+    [
+        ("/installation/effect/tear/amonut", [1.0], "unknown address"),
+        ("/nowhere/*", [1.0], "unknown address"),
+        (TEAR, ["loud"], "bad argument"),
+        (TEAR, [0.1, 0.2, 0.3], "bad argument"),
+        (TEAR, [0.1, -2.0], "out of range"),
+        ("/installation/cue", [], "bad argument"),
+        ("/installation/cue", [b"1"], "bad argument"),
+        ("/installation/" + "*a" * 60, [1.0], "unknown address"),
+        ("/installation/{a,b", [1.0], "bad pattern"),
+        ("/installation/status/subscribe", [22], "bad argument"),
+    ],
+)
+def test_what_means_nothing_is_counted_and_changes_nothing(
+    desk: Desk, sender: SimpleUDPClient, address: str, arguments: list[object], kind: str
+) -> None:
+    sender.send_message(address, arguments)
+    faults_reach(desk, kind)
+    assert desk.poll(0.0) == []
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"#bundle\0" + struct.pack(">Qii", 1, -4, 0),
+        b"/installation/master\0\0\0\0,f\0\0\0\0",
+        b"/installation/master\0\0\0\0,f\0\0" + struct.pack(">f", float("nan")),
+        b"/installation/cue\0\0\0,s\0\0\xff\xfe\0\0",
+        b"not osc at all",
+        b"",
+    ],
+    ids=["size -4", "cut float", "NaN", "not UTF-8", "garbage", "empty"],
+)
+def test_hostile_packets_are_counted_and_the_desk_goes_on(desk: Desk, sender: SimpleUDPClient, packet: bytes) -> None:
+    raw(desk, packet)
+    faults_reach(desk, "malformed")
+    sender.send_message(TEAR, 0.5)
+    assert hear(desk) == [Command("knob", "effect.tear.amount", 0.5)]
+
+
+def test_who_is_not_on_the_allow_list_is_not_heard() -> None:
+    desk = open_desk(allow=("10.0.0.0/8",))
+    SimpleUDPClient("127.0.0.1", desk.port).send_message(TEAR, 0.5)
+    faults_reach(desk, "refused sender")
+    with socket.create_connection(("127.0.0.1", desk.port)) as tcp:
+        tcp.settimeout(5.0)
+        assert tcp.recv(1) == b""
+    assert desk.poll(0.0) == []
+    desk.close()
+
+
+def test_an_allow_list_that_is_none_stops_the_start_and_says_why() -> None:
+    with pytest.raises(SettingsError, match=r"expected networks such as '10\.0\.0\.0/24'"):
+        Desk(Osc(allow=("everyone",)), KNOBS, CUES)
+
+
+def test_two_shows_cannot_have_one_port(desk: Desk) -> None:
+    with pytest.raises(OSError, match="is another show running"):
+        open_desk(port=desk.port)
+
+
+def test_ping_is_answered_with_version_and_frame(desk: Desk) -> None:
+    import installation
+
+    desk.tell({"frame": 4711})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(5.0)
+        udp.sendto(encode("/installation/ping"), ("127.0.0.1", desk.port))
+        assert decode(udp.recv(1000)) == [("/installation/pong", (installation.__version__, 4711))]
+
+
+def test_a_subscriber_sees_the_status_while_the_show_lives(desk: Desk) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(5.0)
+        udp.bind(("127.0.0.1", 0))
+        raw(desk, encode("/installation/status/subscribe", udp.getsockname()[1]))
+        wait_for(lambda: desk._subscribers.now(time.monotonic()))
+        desk.tell({"cue": "1.5", "fps": 30.0, "blackout": True, "fault count": 3})
+        assert decode(udp.recv(1000)) == [
+            ("/installation/status/cue", ("1.5",)),
+            ("/installation/status/fps", (30.0,)),
+            ("/installation/status/blackout", (1,)),
+            ("/installation/status/fault_count", (3,)),
+        ]
+
+
+def test_a_reply_port_makes_every_sender_a_subscriber() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(5.0)
+        udp.bind(("127.0.0.1", 0))
+        desk = open_desk(reply_port=udp.getsockname()[1])
+        raw(desk, encode(TEAR, 0.5))
+        hear(desk)
+        desk.tell({"cue": "1"})
+        assert decode(udp.recv(1000)) == [("/installation/status/cue", ("1",))]
+        desk.close()
+
+
+@pytest.mark.parametrize("framing", ["length", "slip"])
+def test_a_desk_on_tcp_is_heard_and_answered_in_its_own_framing(desk: Desk, framing: str) -> None:
+    frames = Frames()
+    frames.framing = framing
+    with socket.create_connection(("127.0.0.1", desk.port)) as tcp:
+        tcp.settimeout(5.0)
+        tcp.sendall(frames.wrap(encode("/installation/cue", "1.5", 3.0)) + frames.wrap(encode("/installation/ping")))
+        assert hear(desk) == [Command("cue", "1.5", 1.0, 3.0)]
+        answers: list[bytes] = []
+        while not answers:
+            answers += frames.feed(tcp.recv(1000))
+        assert decode(answers[0])[0][0] == "/installation/pong"
+
+
+def test_a_giant_tcp_length_ends_that_connection_only(desk: Desk, sender: SimpleUDPClient) -> None:
+    with socket.create_connection(("127.0.0.1", desk.port)) as tcp:
+        tcp.settimeout(5.0)
+        tcp.sendall(struct.pack(">i", 0x00FFFFFF) + b"x" * 100)
+        assert tcp.recv(1) == b""
+    faults_reach(desk, "malformed")
+    sender.send_message(TEAR, 0.5)
+    assert hear(desk)
+
+
+def test_a_crowd_of_silent_tcp_clients_never_shuts_a_desk_out(desk: Desk) -> None:
+    crowd = [socket.create_connection(("127.0.0.1", desk.port)) for _ in range(40)]
+    for slow in crowd:
+        with contextlib.suppress(OSError):  # those at the front were sent away already
+            slow.sendall(b"\0")
+    with socket.create_connection(("127.0.0.1", desk.port)) as tcp:
+        packet = encode("/installation/blackout", 1)
+        tcp.sendall(struct.pack(">i", len(packet)) + packet)
+        assert hear(desk) == [Command("blackout", value=1.0)]
+    assert len(desk._streams.open) <= 16
+    for slow in crowd:
+        slow.close()
+
+
+def test_refused_packets_are_a_few_lines_in_the_log_however_many_come(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "installation.control.desk"):
+        for _ in range(500):
+            raw(desk, b"/installation/master\0\0\0\0,f\0\0\0\0")
+        faults_reach(desk, "malformed", 500)
+    assert len(caplog.records) <= 5
+
+
+def test_the_table_names_every_address_its_range_and_what_it_does() -> None:
+    table = osc_table(KNOBS, CUES)
+    for line in (
+        "| `/installation/effect/tear/amount` | [i f T F] [fade s] | 0..1, at start 0 | width of the tear |",
+        "| `/installation/effect/mirror/sides` | [i f T F] [fade s] | 2..12 whole, at start 6 | sides |",
+        "| `/installation/cue` | number [fade s] | 1, 1.5, 2 |",
+        "| `/installation/blackout` | [i f T F] | 0 or 1 |",
+    ):
+        assert line in table

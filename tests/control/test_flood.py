@@ -1,0 +1,149 @@
+"""Twenty thousand packets at once cost the show nothing: blackout arrives, memory and log stay as they were."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+
+import pytest
+from flood import flood, packets
+from rehearsal import hear, open_desk, wait_for
+
+from installation.control import steering
+from installation.control.desk import Desk
+from installation.control.feedback import resident_mb
+from installation.packets import encode, encode_bundle
+from installation.signals import Command
+
+BLACK = Command("blackout", value=1.0)
+
+
+def without_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on systems whose kernel takes no program."""
+
+    def cannot(_: socket.socket) -> None:
+        raise OSError
+
+    monkeypatch.setattr(steering, "steer", cannot)
+
+
+def refused(desk: Desk) -> int:
+    return sum(desk.faults.values())
+
+
+@pytest.mark.parametrize("sorting", [True, False], ids=["kernel sorts", "kernel does not sort"])
+def test_a_flood_is_survived_and_counted_and_the_desk_still_works(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sorting: bool
+) -> None:
+    if not sorting:
+        without_sorting(monkeypatch)
+    desk = open_desk()
+    flood(desk.port, 2000, seed=3)
+    before_mb = resident_mb()
+    with caplog.at_level(logging.INFO, "installation"):
+        flood(desk.port, 20_000, seed=3)
+    wait_for(lambda: refused(desk) > 15_000, lambda: dict(desk.faults))
+    assert len(caplog.records) < 40
+    assert resident_mb() - before_mb < 8
+    desk.poll(0.0)
+    with socket.create_connection(("127.0.0.1", desk.port)) as tcp:
+        packet = encode("/installation/cue/go", 1)
+        tcp.sendall(len(packet).to_bytes(4, "big") + packet)
+        wait_for(lambda: any(c.verb == "go" for c in desk.poll(0.0)) or _again(tcp, packet), lambda: dict(desk.faults))
+    desk.close()
+
+
+def _again(tcp: socket.socket, packet: bytes) -> bool:
+    """Press once more: the sender's bucket fills again within a second of the flood."""
+    tcp.sendall(len(packet).to_bytes(4, "big") + packet)
+    return False
+
+
+@pytest.mark.parametrize("how", ["message", "bundle", "tcp"])
+def test_blackout_gets_through_in_the_middle_of_a_flood_of_good_messages(how: str) -> None:
+    desk = open_desk()
+    over = threading.Event()
+
+    def pour() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.connect(("127.0.0.1", desk.port))
+            fader = encode("/installation/master", 0.5)
+            while not over.is_set():
+                udp.send(fader)
+
+    pouring = threading.Thread(target=pour)
+    pouring.start()
+    try:
+        wait_for(lambda: desk.faults["rate limited"] > 1000, lambda: dict(desk.faults))
+        packet = encode("/installation/blackout", 1)
+        if how == "bundle":
+            packet = encode_bundle([packet, encode("/installation/freeze", 1)])
+        if how == "tcp":
+            with socket.create_connection(("127.0.0.1", desk.port)) as tcp:
+                tcp.sendall(len(packet).to_bytes(4, "big") + packet)
+        else:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                udp.sendto(packet, ("127.0.0.1", desk.port))
+        wait_for(lambda: BLACK in desk.poll(0.0), lambda: dict(desk.faults))
+    finally:
+        over.set()
+        pouring.join()
+        desk.close()
+
+
+def test_a_show_that_hangs_for_a_second_in_a_flood_still_hears_its_blackout() -> None:
+    """Nobody reads while the queue overflows: the kernel keeps blackout in a queue of its own."""
+    desk = open_desk()
+    if not desk._ports.sorted_by_kernel:
+        desk.close()
+        return
+    with desk._lock:  # the reading thread stops at its first message
+        fader = encode("/installation/master", 0.5)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            for i in range(20_000):
+                udp.sendto(fader, ("127.0.0.1", desk.port))
+                if i == 19_000:
+                    udp.sendto(encode("/installation/blackout", 1), ("127.0.0.1", desk.port))
+    wait_for(lambda: BLACK in desk.poll(0.0), lambda: dict(desk.faults))
+    wait_for(lambda: desk.faults["overrun"] > 0, lambda: dict(desk.faults))
+    desk.close()
+
+
+def test_a_pattern_costs_a_sender_more_than_a_message() -> None:
+    desk = open_desk(packets_per_s=100.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for _ in range(10):
+            udp.sendto(encode("/installation/*/*/amount", 0.5), ("127.0.0.1", desk.port))
+    wait_for(lambda: desk.faults["rate limited"] >= 4, lambda: dict(desk.faults))
+    assert {c.name for c in hear(desk, 2)} == {"effect.tear.amount", "bend.melt.amount"}
+    desk.close()
+
+
+def test_triggers_between_two_frames_are_bounded() -> None:
+    desk = open_desk()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for _ in range(200):
+            udp.sendto(encode("/installation/cue/go", 1), ("127.0.0.1", desk.port))
+        udp.sendto(encode("/installation/panic"), ("127.0.0.1", desk.port))
+    wait_for(lambda: desk.faults["too many triggers"] == 136, lambda: dict(desk.faults))
+    heard = hear(desk, 65)
+    assert [c.verb for c in heard].count("go") == 64 and [c.verb for c in heard].count("panic") == 1
+    desk.close()
+
+
+def test_the_flood_is_the_same_for_the_same_seed() -> None:
+    assert packets(1000, 5) == packets(1000, 5) != packets(1000, 6)
+    assert not any(word in packet for packet in packets(1000, 5) for word in (b"blackout", b"panic"))
+
+
+def test_closing_takes_no_time_and_frees_the_port() -> None:
+    desk = open_desk()
+    port = desk.port
+    began_s = time.monotonic()
+    desk.close()
+    assert time.monotonic() - began_s < 2.0
+    again = open_desk(port=port)
+    assert again.port == port
+    again.close()
