@@ -93,7 +93,9 @@ class Live:
             self.screen.scale(self.governor.scale)
         self.desk.tell(self.board.describe(began_s) | {"fault count": sum(self.desk.faults.values())}, began_s)
         gc.collect(0)
-        if not (self.options.replay and self.options.headless):
+        if self.options.replay and self.options.headless:
+            self.painter.wait(self.chronicle.ledger.frames)  # every frame its own picture: the same log, the same film
+        else:
             self.clock.wait_until(self.next_frame_s(began_s))
 
     def next_frame_s(self, began_s: float) -> float:
