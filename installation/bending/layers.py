@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from installation.bending.operations import OPERATIONS, Operation, Site
+from installation.bending.operations import OPERATIONS, Operation, Site, replace, select
 from installation.settings import Bend, SettingsError
 from installation.signals import Knob
 
@@ -117,9 +117,9 @@ class Bends:
     def _bend(self, place: _Place, x: Tensor) -> Tensor:
         if place.channels is None:
             return self._held(place, x, place.operation(x, self._columns[place.index], place.site))
-        part = x.index_select(1, place.channels)
+        part = select(x, 1, place.channels)
         part = self._held(place, part, place.operation(part, self._columns[place.index], place.site))
-        return x.index_copy(1, place.channels, part)
+        return replace(x, 1, place.channels, part)
 
     def _held(self, place: _Place, x: Tensor, y: Tensor) -> Tensor:
         """y, with what is not finite taken from x, and no more than ENERGY times the root mean square of x."""

@@ -30,8 +30,10 @@ class Site:
         key = f"{name} {tuple(like.shape)} {like.dtype} {like.device}"
         if key not in self.buffers:
             self.buffers[key] = make(torch.Generator().manual_seed(self.seed))
-            kind = self.buffers[key].dtype
-            self.buffers[key] = self.buffers[key].to(like.device, like.dtype if kind.is_floating_point else kind)
+            made = self.buffers[key].to(like.device)
+            if made.is_floating_point():
+                made = made.to(like.dtype, memory_format=_layout(like))
+            self.buffers[key] = made
         return self.buffers[key]
 
     def before(self, name: str, x: Tensor) -> Tensor:
@@ -56,9 +58,11 @@ class Operation:
 
     def __call__(self, x: Tensor, amount: Tensor, site: Site) -> Tensor:
         """amount is a 0-dim float32 tensor on x's device, so that a captured CUDA graph follows its changes."""
-        if amount.device.type == "cpu" and not self.remembers and float(amount) == 0.0:
-            return x
-        return torch.where(amount == 0, x, self.bend(x, amount, site))
+        if amount.device.type != "cpu":  # no branching on values there
+            return torch.where(amount == 0, x, self.bend(x, amount, site))
+        neutral = float(amount) == 0.0
+        bent = x if neutral and not self.remembers else self.bend(x, amount, site)
+        return x if neutral else bent
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -100,8 +104,9 @@ def multiply(x: Tensor, amount: Tensor, site: Site) -> Tensor:
 def threshold(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Two levels per channel, one deviation above and below its mean."""
     mean = _mean(x)
-    spread = (x - mean).square().mean((2, 3), keepdim=True).sqrt()
-    return torch.lerp(x, torch.where(x > mean, mean + spread, mean - spread), amount.to(x.dtype))
+    above = x - mean
+    spread = torch.linalg.vector_norm(above, dim=(2, 3), keepdim=True) / (x.shape[2] * x.shape[3]) ** 0.5
+    return torch.lerp(x, above.sign_().mul_(spread).add_(mean), amount.to(x.dtype))
 
 
 @operation()
@@ -113,8 +118,8 @@ def quantise(x: Tensor, amount: Tensor, site: Site) -> Tensor:
 
 @operation(amplifies=True)
 def noise(x: Tensor, amount: Tensor, site: Site) -> Tensor:
-    """Add frozen seeded noise as strong as one and a half times the layer; its grain is 1/64 of the height."""
-    return x + (site.constant("noise", x, lambda g: _grain(x, g)) * (1.5 * amount * _rms(x))).to(x.dtype)
+    """Add frozen seeded noise, at 1 half again as strong as the layer; its grain is 1/64 of the height."""
+    return x + (site.constant("noise", x, lambda g: _grain(x, g)) * (1.5 * amount.square() * _rms(x))).to(x.dtype)
 
 
 @operation(low=-1.0)
@@ -167,25 +172,25 @@ def blur(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Gaussian blur, deviation 8 % of the height at 1."""
     rows = min(x.shape[2], BLUR_ROWS)
     columns = max(1, round(rows * x.shape[3] / x.shape[2]))
-    small = F.adaptive_avg_pool2d(x, (rows, columns)) if rows < x.shape[2] else x
+    small = F.adaptive_avg_pool2d(_by_pixel(x), (rows, columns)) if rows < x.shape[2] else x
     sigma_px = amount.abs() * 0.08 * rows
-    small = _gaussian(rows, sigma_px, x.dtype) @ small @ _gaussian(columns, sigma_px, x.dtype).mT
+    small = _gaussian(rows, sigma_px, x.dtype) @ small.contiguous() @ _gaussian(columns, sigma_px, x.dtype).mT
     if rows < x.shape[2]:
-        small = F.interpolate(small, x.shape[2:], mode="bilinear", align_corners=False)
+        small = F.interpolate(_by_pixel(small), x.shape[2:], mode="bilinear", align_corners=False)
     return torch.lerp(x, small, (amount.abs() * 6).clamp(max=1).to(x.dtype))
 
 
 @operation()
 def sort(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Cross over to columns whose activations are in rising order: pixel sorting inside the network."""
-    return torch.lerp(x, x.sort(2).values, amount.to(x.dtype))
+    return torch.lerp(x, _sorted_columns(x), amount.to(x.dtype))
 
 
 @operation()
 def shuffle(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Cross over to the channels in a seeded other order."""
     order = site.constant("order", x, lambda g: torch.randperm(x.shape[1], generator=g))
-    return torch.lerp(x, x.index_select(1, order), amount.to(x.dtype))
+    return torch.lerp(x, select(x, 1, order), amount.to(x.dtype))
 
 
 @operation(remembers=True)
@@ -203,6 +208,39 @@ def freeze(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     held = site.before("held", x)
     held.copy_(torch.where(amount == 0, x, held))
     return torch.lerp(x, held, amount.to(x.dtype))
+
+
+def select(x: Tensor, axis: int, index: Tensor) -> Tensor:
+    """index_select that reads channels_last memory in its own order, several times faster there."""
+    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        return x.index_select(axis, index)
+    return x.permute(0, 2, 3, 1).index_select((0, 3, 1, 2)[axis], index).permute(0, 3, 1, 2)
+
+
+def replace(x: Tensor, axis: int, index: Tensor, part: Tensor) -> Tensor:
+    """A copy of x with `part` at `index` along the axis, in the memory order of x."""
+    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        return x.index_copy(axis, index, part)
+    y = x.permute(0, 2, 3, 1).index_copy((0, 3, 1, 2)[axis], index, part.permute(0, 2, 3, 1))
+    return y.permute(0, 3, 1, 2)
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    by_pixel = x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if by_pixel else torch.contiguous_format
+
+
+def _by_pixel(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _sorted_columns(x: Tensor) -> Tensor:
+    """Columns in rising order. On the CPU numpy's sort, which is vectorised, takes a tenth of torch's time."""
+    if x.device.type != "cpu":
+        return x.sort(2).values
+    columns = x.mT.float().clone(memory_format=torch.contiguous_format).numpy()
+    columns.sort(axis=3)
+    return torch.from_numpy(columns).mT.to(x.dtype)
 
 
 def _mean(x: Tensor) -> Tensor:
@@ -234,7 +272,7 @@ def _shift(x: Tensor, amount: Tensor, axis: int) -> Tensor:
     place = _mirrored(torch.arange(size, device=x.device) - amount * size, size).clamp(0, size - 1)
     low = place.floor().to(torch.int64)
     part = (place - low).to(x.dtype).view([-1 if i == axis else 1 for i in range(4)])
-    return torch.lerp(x.index_select(axis, low), x.index_select(axis, (low + 1).clamp(max=size - 1)), part)
+    return torch.lerp(select(x, axis, low), select(x, axis, (low + 1).clamp(max=size - 1)), part)
 
 
 def _warp(x: Tensor, matrix: Tensor) -> Tensor:
@@ -249,9 +287,17 @@ def _warp(x: Tensor, matrix: Tensor) -> Tensor:
 
 
 def _dilated(x: Tensor) -> Tensor:
-    """Maximum in a square of 4 % of the height to each side, at least one pixel."""
-    radius = max(1, round(0.04 * x.shape[2]))
-    x = F.max_pool2d(x, (2 * radius + 1, 1), 1, (radius, 0))
+    """Maximum in a square of 4 % of the height to each side; a radius between two pixels is a mean of both."""
+    radius = 0.04 * x.shape[2]
+    low, part = int(radius), radius - int(radius)
+    inner = _maximum(x, low)
+    return inner if part < 0.1 and low else torch.lerp(inner, _maximum(x, low + 1), part)
+
+
+def _maximum(x: Tensor, radius: int) -> Tensor:
+    if radius == 0:
+        return x
+    x = F.max_pool2d(_by_pixel(x), (2 * radius + 1, 1), 1, (radius, 0))
     return F.max_pool2d(x, (1, 2 * radius + 1), 1, (0, radius))
 
 
