@@ -35,7 +35,7 @@ PR_SET_PDEATHSIG = 1
 class Memory:
     """size_bytes of memory shared by a parent and its child, behind a header: counts (int64), times (s) and a word.
 
-    counts[0] is the newest item's number; times[0] is when it was written (time.monotonic(), the same in all processes).
+    counts[0] is the newest item's number; times[0] is when it was written (time.monotonic(), one clock for all).
     """
 
     def __init__(self, size_bytes: int, descriptor: int | None = None) -> None:
@@ -142,7 +142,7 @@ class Child:
         self.memory.close()
 
     def _watch(self) -> None:
-        """Start, watch, kill, wait: in one thread, because the kernel ends the child with the thread that started it."""
+        """Start, watch, kill, wait; in one thread, as the kernel ends the child with the thread that started it."""
         wait_s = FIRST_WAIT_S
         while not self._closing.is_set():
             started_s = time.monotonic()
