@@ -89,12 +89,12 @@ class Space:
         if not patterns.is_pattern(address):
             if address.startswith(f"{ROOT}/cue/"):
                 return (Place("cue", "cue", address[len(ROOT) + 5 :]),)  # the board says that it is unknown
-            raise Refused("unknown address", f"unknown address {address}")
+            raise Refused("unknown address", "no such address")
         return [self.places[found] for found in self._match(address)]
 
     def nearest(self, address: str) -> str:
         """The address most like this one, for a message to people; slow."""
-        return (difflib.get_close_matches(address, self.places, 1, 0.5) or [ROOT])[0]
+        return (difflib.get_close_matches(address[:80], self.places, 1, 0.5) or [f"{ROOT}/..."])[0]
 
     def _match(self, pattern: str) -> list[str]:
         found = self._found.get(pattern)
@@ -102,12 +102,12 @@ class Space:
             try:
                 found = patterns.find(self._tree, pattern)
             except patterns.PatternError as error:
-                raise Refused("bad pattern", f"{pattern}: {error}") from None
+                raise Refused("bad pattern", str(error)) from None
             if len(self._found) >= PATTERNS_KEPT:
                 self._found.pop(next(iter(self._found)))
             self._found[pattern] = found
         if not found:
-            raise Refused("unknown address", f"no address matches {pattern}")
+            raise Refused("unknown address", "no address matches")
         return found
 
     def _add(self, path: str, place: Place) -> None:

@@ -48,6 +48,17 @@ class Sender(NamedTuple):
     stream: Stream | None = None
 
 
+class _Hint(NamedTuple):
+    """What was probably meant; looked up only if the line is really written."""
+
+    space: Space
+    address: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"; did you mean {self.space.nearest(self.address)}?" if self.kind == "unknown address" else ""
+
+
 class Desk:
     """The desk's way into the show: start(), then poll() and tell() once a frame, close().
 
@@ -177,7 +188,9 @@ class Desk:
                 self._want(place, arguments, sender, now_s)
         except Refused as refused:
             self.faults[refused.kind] += 1
-            log.warning("OSC: from %s: %s %s", sender.host, address, refused)
+            log.warning(
+                "OSC: from %s: %.80s: %s%s", sender.host, address, refused, _Hint(self.space, address, refused.kind)
+            )
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, now_s: float) -> None:
         if place.kind == "ping":

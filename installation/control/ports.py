@@ -11,7 +11,7 @@ from collections.abc import Callable
 from installation.control import steering
 from installation.packets import UDP_LIMIT_BYTES
 
-BATCH = 128
+BATCH = 64
 PAUSE_S = 0.005
 BUFFER_BYTES = 1 << 20
 _SO_RCVBUFFORCE = 33
