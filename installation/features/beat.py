@@ -121,7 +121,7 @@ class BeatTracker:
         # First and second harmonic together: off-beats alone must not turn the phase by half a beat.
         at = np.linspace(0, 1, 64, endpoint=False)
         first, second = pulse.sum(), (pulse * np.exp(-2j * np.pi * turns)).sum()
-        fit = (first * np.exp(2j * np.pi * at)).real + 0.5 * (second * np.exp(4j * np.pi * at)).real
+        fit = (first * np.exp(-2j * np.pi * at)).real + 0.5 * (second * np.exp(-4j * np.pi * at)).real
         heard = float(at[int(np.argmax(fit))])
         error = (heard - self._phase + 0.5) % 1.0 - 0.5
         self._phase = (self._phase + 0.25 * error) % 1.0

@@ -90,7 +90,7 @@ class StuckWatch:
         """Raises CameraError when frames that show something have been identical for stuck_s."""
         now_s = time.monotonic() if now_s is None else now_s
         sample = np.ascontiguousarray(frame[::16, ::4])
-        mark = zlib.crc32(sample)
+        mark = zlib.crc32(sample.tobytes())
         # A covered lens may rightly give one flat colour for hours; only a picture with something in it can be stuck.
         if mark != self._last or int(sample.max()) - int(sample.min()) < 8:
             self._last, self._changed_s = mark, now_s

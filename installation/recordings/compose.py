@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def hand_columns() -> dict[str, np.ndarray]:
     return columns
 
 
-def one_hand(poses: list[tuple[float, ...]], seed: int) -> dict[str, np.ndarray]:
+def one_hand(poses: Sequence[tuple[float, ...]], seed: int) -> dict[str, np.ndarray]:
     """Features of a hand that goes from pose to pose, present from the first to the last."""
     table = np.array(poses)
     track = {name: minimum_jerk(table[:, 0], table[:, i + 1]) for i, name in enumerate(("x", "y"))}
