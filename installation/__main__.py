@@ -1,4 +1,4 @@
-"""The command line: words in, a running show, a print, a trained model or a report out. Nothing heavy is imported before it is chosen."""
+"""The command line: words in, a running show, a print, a trained model or a report out; nothing heavy is loaded early."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; every option says its unit and default."""
-    top = argparse.ArgumentParser("installation", description=ABOUT, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser(
+        "installation", description=ABOUT, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     top.add_argument("--verbose", "-v", action="store_true", help="log more")
     commands = top.add_subparsers(dest="command", metavar="command", required=True)
     _live(commands.add_parser("live", help="run the show", formatter_class=argparse.ArgumentDefaultsHelpFormatter))
@@ -57,7 +59,12 @@ def _live(live: argparse.ArgumentParser) -> None:
     add("--show", default="bloom", help="a show's name, or the path of its .toml file")
     add("--headless", action="store_true", help="draw without a window (EGL)")
     add("--seconds", type=float, default=0.0, help="stop after so long; 0 = run until esc")
-    add("--camera", default=None, metavar="DEVICE", help="index, /dev path, file or stream URL; 'none' for no camera; default: what the show says, if it is there")
+    add(
+        "--camera",
+        default=None,
+        metavar="DEVICE",
+        help="index, /dev path, file or stream URL; 'none' for no camera; default: what the show says, if it is there",
+    )
     add("--microphone", default=None, metavar="DEVICE", help="name, index or sound file; 'none' for none")
     add("--model", default=None, help="another model of the show's generator: a name in models/ or a folder")
     add("--size", type=size, default=None, metavar="WxH", help="projector size in pixels")
@@ -66,7 +73,13 @@ def _live(live: argparse.ArgumentParser) -> None:
     add("--windowed", action="store_true", help="in a window rather than full screen")
     add("--record", type=Path, default=None, metavar="FILE.mp4", help="stream what is shown into a video")
     add("--report", type=Path, default=None, metavar="FILE.json", help="write what was measured when the show ends")
-    add("--log", type=Path, default=None, metavar="FILE", help="write the input log (features and commands, frame by frame)")
+    add(
+        "--log",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="write the input log (features and commands, frame by frame)",
+    )
     add("--replay", type=Path, default=None, metavar="FILE", help="play an input log instead of devices")
     add("--osc-host", default=None, help="address to listen on; 0.0.0.0 lets the whole network in (see the allow list)")
     add("--osc-port", type=int, default=None, help="UDP and TCP port to listen on; 0 = any free one")

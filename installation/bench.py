@@ -1,7 +1,8 @@
-"""Measures in, a table out: where each millisecond of a frame goes on this machine, ours beside the plain way in the same run."""
+"""A show in, a table out: where each millisecond of a frame goes here, ours beside the plain way in the same run."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
@@ -10,7 +11,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def main(options: Namespace) -> int:
         print(f"{row.part:<34} {row.median_ms:9.2f} ms  p95 {row.p95_ms:9.2f} ms   {row.note}", flush=True)
     if options.json:
         machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "gpu": _gpu()}
-        write_json(options.json, {"machine": machine, "show": show.name, "rows": [asdict(row) for row in rows]})
+        write_json(options.json, {"machine": machine, "show": show.name, "rows": [dataclasses.asdict(row) for row in rows]})
     return 0
 
 
@@ -55,7 +56,9 @@ def measure(show: Show, frames: int) -> Iterator[Row]:
     yield measure_loop(show, frames)
 
 
-def timed(part: str, act: Callable[[int], Any], frames: int, note: str = "", settle: Callable[[], Any] = lambda: None) -> Row:
+def timed(
+    part: str, act: Callable[[int], Any], frames: int, note: str = "", settle: Callable[[], Any] = lambda: None
+) -> Row:
     """Call act(n) `frames` times after a warm-up; `settle` waits for a device before and after each."""
     taken_ms = []
     for n in range(WARM_UP + frames):
@@ -69,7 +72,7 @@ def timed(part: str, act: Callable[[int], Any], frames: int, note: str = "", set
 
 
 def measure_generator(show: Show, frames: int) -> Iterator[Row]:
-    """The generator with its bends at rest, with all of them at work, and a plain eager float32 one of the same shape."""
+    """The generator with bends at rest, then all of them at work, and a plain eager float32 one of the same shape."""
     import torch
 
     generator = opening.open_generator(show)
@@ -81,12 +84,26 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
     with torch.inference_mode():
         ours = timed("generator", lambda n: generator.render(Controls(0, rest, n / 500)), frames, shape, settle)
         yield ours
-        bends = timed("generator + bends", lambda n: generator.render(Controls(0, bent, n / 500)), frames, f"{len(show.bends)} bends", settle)
+        bends = timed(
+            "generator + bends",
+            lambda n: generator.render(Controls(0, bent, n / 500)),
+            frames,
+            f"{len(show.bends)} bends",
+            settle,
+        )
         yield bends
-        yield Row("bends alone", bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms, "difference of the two above")
+        yield Row(
+            "bends alone", bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms, "difference of the two above"
+        )
         if hasattr(generator, "reference"):
             plain = generator.reference()
-            row = timed("plain eager float32 generator", lambda n: plain(), max(5, frames // 4), "same shape, same weights", settle)
+            row = timed(
+                "plain eager float32 generator",
+                lambda n: plain(),
+                max(5, frames // 4),
+                "same shape, same weights",
+                settle,
+            )
             yield row
             yield Row("ratio plain : ours", row.median_ms / ours.median_ms, row.p95_ms / ours.p95_ms, "times, not ms")
 
@@ -97,9 +114,6 @@ def measure_rendering(show: Show, frames: int) -> Iterator[Row]:
     with ExitStack() as closing:
         screen = opening.open_screen(show, True, closing)
         values = {name: knob.default for name, knob in (generator.knobs | screen.knobs).items()}
-        values |= {effect.name or effect.file: 0.0 for effect in ()}
-        import dataclasses
-
         picture = generator.render(Controls(0, values, 0.0))
         parts: dict[str, list[float]] = {}
         screen.profile(True)
@@ -139,7 +153,12 @@ def measure_senses(show: Show, frames: int) -> Iterator[Row]:
     routes = modulation.begin(show.routes)
     features = {route.source: 0.5 for route in show.routes}
     generator = opening.open_generator(show)
-    yield timed("modulation", lambda n: modulation.modulate(generator.knobs, (), {}, features, modulation.begin(()), n / 30), frames, f"{len(routes.eased)} routes")
+    yield timed(
+        "modulation",
+        lambda n: modulation.modulate(generator.knobs, (), {}, features, modulation.begin(()), n / 30),
+        frames,
+        f"{len(routes.eased)} routes",
+    )
 
 
 def measure_loop(show: Show, frames: int) -> Row:
@@ -153,7 +172,12 @@ def measure_loop(show: Show, frames: int) -> Row:
     with ExitStack() as closing:
         report = Live(show, options, closing).play()
     ms = report["frame_ms"]
-    return Row("loop total (frame to frame)", ms["p50"], ms["p95"], f"{report['fps']:.1f} frames a second of {show.screen.fps:.0f} asked for")
+    return Row(
+        "loop total (frame to frame)",
+        ms["p50"],
+        ms["p95"],
+        f"{report['fps']:.1f} frames a second of {show.screen.fps:.0f} asked for",
+    )
 
 
 def _gpu() -> str:
@@ -163,4 +187,4 @@ def _gpu() -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps([asdict(row) for row in measure(open_show("bloom"), 30)], indent=1))
+    print(json.dumps([dataclasses.asdict(row) for row in measure(open_show("bloom"), 30)], indent=1))

@@ -1,4 +1,4 @@
-"""What a show leaves behind: video, input log, moments, contact sheet and figures; written beside the loop, never in its way."""
+"""Presented frames in; what a show leaves behind out: film, input log, moments, contact sheet, figures."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ class Chronicle:
             self._gather_sheet(now_s)
 
     def _record(self, now_s: float, sound: SoundBlock | None) -> None:
+        assert self._recorder is not None
         rgb = self.screen.read()
         if rgb is not None:
             self._recorder.write(rgb, now_s)
@@ -79,7 +80,7 @@ class Chronicle:
             self._recorder.hear(sound.samples)
 
     def _keep_moment(self, controls: Controls, picture: Picture | None) -> None:
-        """The picture on screen may be older than the knobs: each part of a moment keeps the values it was made from."""
+        """The picture on screen may be older than the knobs: each part keeps the values it was made from."""
         made = picture.controls if picture else controls
         painted = {n: v for n, v in made.values.items() if n.startswith(("generator.", "bend."))}
         shown = Controls(controls.time_s, {**controls.values, **painted}, made.turns)

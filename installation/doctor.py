@@ -44,7 +44,12 @@ def examine() -> Iterator[Finding]:
         try:
             yield from look(subject)
         except Exception as error:  # a driver that crashes on being asked is worth a line, not a traceback
-            yield Finding(subject, "missing", f"{type(error).__name__}: {error}", "Run `make setup`; it installs system libraries.")
+            yield Finding(
+                subject,
+                "missing",
+                f"{type(error).__name__}: {error}",
+                "`make setup` installs libraries.",
+            )
 
 
 def _machine(subject: str) -> Iterator[Finding]:
@@ -55,7 +60,9 @@ def _machine(subject: str) -> Iterator[Finding]:
     yield Finding(subject, "ok", text)
     free_gb = shutil.disk_usage(".").free / 1e9
     state = "ok" if free_gb > 2 else "missing"
-    yield Finding("disk", state, f"{free_gb:.0f} GB free here", "" if free_gb > 2 else "Recordings and moments need room.")
+    yield Finding(
+        "disk", state, f"{free_gb:.0f} GB free here", "" if free_gb > 2 else "Recordings and moments need room."
+    )
 
 
 def _cuda(subject: str) -> Iterator[Finding]:
@@ -66,9 +73,16 @@ def _cuda(subject: str) -> Iterator[Finding]:
         try:
             import cuda.core  # noqa: F401
         except ImportError:
-            yield Finding("CUDA-GL", "note", "cuda-core is not installed", "pip install 'installation[cuda]': pictures then stay on the GPU.")
+            yield Finding(
+                "CUDA-GL",
+                "note",
+                "cuda-core is not installed",
+                "pip install 'installation[cuda]': pictures then stay on the GPU.",
+            )
         return
-    yield Finding(subject, "note", f"none; torch {torch.__version__} paints on the CPU", "A CUDA GPU makes 1024 px networks live.")
+    yield Finding(
+        subject, "note", f"none; torch {torch.__version__} paints on the CPU", "A CUDA GPU makes 1024 px networks live."
+    )
 
 
 def _gl(subject: str) -> Iterator[Finding]:
@@ -78,7 +92,12 @@ def _gl(subject: str) -> Iterator[Finding]:
     yield Finding(subject, "ok", ", ".join(f"{v}" for v in info.values()))
     soft = "llvmpipe" in str(info).lower()
     if soft and shutil.which("nvidia-smi"):
-        yield Finding(subject, "missing", "a GPU is here, but OpenGL draws in software", "Install the driver's GL libraries (libnvidia-gl).")
+        yield Finding(
+            subject,
+            "missing",
+            "a GPU is here, but OpenGL draws in software",
+            "Install the driver's GL libraries (libnvidia-gl).",
+        )
 
 
 def _monitors(subject: str) -> Iterator[Finding]:
@@ -115,9 +134,18 @@ def _models(subject: str) -> Iterator[Finding]:
                 yield Finding("hand model", "ok", str(weights.hand_model()))
                 continue
             weights.open_model(folder)
-            yield Finding(subject, "ok", f"{folder.name}: {config.get('about') or config.get('kind')}, licence {config.get('licence')}")
+            yield Finding(
+                subject,
+                "ok",
+                f"{folder.name}: {config.get('about') or config.get('kind')}, licence {config.get('licence')}",
+            )
         except (OSError, RuntimeError, ValueError) as error:
-            yield Finding(subject, "missing", f"{folder.name}: {error}", "Fetch it once while online: run `installation doctor` again.")
+            yield Finding(
+                subject,
+                "missing",
+                f"{folder.name}: {error}",
+                "Fetch it once while online: run `installation doctor` again.",
+            )
 
 
 def _desk(subject: str) -> Iterator[Finding]:
@@ -130,9 +158,16 @@ def _desk(subject: str) -> Iterator[Finding]:
         try:
             udp.bind((Osc().host, port))
         except OSError:
-            yield Finding(subject, "missing", f"UDP port {port} is taken", "Another show is running, or choose --osc-port.")
+            yield Finding(
+                subject, "missing", f"UDP port {port} is taken", "Another show is running, or choose --osc-port."
+            )
             return
-    yield Finding(subject, "ok", f"UDP and TCP port {port} of {Osc().host} are free", "`--osc-host` lets a desk on the network in.")
+    yield Finding(
+        subject,
+        "ok",
+        f"UDP and TCP port {port} of {Osc().host} are free",
+        "`--osc-host` lets a desk on the network in.",
+    )
 
 
 EXAMINATIONS: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Frame times in, what to leave out next: first bends, then working size, so that the show keeps its pace on a slow machine."""
+"""Frame times in, what to leave out next out: bends, then working size, so that a slow machine keeps the pace."""
 
 from __future__ import annotations
 

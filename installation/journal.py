@@ -1,4 +1,4 @@
-"""Every frame's features and commands into a log that replays to identical controls; every frame's figures into a report."""
+"""Frames in; an input log that replays to identical controls, and the figures of a report, out."""
 
 from __future__ import annotations
 
@@ -30,11 +30,18 @@ class InputLog:
 
     def __init__(self, path: Path, show: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = gzip.open(path, "wt", compresslevel=1, encoding="utf-8")
+        self._file: IO[str] = gzip.open(path, "wt", compresslevel=1, encoding="utf-8")  # noqa: SIM115
         self._file.write(json.dumps({"show": show, "version": 1}) + "\n")
 
-    def write(self, now_s: float, features: Mapping[str, float], commands: Sequence[Command], controls: Controls) -> None:
-        line = {"t": now_s, "f": features, "k": [asdict(c) for c in commands], "c": {"turns": controls.turns, "values": controls.values}}
+    def write(
+        self, now_s: float, features: Mapping[str, float], commands: Sequence[Command], controls: Controls
+    ) -> None:
+        line = {
+            "t": now_s,
+            "f": features,
+            "k": [asdict(c) for c in commands],
+            "c": {"turns": controls.turns, "values": controls.values},
+        }
         self._file.write(json.dumps(line) + "\n")
 
     def close(self) -> None:

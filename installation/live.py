@@ -1,4 +1,4 @@
-"""The show, on one screen of code: devices and a desk in, bent pictures out of the projector. Sole owner of threads and processes."""
+"""The show, on one screen of code: devices and a desk in, bent pictures out of the projector."""
 
 from __future__ import annotations
 
@@ -42,24 +42,30 @@ class Live:
         self.knobs = self.painter.generator.knobs | self.screen.knobs
         self.board = opening.open_board(show, self.knobs)
         self.desk = opening.open_desk(show, self.knobs, closing)
-        self.chronicle = Chronicle(show, options, self.screen, self.painter.generator.weights_sha256, closing)
+        weights = self.painter.generator.weights_sha256
+        self.chronicle = Chronicle(show, options, self.screen, weights, closing)
         self.governor = Governor(1.0 / show.screen.fps)
         self.state = modulation.begin(show.routes)
         self.clock = WallClock()
 
     def play(self) -> dict[str, Any]:
-        """Frames until esc or the time is over; nothing in here waits for a device, a packet, a file or the generator."""
-        with opening.curtain(self.senses, self.clock):
+        """Frames until esc or the time is over; nothing here waits for a device, a packet, a file or the generator."""
+        with opening.curtain(self.senses):
+            self.clock = WallClock()
             for heard in self.replayed() if self.options.replay else self.heard():
                 self.frame(heard)
                 self.pace(heard.now_s)
-        faults = self.senses.all_faults() + self.desk.faults + self.painter.faults + self.screen.faults + self.board.faults
+        faults = (
+            self.senses.all_faults() + self.desk.faults + self.painter.faults + self.screen.faults + self.board.faults
+        )
         return self.chronicle.report(Counter(faults), self.senses.tempo_bpm, self.screen.flashes_limited)
 
     def heard(self) -> Iterator[Entry]:
         """What came in since the last frame: features of every device, wishes of every person."""
-        self.clock = WallClock()
-        while not self.screen.closed and not 0 < self.options.seconds <= (now_s := self.clock.now_s()):
+        while not self.screen.closed:
+            now_s = self.clock.now_s()
+            if 0 < self.options.seconds <= now_s:
+                return
             wishes = (*self.desk.poll(now_s), *opening.pressed(self.screen, self.board, now_s))
             yield Entry(now_s, self.senses.read(now_s), wishes)
 
@@ -71,7 +77,7 @@ class Live:
             yield heard
 
     def frame(self, heard: Entry) -> None:
-        """The whole way: people, then the one rule, then the newest picture, then the projector; master and blackout last."""
+        """The whole way: people, the one rule, the newest picture, the projector with master and blackout last."""
         now_s = heard.now_s
         for command in heard.commands:
             self.board.apply(command, now_s)
@@ -86,7 +92,7 @@ class Live:
         self.chronicle.note(heard, controls, picture, self.senses.sound)
 
     def pace(self, began_s: float) -> None:
-        """Leave out what is too slow for this machine, collect garbage in the time that is left, wait for the next frame."""
+        """Leave out what is too slow for this machine, collect garbage in the time left, wait for the next frame."""
         busy_s = max(self.clock.now_s() - began_s, self.painter.picture_s)
         if self.governor.note(busy_s):
             self.painter.generator.shed(self.governor.level)
@@ -99,6 +105,6 @@ class Live:
             self.clock.wait_until(self.next_frame_s(began_s))
 
     def next_frame_s(self, began_s: float) -> float:
-        """The next slot on the show's grid after this frame began; slots that were missed are dropped, not caught up."""
+        """The next slot on the show's grid after this frame began; missed slots are dropped, not caught up."""
         fps = self.show.screen.fps
         return (int(began_s * fps + 0.5) + 1) / fps

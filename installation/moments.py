@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from installation.journal import write_json
-from installation.settings import Show, SettingsError, to_table
+from installation.settings import SettingsError, Show, to_table
 from installation.signals import Controls, Moment
 
 VERSION = 1
@@ -35,7 +35,11 @@ def as_table(moment: Moment) -> dict[str, Any]:
         "frame": moment.frame,
         "size_px": list(moment.size_px),
         "weights_sha256": moment.weights_sha256,
-        "controls": {"time_s": moment.controls.time_s, "turns": moment.controls.turns, "values": dict(moment.controls.values)},
+        "controls": {
+            "time_s": moment.controls.time_s,
+            "turns": moment.controls.turns,
+            "values": dict(moment.controls.values),
+        },
         "settings": dict(moment.settings),
     }
 

@@ -36,7 +36,12 @@ def prepare(options: Namespace) -> tuple[Show, Namespace]:
 
 
 def _apply(show: Show, options: Namespace) -> Show:
-    screen = {"size": options.size, "fps": options.fps, "monitor": options.monitor, "mode": "windowed" if options.windowed else None}
+    screen = {
+        "size": options.size,
+        "fps": options.fps,
+        "monitor": options.monitor,
+        "mode": "windowed" if options.windowed else None,
+    }
     osc = {"host": options.osc_host, "port": options.osc_port}
     show = dataclasses.replace(
         show,
@@ -46,8 +51,10 @@ def _apply(show: Show, options: Namespace) -> Show:
     if options.model:
         settings = show.generator.settings | {"model": options.model}
         show = dataclasses.replace(show, generator=Part(show.generator.name, settings))
-    if options.osc_table or options.replay:
+    if options.osc_table:
         return show
+    if options.replay:
+        return dataclasses.replace(show, inputs=(), features=())
     return dataclasses.replace(show, inputs=tuple(filter(None, (_device(part, options) for part in show.inputs))))
 
 
@@ -127,7 +134,7 @@ def osc_table(show: Show) -> str:
 
 
 def open_board(show: Show, knobs: Any) -> Any:
-    """The running order: cues, desk holds, master and blackout. Raises SettingsError for a route or cue that names no knob."""
+    """The running order: cues, holds, master, blackout. Raises SettingsError for a route or cue that names no knob."""
     from installation.control.cues import Board
 
     check_routes(show.routes, knobs)
@@ -135,8 +142,9 @@ def open_board(show: Show, knobs: Any) -> Any:
 
 
 @contextmanager
-def curtain(senses: Senses, clock: WallClock) -> Iterator[None]:
-    """Before the first frame, wait a little for devices to speak; while it is up, the collector runs only between frames."""
+def curtain(senses: Senses) -> Iterator[None]:
+    """Wait a little for devices to speak; then, while the show plays, garbage is collected only between frames."""
+    clock = WallClock()
     while clock.now_s() < FIRST_SIGNALS_S and not senses.ready:
         senses.read(clock.now_s())
         clock.wait_until(clock.now_s() + 0.02)
@@ -153,7 +161,7 @@ def curtain(senses: Senses, clock: WallClock) -> Iterator[None]:
 def pressed(screen: Any, board: Any, now_s: float) -> list[Command]:
     """Keys as commands: b and t switch, m keeps a moment, 1-9 recall cues (esc and f are the window's own)."""
     commands = []
-    for key in screen.keys():
+    for key in screen.keys():  # noqa: SIM118 (presses since the last call, not a mapping)
         if key in "bt":
             levels = board.levels(now_s)
             on = levels.blackout if key == "b" else levels.test_card

@@ -1,4 +1,4 @@
-"""What each room offers: a plug-in is a module with a `Settings` dataclass and a `create` function; its name is the module's."""
+"""A room's name in, what it offers out: a plug-in is a module with a `Settings` dataclass and `create(settings)`."""
 
 from __future__ import annotations
 

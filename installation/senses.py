@@ -24,12 +24,12 @@ class Senses:
     def __init__(self, inputs: Iterable[Part], features: Iterable[Part]) -> None:
         self.inputs = {part.name: _make("inputs", part) for part in inputs}
         self.extractors: dict[str, Any] = {}
-        self._listens: dict[str, str] = {}
+        self.listens: dict[str, str] = {}
         for part in features:
             source = plugins.load("features", part.name).SOURCE
             if source in self.inputs:
                 self.extractors[part.name] = _make("features", part)
-                self._listens[part.name] = source
+                self.listens[part.name] = source
         self.faults: Counter[str] = Counter()
         self.sound: SoundBlock | None = None
         self.frames = 0  # camera frames read
@@ -51,7 +51,7 @@ class Senses:
         features: dict[str, float] = dict(self._spoken.get("recording", {}))
         for name, extractor in self.extractors.items():
             try:
-                features.update(extractor.extract(signals[self._listens[name]], now_s))
+                features.update(extractor.extract(signals[self.listens[name]], now_s))
             except Exception:  # a feature that breaks must not take the show with it
                 self._count(name)
         for name, spoken in self._spoken.items():

@@ -136,7 +136,9 @@ def open_show(name_or_path: str) -> Show:
 
 def to_table(settings: Any) -> dict[str, Any]:
     """The dataclass as plain values that `check` reads back: what a moment or a print writes down."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(settings).items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(settings).items()
+    }
 
 
 def check(kind: type[T], table: Any, where: str) -> T:
@@ -197,4 +199,6 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
             return _value(kind, value, where)
         except SettingsError:
             continue
-    raise SettingsError(f"{where}: expected {' or '.join(getattr(k, '__name__', str(k)) for k in kinds)}, found {value!r}")
+    raise SettingsError(
+        f"{where}: expected {' or '.join(getattr(k, '__name__', str(k)) for k in kinds)}, found {value!r}"
+    )

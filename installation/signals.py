@@ -57,7 +57,7 @@ class Knob:
 class Controls:
     """What one frame is made from: knob values by name, and where on its walk the latent point stands.
 
-    `turns` is the place on the generator's closed walk (1.0 = once around); the fraction matters, the whole part counts laps.
+    `turns` is the place on the generator's closed walk: 1.0 is once around.
     """
 
     time_s: float

@@ -44,7 +44,9 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
     show = dataclasses.replace(show, screen=dataclasses.replace(show.screen, size=size, working_size=working))
     generator = opening.open_generator(show)
     if generator.weights_sha256 != moment.weights_sha256:
-        print(f"warning: the model has changed since {moment.show!r} was played: the picture will differ", file=sys.stderr)
+        print(
+            f"warning: the model has changed since {moment.show!r} was played: the picture will differ", file=sys.stderr
+        )
     with ExitStack() as closing:
         screen = opening.open_screen(show, True, closing)
         for controls in _second_before(moment.controls, show.screen.fps):

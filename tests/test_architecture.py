@@ -65,7 +65,9 @@ def test_the_ground_imports_no_room(name: str) -> None:
 
 def test_help_answers_in_under_a_third_of_a_second() -> None:
     began = time.perf_counter()
-    answer = subprocess.run([sys.executable, "-X", "importtime", "-m", "installation", "--help"], capture_output=True, text=True)
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "installation", "--help"], capture_output=True, text=True
+    )
     took_s = time.perf_counter() - began
     assert answer.returncode == 0 and "live" in answer.stdout
     heavy = {"torch", "numpy", "moderngl", "mediapipe", "cv2"}

@@ -8,7 +8,7 @@ import pytest
 from installation import moments
 from installation.governor import Governor
 from installation.journal import InputLog, Ledger, read_log
-from installation.settings import Show, SettingsError, check
+from installation.settings import SettingsError, Show, check
 from installation.signals import Command, Controls
 
 CONTROLS = Controls(1.25, {"generator.truncation": 0.1 + 0.2}, 0.333333333333333333)
@@ -28,7 +28,7 @@ def test_a_moment_comes_back_exactly_with_every_digit(tmp_path) -> None:
 def test_a_file_that_is_no_moment_says_so(tmp_path, text) -> None:
     path = tmp_path / "m.json"
     path.write_text(text)
-    with pytest.raises(SettingsError, match="moment|version"):
+    with pytest.raises(SettingsError, match=r"moment|version"):
         moments.open_moment(path)
 
 

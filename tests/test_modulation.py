@@ -49,7 +49,7 @@ def test_the_walk_goes_round_as_often_a_minute_as_the_speed_says() -> None:
 
 
 def test_a_route_to_a_knob_that_does_not_exist_names_the_nearest() -> None:
-    with pytest.raises(SettingsError, match="did you mean 'bend.melt.amount'"):
+    with pytest.raises(SettingsError, match=r"did you mean 'bend\.melt\.amount'"):
         check_routes([Route("sound.bass", "bend.melt.amout")], KNOBS)
     with pytest.raises(SettingsError, match="unknown curve 'wavy'"):
         check_routes([Route("sound.bass", "bend.melt.amount", curve="wavy")], KNOBS)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from installation.settings import SHOWS, Cue, Effect, Route, Show, SettingsError, check, open_show, to_table
+from installation.settings import SHOWS, Cue, Effect, Route, SettingsError, Show, check, open_show, to_table
 
 
 def test_an_unknown_key_is_an_error_that_names_the_nearest_one() -> None:
@@ -26,7 +26,9 @@ def test_true_is_not_a_number() -> None:
 
 
 def test_a_show_written_down_and_read_back_is_the_same_show() -> None:
-    show = Show("a", routes=(Route("x", "y"),), effects=(Effect("a.fs", knobs={"k": 1.0}),), cues=(Cue("1", values={"a": 1.0}),))
+    show = Show(
+        "a", routes=(Route("x", "y"),), effects=(Effect("a.fs", knobs={"k": 1.0}),), cues=(Cue("1", values={"a": 1.0}),)
+    )
     assert check(Show, json.loads(json.dumps(to_table(show))), "moment") == show
 
 

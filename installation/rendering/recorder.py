@@ -1,4 +1,4 @@
-"""Shown frames (and what was heard) in, an MP4 file out, streamed: memory does not grow, a slow disk drops frames, never the show."""
+"""Shown frames and what was heard in, an MP4 file out, streamed: memory does not grow, the show never waits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ class Recorder:
         self.faults: Counter[str] = Counter()
         self.frames = 0
         self._file = av.open(str(self._part), "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"})
-        self._video = self._file.add_stream("libx264", rate=round(fps), options={"preset": "ultrafast", "crf": "20", "threads": "1"})
+        self._video = self._file.add_stream(
+            "libx264", rate=round(fps), options={"preset": "ultrafast", "crf": "20", "threads": "1"}
+        )
         self._video.width, self._video.height = size[0] // 2 * 2, size[1] // 2 * 2
         self._video.pix_fmt = "yuv420p"
         self._video.time_base = self._video.codec_context.time_base = TIME_BASE
@@ -45,7 +47,7 @@ class Recorder:
         self._thread.start()
 
     def write(self, rgb: np.ndarray, now_s: float) -> None:
-        """Take one frame [shape=(H, W, 3), uint8, row 0 on top]; returns at once. The array must not change afterwards."""
+        """Take one frame [shape=(H, W, 3), uint8, row 0 on top]; returns at once. The array must not change later."""
         self._put(("video", rgb, now_s), WAITING)
 
     def hear(self, samples: np.ndarray) -> None:
