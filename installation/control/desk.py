@@ -18,34 +18,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import installation
-from installation.control.addresses import ROOT, Place, Refused, Space, command_for, plain
+from installation.control.addresses import ROOT, Place, Refused, Space, command_for
 from installation.control.addresses import osc_table as osc_table
-from installation.control.feedback import Subscribers, quiet
+from installation.control.answers import Answers, Sender, StatusValue
+from installation.control.feedback import quiet
 from installation.control.patterns import is_pattern
 from installation.control.ports import Ports
 from installation.control.senders import AllowList, Buckets
 from installation.control.streams import Stream, Streams
-from installation.packets import Argument, Message, PacketError, decode, encode, encode_bundle
+from installation.packets import Argument, Message, PacketError, decode, encode
 from installation.settings import Cue, Osc
 from installation.signals import Command, Knob
 
 TRIGGERS_LIMIT = 64  # between two frames
 PATTERN_TOKENS = 20.0
 STATUS_EVERY_S = 0.5
-HEARD_LIMIT = 64
 PRESSES_KEPT = 1024
 IDLE_S = 0.25
 _NEVER_DROPPED = frozenset({"blackout", "panic"})
-StatusValue = float | int | str | bool
 log = quiet(logging.getLogger("installation.control.desk"))
-
-
-class Sender(NamedTuple):
-    """Where a packet came from, and how an answer gets back: by its stream, or to a port of its host."""
-
-    host: str
-    port: int
-    stream: Stream | None = None
 
 
 class _Hint(NamedTuple):
@@ -78,8 +69,6 @@ class Desk:
         self._wishes: dict[tuple[str, str, int], Command] = {}  # in the order of their newest arrival
         self._triggers = 0
         self._presses: dict[tuple[str, Place], float] = {}
-        self._subscribers = Subscribers()
-        self._heard: set[str] = set()
         self._status: Mapping[str, StatusValue] | None = None
         self._frame = 0
         self._thread: threading.Thread | None = None
@@ -91,6 +80,7 @@ class Desk:
         self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.faults)
         listener = self._ports.listener
         self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.faults)
+        self._answers = Answers(self._ports.udp, self._streams, self.osc.reply_port)
         self._waker, self._bell = socket.socketpair()
         self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: None)
         self.port = self._ports.port
@@ -122,8 +112,6 @@ class Desk:
         self._thread.join(5.0)
         self._thread = None
 
-    # The thread.
-
     def _listen(self) -> None:
         status_s = time.monotonic()
         while not self._closing:
@@ -150,6 +138,13 @@ class Desk:
             self.faults["desk error"] += 1
             log.exception("OSC: a step failed; the desk goes on")
 
+    def _report(self, now_s: float) -> None:
+        """Twice a second: count what the kernel dropped, end what hangs, tell subscribers how the show is."""
+        self._ports.count_dropped()
+        self._streams.expire(now_s)
+        values, self._status = self._status, None
+        self._answers.report(values, now_s)
+
     def _take_udp(self, packet: bytes, address: tuple[Any, ...], now_s: float) -> None:
         if address[0] not in self._allow:
             self.faults["refused sender"] += 1
@@ -173,8 +168,7 @@ class Desk:
             return
         for i, message in enumerate(messages):
             self._obey(message, sender, now_s, paid=paid and i == 0)
-        if len(self._heard) < HEARD_LIMIT:
-            self._heard.add(sender.host)
+        self._answers.hear(sender.host)
 
     def _obey(self, message: Message, sender: Sender, now_s: float, paid: bool) -> None:
         address, arguments = message
@@ -194,9 +188,9 @@ class Desk:
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, now_s: float) -> None:
         if place.kind == "ping":
-            self._send(sender, encode(f"{ROOT}/pong", installation.__version__, self._frame), now_s)
+            self._answers.send(sender, encode(f"{ROOT}/pong", installation.__version__, self._frame))
         elif place.kind == "subscribe":
-            self._subscribe(sender, arguments, now_s)
+            self._answers.subscribe(sender, arguments, now_s)
         else:
             command, outside = command_for(place, arguments)
             if outside:
@@ -238,59 +232,3 @@ class Desk:
         urgent = own | {there for there, here in self.space.aliases.items() if here in own}
         self._urgent_starts = tuple(address.encode() + b"\0" for address in urgent)
         return frozenset(address.encode() for address in urgent)
-
-    # Answers.
-
-    def _subscribe(self, sender: Sender, arguments: Sequence[Argument], now_s: float) -> None:
-        port = arguments[0] if arguments else self.osc.reply_port or sender.port
-        if sender.stream is not None:
-            self._subscribers.hear(sender.stream, now_s)
-        elif isinstance(port, int | float) and 1024 <= port <= 65535:
-            self._subscribers.hear((sender.host, int(port)), now_s)
-        else:
-            raise Refused("bad argument", f"expected a port of 1024 to 65535, found {port!r:.60}")
-
-    def _report(self, now_s: float) -> None:
-        """Twice a second: count what the kernel dropped, end what hangs, tell subscribers how the show is."""
-        self._ports.count_dropped()
-        self._streams.expire(now_s)
-        self._keep_subscribers(now_s)
-        values, self._status = self._status, None
-        everyone = self._subscribers.now(now_s)
-        if values is None or not everyone:
-            return
-        bundle = encode_bundle(encode(f"{ROOT}/status/{plain(n)}", _sent(v)) for n, v in values.items())
-        for whom in everyone:
-            if isinstance(whom, Stream):
-                self._send(Sender(whom.host, 0, whom), bundle, now_s)
-            elif isinstance(whom, tuple):
-                self._send_udp(bundle, *whom)
-
-    def _keep_subscribers(self, now_s: float) -> None:
-        for whom in self._subscribers.now(now_s):
-            if isinstance(whom, Stream):
-                if whom in self._streams.open:
-                    self._subscribers.hear(whom, now_s)
-                else:
-                    self._subscribers.drop(whom)
-            elif isinstance(whom, tuple) and whom[0] in self._heard:
-                self._subscribers.hear(whom, now_s)
-        if self.osc.reply_port:
-            for host in self._heard:
-                self._subscribers.hear((host, self.osc.reply_port), now_s)
-        self._heard.clear()
-
-    def _send(self, sender: Sender, packet: bytes, now_s: float) -> None:
-        if sender.stream is not None:
-            sender.stream.send(packet)
-        else:
-            self._send_udp(packet, sender.host, self.osc.reply_port or sender.port)
-
-    def _send_udp(self, packet: bytes, host: str, port: int) -> None:
-        with contextlib.suppress(OSError):  # a subscriber that is gone is no fault of the show
-            self._ports.udp.sendto(packet, (host, port))
-
-
-def _sent(value: StatusValue) -> StatusValue:
-    """As every desk reads it: truth as 1 or 0."""
-    return int(value) if isinstance(value, bool) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from installation.signals import Levels
@@ -13,8 +13,6 @@ from installation.signals import Levels
 LINES_PER_PERIOD = 3
 PERIOD_S = 10.0
 KINDS_LIMIT = 256
-SUBSCRIBERS_LIMIT = 16
-SUBSCRIBED_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +92,3 @@ def quiet(logger: logging.Logger, now_s: Callable[[], float] = time.monotonic) -
     if not any(isinstance(f, _Quiet) for f in logger.filters):
         logger.addFilter(_Quiet(now_s))
     return logger
-
-
-class Subscribers:
-    """Who wants to see the status: a bounded number, each until SUBSCRIBED_S after it was last heard."""
-
-    def __init__(self) -> None:
-        self._heard_s: dict[Hashable, float] = {}
-
-    def hear(self, whom: Hashable, now_s: float) -> None:
-        """Add someone, or keep them longer; one too many sends away the one heard longest ago."""
-        self._heard_s.pop(whom, None)
-        self._heard_s[whom] = now_s
-        if len(self._heard_s) > SUBSCRIBERS_LIMIT:
-            del self._heard_s[next(iter(self._heard_s))]
-
-    def drop(self, whom: Hashable) -> None:
-        """Someone left."""
-        self._heard_s.pop(whom, None)
-
-    def now(self, now_s: float) -> list[Hashable]:
-        """Everyone who is still there."""
-        self._heard_s = {whom: s for whom, s in self._heard_s.items() if now_s - s < SUBSCRIBED_S}
-        return list(self._heard_s)

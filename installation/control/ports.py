@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import selectors
 import socket
 from collections import Counter
@@ -41,6 +42,8 @@ class Ports:
         self.sorted_by_kernel = self._sort(host)
         for udp in self._sockets[:2]:
             selector.register(udp, selectors.EVENT_READ, self._reading(udp))
+        for sink in self._sockets[2:]:
+            selector.register(sink, selectors.EVENT_READ, functools.partial(_pour_away, sink))
 
     def wait_s(self, now_s: float) -> float | None:
         """Until when reading rests, in seconds from now; None when it does not."""
@@ -54,12 +57,12 @@ class Ports:
 
     def count_dropped(self) -> None:
         """Count what the kernel dropped since the last time: it was no OSC, or the queue was full."""
-        for udp in self._sockets:
+        for udp in {self.udp, self._sockets[-1]}:
             dropped = steering.count_dropped(udp)
             fresh = (dropped - self._dropped.get(udp, 0)) & 0xFFFFFFFF
             self._dropped[udp] = dropped
             if fresh:
-                self.faults["malformed" if udp is self._sockets[-1] and self.sorted_by_kernel else "overrun"] += fresh
+                self.faults["overrun" if udp is self.udp else "malformed"] += fresh
 
     def close(self) -> None:
         """Close the UDP sockets."""
@@ -71,10 +74,9 @@ class Ports:
     def _sort(self, host: str) -> bool:
         try:
             steering.steer(self.udp)
-            urgent = _udp(host, self.port)
-            self._sockets.append(urgent)
-            sink = _udp(host, self.port, prepare=steering.drop_everything)
-            self._sockets.append(sink)
+            for kind in (steering.URGENT, steering.SINK):
+                self._sockets.append(_udp(host, self.port, kind))
+            steering.admit(self.udp, steering.ORDINARY)
         except OSError:
             for udp in self._sockets[1:]:
                 udp.close()
@@ -112,7 +114,7 @@ def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, port))
-            listener.listen(16)
+            listener.listen(64)
             listener.setblocking(False)
             return listener, _udp(host, listener.getsockname()[1])
         except OSError as error:
@@ -125,14 +127,21 @@ def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
     raise AssertionError("the last try returns or raises")
 
 
-def _udp(host: str, port: int, prepare: Callable[[socket.socket], None] | None = None) -> socket.socket:
+def _pour_away(sink: socket.socket, now_s: float) -> None:
+    """What lies in the sink is a copy of a broadcast that another socket took."""
+    with contextlib.suppress(OSError):
+        for _ in range(BATCH):
+            sink.recv(1)
+
+
+def _udp(host: str, port: int, kind: int = steering.ORDINARY) -> socket.socket:
     udp = socket.socket(_family(host), socket.SOCK_DGRAM)
     try:
         if hasattr(socket, "SO_REUSEPORT"):
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _widen(udp)
-        if prepare:
-            prepare(udp)
+        if kind != steering.ORDINARY:
+            steering.admit(udp, kind)
         udp.bind((host, port))
         udp.setblocking(False)
     except OSError:

@@ -14,6 +14,7 @@ import sys
 ORDINARY, URGENT, SINK = 0, 1, 2
 _SO_ATTACH_FILTER, _SO_MEMINFO, _SO_ATTACH_REUSEPORT_CBPF = 26, 55, 51
 _LOAD_WORD, _LOAD_BYTE, _LOAD_SIZE, _AND, _IF_EQUAL, _RETURN = 0x20, 0x30, 0x80, 0x54, 0x15, 0x06
+_ALL, _UDP_HEADER_BYTES = 0xFFFF_FFFF, 8
 _BUNDLE_HEAD_BYTES = 20  # "#bundle", time tag, size of the first element
 _URGENT = (b"/installation/blackout\0\0", b"/installation/panic\0")
 
@@ -24,16 +25,16 @@ def steer(first: socket.socket) -> None:
     """Make the kernel sort what comes for `first` and two sockets bound after it. Raises OSError where it cannot."""
     if not sys.platform.startswith("linux"):
         raise OSError("only Linux sorts packets by a program")
-    program, keep = _assemble(_sorting())
-    first.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, program)
-    del keep  # the kernel has its copy by now
+    _attach(first, _SO_ATTACH_REUSEPORT_CBPF, _sorting(0, (ORDINARY, URGENT, SINK)))
 
 
-def drop_everything(sink: socket.socket) -> None:
-    """Make the kernel throw away, and count, whatever comes for this socket."""
-    program, keep = _assemble([("", (_RETURN, 0, "", ""))])
-    sink.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-    del keep
+def admit(udp: socket.socket, kind: int) -> None:
+    """Make the kernel drop what is not for this kind of socket: a broadcast comes to all three, and must count once.
+
+    What cannot be OSC is dropped, and so counted, by the sink; the ordinary socket lets it in, as broadcasts are rare.
+    """
+    verdicts = {ORDINARY: (_ALL, 0, _ALL), URGENT: (0, _ALL, 0), SINK: (_ALL, _ALL, 0)}[kind]
+    _attach(udp, _SO_ATTACH_FILTER, _sorting(_UDP_HEADER_BYTES, verdicts))
 
 
 def count_dropped(udp: socket.socket) -> int:
@@ -47,21 +48,31 @@ def count_dropped(udp: socket.socket) -> int:
     return struct.unpack_from("=I", memory, 32)[0] if len(memory) >= 36 else 0
 
 
-def _sorting() -> list[tuple[str, Line]]:
-    """Size a multiple of 4 and first byte / or # or else SINK; blackout or panic as (first) message: URGENT."""
+def _attach(udp: socket.socket, option: int, lines: list[tuple[str, Line]]) -> None:
+    program, keep = _assemble(lines)
+    udp.setsockopt(socket.SOL_SOCKET, option, program)
+    del keep  # the kernel has its copy by now
+
+
+def _sorting(start: int, verdicts: tuple[int, int, int]) -> list[tuple[str, Line]]:
+    """A verdict for each kind of packet whose bytes begin at `start`: ORDINARY, URGENT, SINK.
+
+    Size a multiple of 4 and first byte / or #, or else SINK; blackout or panic as (first) message: URGENT.
+    """
     lines: list[tuple[str, Line]] = [
         ("", (_LOAD_SIZE, 0, "", "")),
+        ("", (_IF_EQUAL, start, "sink", "")),
         ("", (_AND, 3, "", "")),
         ("", (_IF_EQUAL, 0, "", "sink")),
-        ("", (_LOAD_BYTE, 0, "", "")),
+        ("", (_LOAD_BYTE, start, "", "")),
         ("", (_IF_EQUAL, ord("/"), "message", "")),
         ("", (_IF_EQUAL, ord("#"), "bundle", "sink")),
     ]
-    for label, at in (("message", 0), ("bundle", _BUNDLE_HEAD_BYTES)):
+    for label, at in (("message", start), ("bundle", start + _BUNDLE_HEAD_BYTES)):
         for i, word in enumerate(_URGENT):
             lines += _compare(f"{label}{i}" if i else label, word, at, f"{label}{i + 1}")
-        lines.append((f"{label}{len(_URGENT)}", (_RETURN, ORDINARY, "", "")))
-    return [*lines, ("urgent", (_RETURN, URGENT, "", "")), ("sink", (_RETURN, SINK, "", ""))]
+        lines.append((f"{label}{len(_URGENT)}", (_RETURN, verdicts[ORDINARY], "", "")))
+    return [*lines, ("urgent", (_RETURN, verdicts[URGENT], "", "")), ("sink", (_RETURN, verdicts[SINK], "", ""))]
 
 
 def _compare(label: str, text: bytes, at: int, otherwise: str) -> list[tuple[str, Line]]:

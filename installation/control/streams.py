@@ -50,12 +50,16 @@ class Streams:
         self._listener, self._selector = listener, selector
         self._allow, self._take, self.faults = allow, take, faults
         self.open: list[Stream] = []
-        selector.register(listener, selectors.EVENT_READ, self.accept)
+        selector.register(listener, selectors.EVENT_READ, self._accept_all)
 
-    def accept(self, now_s: float) -> None:
+    def _accept_all(self, now_s: float) -> None:
+        with contextlib.suppress(OSError):  # none is left, or it hung up at the door
+            for _ in range(STREAMS_LIMIT):
+                connection, address = self._listener.accept()
+                self._accept(connection, address[0], now_s)
+
+    def _accept(self, connection: socket.socket, host: str, now_s: float) -> None:
         """Let one connection in; one too many sends away the one that has been silent longest."""
-        connection, address = self._listener.accept()
-        host = address[0]
         if not self._allow(host):
             self.faults["refused sender"] += 1
             connection.close()

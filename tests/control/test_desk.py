@@ -251,7 +251,7 @@ def test_a_subscriber_sees_the_status_while_the_show_lives(desk: Desk) -> None:
         udp.settimeout(5.0)
         udp.bind(("127.0.0.1", 0))
         raw(desk, encode("/installation/status/subscribe", udp.getsockname()[1]))
-        wait_for(lambda: desk._subscribers.now(time.monotonic()))
+        wait_for(lambda: desk._answers.subscribers.now(time.monotonic()))
         desk.tell({"cue": "1.5", "fps": 30.0, "blackout": True, "fault count": 3})
         assert decode(udp.recv(1000)) == [
             ("/installation/status/cue", ("1.5",)),
@@ -311,6 +311,24 @@ def test_a_crowd_of_silent_tcp_clients_never_shuts_a_desk_out(desk: Desk) -> Non
         slow.close()
 
 
+def test_a_tcp_client_that_drips_a_packet_for_ever_is_sent_away_and_an_idle_desk_is_not(desk: Desk) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", desk.port)) as idle,
+        socket.create_connection(("127.0.0.1", desk.port)) as slow,
+    ):
+        packet = encode(TEAR, 0.5)
+        idle.sendall(struct.pack(">i", len(packet)) + packet)
+        hear(desk)
+        slow.sendall(b"\0\0")
+        wait_for(lambda: any(stream.frames.waiting_bytes for stream in desk._streams.open))
+        desk._streams.expire(time.monotonic() + 11.0)
+        slow.settimeout(5.0)
+        assert slow.recv(1) == b""
+        assert desk.faults == {"unfinished stream": 1}
+        idle.sendall(struct.pack(">i", len(packet)) + packet)
+        assert hear(desk)
+
+
 def test_refused_packets_are_a_few_lines_in_the_log_however_many_come(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -330,3 +348,27 @@ def test_the_table_names_every_address_its_range_and_what_it_does() -> None:
         "| `/installation/blackout` | [i f T F] | 0 or 1 |",
     ):
         assert line in table
+
+
+@pytest.mark.parametrize("address", ["/installation/cue/go", "/installation/panic"])
+def test_a_broadcast_is_heard_once(address: str) -> None:
+    desk = open_desk(host="0.0.0.0")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        udp.sendto(encode(address, 1), ("127.255.255.255", desk.port))
+        udp.sendto(b"what is this", ("127.0.0.1", desk.port))
+    faults_reach(desk, "malformed")
+    raw(desk, encode("/installation/freeze", 1))
+    assert [c.verb for c in hear(desk, 2)] == [address.rpartition("/")[2], "freeze"]
+    desk.close()
+
+
+def test_a_desk_is_heard_over_ipv6_too() -> None:
+    desk = open_desk(host="::1")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(5.0)
+        udp.sendto(encode("/installation/blackout"), ("::1", desk.port))
+        udp.sendto(encode("/installation/ping"), ("::1", desk.port))
+        assert hear(desk) == [Command("blackout", value=1.0)]
+        assert decode(udp.recv(1000))[0][0] == "/installation/pong"
+    desk.close()

@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from installation.control.feedback import SUBSCRIBED_S, Subscribers, describe_status, quiet, resident_mb
+from installation.control.answers import SUBSCRIBED_S, Subscribers
+from installation.control.feedback import describe_status, quiet, resident_mb
 from installation.control.senders import AllowList, Buckets
 from installation.settings import SettingsError
 from installation.signals import Levels
