@@ -56,7 +56,7 @@ class Painter:
         self.counted: Counter[str] = Counter()
         self._wish: tuple[Controls, tuple[int, int] | None] | None = None
         self._picture: Picture | None = None
-        self._number = 0
+        self._number = self.number_done = 0
         self._seconds: deque[float] = deque(maxlen=31)
         self._failures, self._tried_s = 0, 0.0
         self._closing = False
@@ -79,17 +79,16 @@ class Painter:
         """Ask for a picture; a request that has not begun is replaced. Never waits for the generator."""
         with self._change:
             self._wish = (controls, size)
-            self._change.notify()
+            self._change.notify_all()
 
     def newest(self) -> Picture | None:
         """The last good picture, complete on its device; None before the first."""
         return self._picture
 
-    def wait(self, number: int = 1, timeout_s: float = 10.0) -> Picture | None:
-        """The newest picture once its number is at least `number`, for tests and start-up; None when time is up."""
+    def wait_done(self, number: int = 1, timeout_s: float = 10.0) -> bool:
+        """Wait until `number` requests have been tried, well or not (number_done counts them); False when time is up."""
         with self._change:
-            self._change.wait_for(lambda: self._closing or self._number >= number, timeout_s)
-        return self._picture if self._number >= number else None
+            return self._change.wait_for(lambda: self.number_done >= number, timeout_s)
 
     @property
     def picture_s(self) -> float:
@@ -113,6 +112,9 @@ class Painter:
                     wish, self._wish = self._wish, None
                 if wish is not None:
                     self._paint(*wish)
+                with self._change:
+                    self.number_done += 1
+                    self._change.notify_all()
 
     def _paint(self, controls: Controls, size: tuple[int, int] | None) -> None:
         start_s = time.perf_counter()
@@ -128,10 +130,8 @@ class Painter:
         self._recover(generator)
         seconds = time.perf_counter() - start_s
         self._seconds.append(seconds)
-        with self._change:
-            self._number += 1
-            self._picture = replace(picture, number=self._number, seconds=seconds)
-            self._change.notify_all()
+        self._number += 1
+        self._picture = replace(picture, number=self._number, seconds=seconds)
 
     def _chosen(self) -> Generator:
         """The stand-in while the generator is ill; now and then the generator again."""

@@ -7,27 +7,10 @@ import torch.nn.functional as F
 from installation.bending.operations import OPERATIONS, Operation, Site
 
 ALL = sorted(OPERATIONS)
-ASKED_FOR = set(
-    [
-        "ablate",
-        "invert",
-        "multiply",
-        "threshold",
-        "quantise",
-        "noise",
-        "rotate",
-        "translate",
-        "scale",
-        "flip",
-        "erode",
-        "dilate",
-        "blur",
-        "sort",
-        "shuffle",
-        "feedback",
-        "freeze",
-    ]
-)
+ASKED_FOR = {
+    *("ablate", "invert", "multiply", "threshold", "quantise", "noise", "rotate", "translate", "scale", "flip"),
+    *("erode", "dilate", "blur", "sort", "shuffle", "feedback", "freeze"),
+}
 WITH_MEMORY = {"feedback", "freeze"}
 
 

@@ -1,0 +1,152 @@
+"""What every generator of the room promises: knobs, layers, one closed walk, the same picture for the same controls."""
+
+import pytest
+import torch
+
+from installation import plugins, weights
+from installation.generators import stylegan2
+from installation.generators.stylegan2.network import Generator, NetworkConfig
+from installation.settings import Bend, SettingsError
+from installation.signals import Controls
+
+SHARED_KNOBS = {f"generator.{k}" for k in ("speed", "truncation", "x", "y", "z", "kick", "mix", "noise")}
+
+
+def make(name: str, bends=(), seed: int = 3, **settings):
+    """A generator as a show makes it; a StyleGAN2 gets a small network of random weights instead of a model."""
+    module = plugins.load("generators", name)
+    if name == "stylegan2":
+        torch.manual_seed(0)
+        net = Generator(NetworkConfig(32, 16, 24, 2, {4: 24, 8: 24, 16: 16, 32: 12}))
+        for parameter in net.synthesis.parameters():
+            if parameter.ndim == 0:
+                parameter.data.fill_(0.1)  # noise that is seen
+        return module.StyleGAN2(net, module.Settings(**settings), bends, "cpu", seed)
+    if module.Settings is stylegan2.Settings:
+        pytest.fail(f"say here how to make {name} without a model")
+    return module.create(module.Settings(**settings), bends, (48, 32), "cpu", seed)
+
+
+@pytest.fixture(params=plugins.available("generators"))
+def name(request) -> str:
+    return request.param
+
+
+def paint(generator, turns: float = 0.2, **knobs: float) -> torch.Tensor:
+    values = {f"generator.{k}": v for k, v in knobs.items()}
+    return generator.render(Controls(0.0, values, turns)).pixels
+
+
+def test_the_room_has_the_two_generators_of_the_show():
+    assert {"pattern", "stylegan2"} <= set(plugins.available("generators"))
+
+
+def test_a_picture_has_three_planes_of_minus_one_to_one_on_its_device(name):
+    generator = make(name)
+    picture = generator.render(Controls(1.5, {}, 0.2))
+    width, height = generator.size
+    assert picture.pixels.shape == (3, height, width)
+    assert picture.pixels.dtype == torch.float32
+    assert picture.pixels.device == generator.device
+    assert -1 <= picture.pixels.min() < picture.pixels.max() <= 1
+    assert picture.pixels.std() > 0.1, "a picture, not a plain surface"
+    assert picture.controls.time_s == 1.5
+    assert picture.seconds > 0
+
+
+def test_every_generator_offers_the_knobs_that_shows_are_written_for(name):
+    generator = make(name, [Bend("tear", generator_layer(name), "multiply")])
+    assert set(generator.knobs) >= SHARED_KNOBS | {"bend.tear.amount"}
+    for key, knob in generator.knobs.items():
+        assert key == knob.name
+        assert knob.low <= knob.default <= knob.high
+        assert knob.about
+
+
+def generator_layer(name: str) -> str:
+    return make(name).layers[1][0]
+
+
+def test_the_same_controls_give_the_same_picture_bit_for_bit(name):
+    one, other = make(name), make(name)
+    for turns in (0.9, 0.2):  # what was painted before must not matter
+        first = paint(one, turns, x=0.3, kick=0.2)
+    assert first.equal(paint(other, 0.2, x=0.3, kick=0.2))
+    assert first.equal(paint(one, 0.2, x=0.3, kick=0.2))
+    assert one.weights_sha256 == other.weights_sha256
+
+
+def test_another_seed_is_another_walk(name):
+    assert not paint(make(name, seed=1)).equal(paint(make(name, seed=2)))
+
+
+def test_the_walk_is_closed_and_smooth(name):
+    generator = make(name)
+    assert torch.allclose(paint(generator, 0.0), paint(generator, 1.0), atol=1e-4)
+    assert (paint(generator, 0.9999) - paint(generator, 7.0001)).abs().mean() < 0.005
+    lap = [paint(generator, i / 60) for i in range(60)]
+    steps = [float((a - b).abs().mean()) for a, b in zip(lap, [*lap[1:], lap[0]], strict=True)]
+    assert max(steps) < 0.2, "no jump anywhere on the lap"
+    assert max(float((lap[0] - p).abs().mean()) for p in lap) > 0.1, "it leads somewhere"
+
+
+@pytest.mark.parametrize("knob", ["x", "y", "z", "kick", "mix"])
+def test_steering_moves_the_picture_and_comes_back(name, knob):
+    generator = make(name)
+    rest, pushed = paint(generator), paint(generator, **{knob: 1.0})
+    assert (rest - pushed).abs().mean() > 0.005
+    assert paint(generator, **{knob: 0.0}).equal(rest)
+
+
+def test_noise_is_frozen_and_its_knob_takes_it_away(name):
+    generator = make(name)
+    full = paint(generator)
+    assert paint(generator).equal(full)
+    none = paint(generator, noise=0.0)
+    assert not none.equal(full)
+    assert paint(generator, noise=1.0).equal(full)
+
+
+def test_no_truncation_gives_the_average_picture_wherever_the_walk_is():
+    generator = make("stylegan2")
+    assert torch.allclose(paint(generator, 0.1, truncation=0.0), paint(generator, 0.6, truncation=0.0), atol=1e-5)
+
+
+def test_a_bend_changes_the_picture_and_shedding_it_brings_the_plain_one_back(name):
+    plain = paint(make(name))
+    generator = make(name, [Bend("tear", generator_layer(name), "invert", 1.0, share=0.5)])
+    bent = paint(generator)
+    assert (bent - plain).abs().mean() > 0.005
+    assert generator.render(Controls(0.0, {"bend.tear.amount": 0.0}, 0.2)).pixels.equal(plain)
+    generator.shed(1)
+    assert paint(generator).equal(plain)
+    generator.shed(0)
+    assert paint(generator).equal(bent)
+
+
+def test_every_layer_it_lists_can_be_bent(name):
+    plain = paint(make(name))
+    for layer, channels, _ in make(name).layers:
+        bent = paint(make(name, [Bend("one", layer, "multiply", 1.0, channels=(channels - 1,))]))
+        assert not bent.equal(plain), layer
+
+
+def test_a_bend_at_a_layer_that_is_not_there_is_refused(name):
+    with pytest.raises(SettingsError, match="no layer 'b7.conv9'"):
+        make(name, [Bend("tear", "b7.conv9", "invert")])
+
+
+def test_controls_of_another_generator_do_no_harm(name):
+    values = {"generator.of_another": 3.0, "bend.unknown.amount": 1.0}
+    assert make(name).render(Controls(0.0, values, 0.2)).pixels.equal(paint(make(name)))
+
+
+def test_a_missing_model_says_which_and_what_to_do():
+    with pytest.raises(weights.WeightsError, match="no model 'nowhere'"):
+        stylegan2.create(stylegan2.Settings(model="nowhere"))
+
+
+@pytest.mark.parametrize("wrong", [{"noise": "loud"}, {"dtype": "int8"}, {"anchors": 2}])
+def test_wrong_settings_of_stylegan2_are_refused(wrong):
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        make("stylegan2", **wrong)
