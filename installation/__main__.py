@@ -1,4 +1,4 @@
-"""The command line: words in, a running show, a print, a trained model or a report out; nothing heavy is loaded early."""
+"""The command line: words in, a running show, a print, a trained model or a report out."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ def main(options: Namespace) -> int:
         print(f"{row.part:<34} {row.median_ms:9.2f} ms  p95 {row.p95_ms:9.2f} ms   {row.note}", flush=True)
     if options.json:
         machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "gpu": _gpu()}
-        write_json(options.json, {"machine": machine, "show": show.name, "rows": [dataclasses.asdict(row) for row in rows]})
+        write_json(
+            options.json, {"machine": machine, "show": show.name, "rows": [dataclasses.asdict(row) for row in rows]}
+        )
     return 0
 
 

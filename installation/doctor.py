@@ -56,8 +56,8 @@ def _machine(subject: str) -> Iterator[Finding]:
     import psutil
 
     memory_gb = psutil.virtual_memory().total / 2**30
-    text = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory_gb:.0f} GB, Python {platform.python_version()}"
-    yield Finding(subject, "ok", text)
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory_gb:.0f} GB"
+    yield Finding(subject, "ok", f"{system}, Python {platform.python_version()}")
     free_gb = shutil.disk_usage(".").free / 1e9
     state = "ok" if free_gb > 2 else "missing"
     yield Finding(
@@ -130,7 +130,7 @@ def _models(subject: str) -> Iterator[Finding]:
     for folder in sorted(p.parent for p in (weights.ROOT / "models").glob("*/model.toml")):
         try:
             config = weights.read_config(folder)
-            if config.get("kind") == "hands":
+            if folder.name == "hands":
                 yield Finding("hand model", "ok", str(weights.hand_model()))
                 continue
             weights.open_model(folder)
