@@ -9,12 +9,23 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-CURVE_PX = 160
+CURVE_PX = 120
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:
     """(B, 3, H, W) in -1..1 -> (B, H, W, 3) uint8."""
-    return pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return (
+        pictures.detach()
+        .float()
+        .add(1)
+        .mul(127.5)
+        .round()
+        .clamp(0, 255)
+        .to(torch.uint8)
+        .permute(0, 2, 3, 1)
+        .cpu()
+        .numpy()
+    )
 
 
 def sheet(pictures: Tensor, columns: int) -> Image.Image:
@@ -47,6 +58,14 @@ def curve(rows: list[dict[str, float]], width: int) -> Image.Image:
     draw.line(at, fill=(240, 180, 80), width=2)
     draw.text((12, 8), f"KID x 1000: {points[-1][1]:.1f} after {points[-1][0]:,.0f} images (top of scale {y_most:.1f})")
     return strip
+
+
+def under(page: Image.Image, strip: Image.Image) -> Image.Image:
+    """One picture with the strip below the page."""
+    whole = Image.new("RGB", (page.width, page.height + strip.height))
+    whole.paste(page)
+    whole.paste(strip, (0, page.height))
+    return whole
 
 
 def film(frames: list[Path], path: Path, fps: int = 12) -> None:

@@ -11,7 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 
-def save(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], state: dict[str, Any]) -> None:
+def save(
+    path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], state: dict[str, Any]
+) -> None:
     """Write modules, optimizers, the random generator's state and `state` (plain JSON values) to path, atomically."""
     tensors = {f"{name}/{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
     for name, optimizer in optimizers.items():

@@ -16,7 +16,9 @@ def first_codes(corpus: Corpus, z_dim: int, vgg: VGG | None, device: torch.devic
     """
     views = [_unit(torch.cat([corpus.batch(i, 16).flatten(1) for i in torch.arange(len(corpus)).split(64)]))]
     if vgg is not None:
-        views.append(_unit(torch.cat([_looks(corpus.batch(i, 64).to(device), vgg) for i in torch.arange(len(corpus)).split(32)])))
+        views.append(
+            _unit(torch.cat([_looks(corpus.batch(i, 64).to(device), vgg) for i in torch.arange(len(corpus)).split(32)]))
+        )
     table = torch.cat(views, 1)
     u, _, _ = torch.linalg.svd(table, full_matrices=False)
     spanned = min(z_dim, u.shape[1] - 1)

@@ -66,7 +66,9 @@ def open_corpus(folder: Path, size: int, cache: Path, least_px: int = 0) -> Corp
         _decode(folder, files, size, least_px, listing, pixels)
     found = json.loads(listing.read_text("utf-8"))
     if len(found["names"]) < 2:
-        raise ValueError(f"expected at least two usable images in {folder}, found {len(found['names'])}; {found['skipped']}")
+        raise ValueError(
+            f"expected at least two usable images in {folder}, found {len(found['names'])}; {found['skipped']}"
+        )
     return Corpus(np.load(pixels, mmap_mode="r"), found["names"], found["skipped"])
 
 

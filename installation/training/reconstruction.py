@@ -1,30 +1,30 @@
-"""Training method `reconstruct`: codes and generator learn together to redraw the corpus, coarse sizes first.
+"""Training method `reconstruct`: codes and generator learn together to redraw the corpus, then critics sharpen it.
 
-Generative latent optimisation (Bojanowski et al. 2018) with a perceptual loss and growing resolution: shapes and colours
-are there after minutes even on a CPU, where a GAN from scratch still shows blobs.
+Generative latent optimisation (Bojanowski et al. 2018) with a perceptual loss and growing resolution: shapes and
+colours are there after minutes even on a CPU, where a GAN from scratch still shows blobs. In the second half two small
+critics, one for the whole and one for windows at full size, judge the redrawings and what lies between them; the
+redrawing itself goes on, as an anchor against collapse.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from installation.generators.stylegan2.network import Generator, NetworkConfig
 from installation.training import losses
+from installation.training.adversarial import Critic, mixed, penalty_for
 from installation.training.corpus import Corpus
 from installation.training.features import VGG
+from installation.training.student import Student
 
 CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neighbours of a code must draw it too
 MAPPING_SPEED = 30  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
 CODE_SPEED = 5  # times the learning rate; a code is seen once an epoch, a weight at every step
-GROWTH = ((0.0, 32), (0.16, 64), (0.42, 128), (0.74, 256))  # from this part of the run on, this many pixels
-
-
-class Student(nn.Module):
-    """A generator and one code z (N, z_dim) per picture of the corpus."""
-
-    def __init__(self, config: NetworkConfig, codes: Tensor) -> None:
-        super().__init__()
-        self.generator = Generator(config)
-        self.codes = nn.Parameter(codes.clone())
+GROWTH = ((0.0, 32), (0.16, 64), (0.40, 128), (0.76, 256))  # from this part of the run on, this many pixels
+SHARPEN_FROM = 0.52  # from this part of the run on, the critics speak
+SHARPEN_RAMP = 0.05  # and this much later they speak with full voice
+CRITIC_PX = 64
+CRITIC_WEIGHT = 0.3  # of a critic's loss beside the losses of redrawing
+CRITIC_LR = 0.002
 
 
 def size_at(progress: float, largest: int) -> int:
@@ -33,37 +33,98 @@ def size_at(progress: float, largest: int) -> int:
     return min(size if largest <= 256 else size * largest // 256, largest)
 
 
-def optimizer(student: Student, lr: float) -> torch.optim.Optimizer:
-    mapping = list(student.generator.mapping.parameters())
-    groups = [
-        {"params": list(student.generator.synthesis.parameters()), "speed": 1.0},
-        {"params": mapping, "speed": float(MAPPING_SPEED)},
-        {"params": [student.codes], "speed": float(CODE_SPEED)},
-    ]
-    return torch.optim.Adam(groups, lr=lr, betas=(0.5, 0.99), fused=True)
+class Reconstruction:
+    """What the method trains, and one step of it."""
+
+    def __init__(self, student: Student, corpus: Corpus, vgg: VGG | None, lr: float, batch: int) -> None:
+        self.student, self.corpus, self.vgg, self.lr, self.batch = student, corpus, vgg, lr, batch
+        config = student.generator.config
+        px = min(CRITIC_PX, config.resolution)
+        device = student.codes.device
+        critics = {name: Critic(px, config.channels, CRITIC_LR, penalty_for(px, batch)) for name in ("whole", "window")}
+        self.critics = {name: critic.to(device) for name, critic in critics.items()}
+        groups = [
+            {"params": list(student.generator.synthesis.parameters()), "speed": 1.0},
+            {"params": list(student.generator.mapping.parameters()), "speed": float(MAPPING_SPEED)},
+            {"params": [student.codes], "speed": float(CODE_SPEED)},
+        ]
+        self.adam = torch.optim.Adam(groups, lr=lr, betas=(0.5, 0.99), fused=True)
+
+    def modules(self) -> dict[str, nn.Module]:
+        return dict(self.critics)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"optimizer": self.adam, **{f"{name}.adam": critic.adam for name, critic in self.critics.items()}}
+
+    def size_at(self, progress: float) -> int:
+        return size_at(progress, self.student.generator.config.resolution)
+
+    def step(self, progress: float) -> dict[str, float]:
+        """One batch redrawn, and from SHARPEN_FROM on one judged. Returns the losses by name."""
+        size = self.size_at(progress)
+        voice = min(1.0, max(0.0, (progress - SHARPEN_FROM) / SHARPEN_RAMP)) * CRITIC_WEIGHT
+        self.set_speed(progress)
+        indices = torch.randint(len(self.corpus), (self.batch,))
+        target = self.corpus.batch(indices, size).to(self.student.codes.device)
+        ws = self.latents(indices, strays=self.batch // 2 if voice else 0)
+        drawn = self.student.generator.synthesis(ws, noise="none", up_to=size).float()
+        total, parts = self.redrawing(drawn[: self.batch], target)
+        if voice:
+            total = total + voice * self.sharpening(drawn, parts)
+        self.adam.zero_grad(set_to_none=True)
+        total.backward()
+        self.adam.step()
+        return parts | {"px": size}
+
+    def set_speed(self, progress: float) -> None:
+        """Full speed, half once the critics speak, falling over the last fifth of the run."""
+        lr = self.lr * min(1.0, (1 - progress) / 0.2 + 0.05) * (0.5 if progress >= SHARPEN_FROM else 1.0)
+        for group in self.adam.param_groups:
+            group["lr"] = lr * group["speed"]
+
+    def latents(self, indices: Tensor, strays: int) -> Tensor:
+        """ws (B + strays, num_ws, w_dim): the corpus' own codes, jittered; then points between and free samples."""
+        generator = self.student.generator
+        codes = self.student.codes[indices]
+        w = generator.mapping(codes + torch.randn_like(codes) * CODE_JITTER)
+        with torch.no_grad():
+            generator.mapping.w_avg.lerp_(w.detach().mean(0), 0.005)
+        ws = generator.broadcast(w)
+        if not strays:
+            return ws
+        half = strays // 2
+        there = torch.rand(strays - half, 1, device=w.device)
+        between = torch.lerp(w[: strays - half], w[-(strays - half) :], there)
+        free = generator.mapping(torch.randn(half, codes.shape[1], device=w.device))
+        return torch.cat([ws, generator.broadcast(between), mixed(generator, free)])
+
+    def redrawing(self, drawn: Tensor, target: Tensor) -> tuple[Tensor, dict[str, float]]:
+        pixels = losses.laplacian_l1(drawn, target)
+        white = losses.whiteness(self.student.codes)
+        total, parts = pixels + 0.1 * white, {"pixels": float(pixels.detach()), "white": float(white.detach())}
+        if self.vgg is not None:
+            looks = losses.perceptual(self.vgg, drawn, target)
+            total, parts["looks"] = total + looks, float(looks.detach())
+        return total, parts
+
+    def sharpening(self, drawn: Tensor, parts: dict[str, float]) -> Tensor:
+        """Let one critic, by turns, learn from this batch and judge it."""
+        whole = bool(torch.rand(()) < 0.5)
+        name = "whole" if whole else "window"
+        critic = self.critics[name]
+        px, size = critic.net.size, drawn.shape[-1]
+        indices = torch.randint(len(self.corpus), (len(drawn),))
+        real = self.corpus.batch(indices, px if whole else size, torch.rand(len(drawn)) < 0.5).to(drawn.device)
+        if whole:
+            seen = F.avg_pool2d(drawn, size // px)
+        else:
+            real, seen = window(real, px), window(drawn, px)
+        logits = critic.learn(real, seen)
+        parts |= {f"{name} {k}": v for k, v in logits.items()}
+        return critic.judge(seen)
 
 
-def redraw(student: Student, indices: Tensor, size: int) -> Tensor:
-    """The pictures the student draws for those codes, jittered: (B, 3, size, size)."""
-    codes = student.codes[indices]
-    codes = codes + torch.randn_like(codes) * CODE_JITTER
-    w = student.generator.mapping(codes)
-    with torch.no_grad():
-        student.generator.mapping.w_avg.lerp_(w.detach().mean(0), 0.005)
-    return student.generator.synthesis(student.generator.broadcast(w), noise="none", up_to=size)
-
-
-def loss(student: Student, corpus: Corpus, indices: Tensor, size: int, vgg: VGG | None) -> tuple[Tensor, Tensor, dict[str, float]]:
-    """(loss to minimise, the pictures drawn (B, 3, size, size), its parts by name)."""
-    device = student.codes.device
-    target = corpus.batch(indices, size).to(device)
-    drawn = redraw(student, indices, size)
-    pixels = losses.laplacian_l1(drawn, target)
-    white = losses.whiteness(student.codes)
-    total = pixels + 0.1 * white
-    parts = {"pixels": float(pixels.detach()), "white": float(white.detach())}
-    if vgg is not None:
-        looks = losses.perceptual(vgg, drawn, target)
-        total = total + looks
-        parts["looks"] = float(looks.detach())
-    return total, drawn, parts
+def window(pictures: Tensor, px: int) -> Tensor:
+    """One window, the same for all: (B, 3, H, W) -> (B, 3, px, px)."""
+    top, left = (int(torch.randint(s - px + 1, ())) for s in pictures.shape[2:])
+    return pictures[:, :, top : top + px, left : left + px]

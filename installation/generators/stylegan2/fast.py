@@ -13,7 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from installation.generators.stylegan2.network import GAIN, SLOPE, Bend, Block, ModulatedConv, Noise, StyledConv, Synthesis, fir_kernel
+from installation.generators.stylegan2.network import (
+    GAIN,
+    SLOPE,
+    Bend,
+    Block,
+    ModulatedConv,
+    Noise,
+    StyledConv,
+    Synthesis,
+    fir_kernel,
+)
 
 
 @dataclass
@@ -40,7 +50,9 @@ class FastSynthesis:
     def __init__(self, net: Synthesis, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         self.config, self.dtype, self.device = net.config, dtype, torch.device(device)
         self.layers: list[Layer] = []
-        affine_weights, affine_biases, rows = [], [], []
+        affine_weights: list[Tensor] = []
+        affine_biases: list[Tensor] = []
+        rows: list[Tensor] = []
         with torch.no_grad():
             for index, name, conv in _convs(net):
                 weight, bias = conv.affine.weight * conv.affine.weight_gain, conv.affine.bias
@@ -64,7 +76,9 @@ class FastSynthesis:
         styled = isinstance(conv, StyledConv)
         weight = conv.weight.detach().float()
         if styled:  # demodulation undoes any scale; this one keeps half precision away from its limits
-            weight = weight / (weight.square().mean((1, 2, 3), keepdim=True).sqrt() * math.sqrt(weight[0].numel()) + 1e-12)
+            weight = weight / (
+                weight.square().mean((1, 2, 3), keepdim=True).sqrt() * math.sqrt(weight[0].numel()) + 1e-12
+            )
         power = weight.square().sum((2, 3)).T.contiguous().to(self.device) if styled else None
         gain = GAIN if styled else 1.0
         up = isinstance(conv, StyledConv) and conv.up
@@ -76,7 +90,11 @@ class FastSynthesis:
         clamp = None if conv.conv_clamp is None else conv.conv_clamp * gain
         bias = (conv.bias.detach() * gain).to(self.device, self.dtype)
         fold = out * inputs * kernel**2 < (out + inputs) * size**2
-        weight = (weight.transpose(0, 1) if up else weight).to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        weight = (
+            (weight.transpose(0, 1) if up else weight)
+            .to(self.device, self.dtype)
+            .contiguous(memory_format=torch.channels_last)
+        )
         return Layer(name, size, start, start + inputs, weight, power, bias, noise, strength, up, clamp, fold)
 
     def _rgb_kernel(self) -> Tensor:
@@ -89,7 +107,9 @@ class FastSynthesis:
         return every.view(ws.shape[0], -1).index_select(1, self.pick)
 
     @torch.no_grad()
-    def __call__(self, ws: Tensor, noise: Noise = "frozen", bend: Bend | None = None, up_to: int | None = None) -> Tensor:
+    def __call__(
+        self, ws: Tensor, noise: Noise = "frozen", bend: Bend | None = None, up_to: int | None = None
+    ) -> Tensor:
         styles = self.styles(ws)
         x, rgb = self.const.expand(ws.shape[0], -1, -1, -1), None
         for layer in self.layers:
@@ -149,7 +169,9 @@ class FastSynthesis:
         """Bilinear with zeros beyond the border, which is what the FIR filter amounts to."""
         size = rgb.shape[-1] * 2
         padded = F.pad(rgb, (1, 1, 1, 1))
-        return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2 : size + 2, 2 : size + 2]
+        return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[
+            :, :, 2 : size + 2, 2 : size + 2
+        ]
 
 
 def _convs(net: Synthesis) -> list[tuple[int, str, ModulatedConv]]:

@@ -4,7 +4,8 @@ This is the trainable form. `fast.py` turns it into the form the live show runs,
 """
 
 import math
-from collections.abc import Callable, Mapping as Dictionary
+from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -110,7 +111,7 @@ class Mapping(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """Convolution whose input channels are scaled by a style: (x * s) -> conv -> * demodulation, right for any batch."""
+    """Convolution with input channels scaled by a style: (x * s) -> conv -> * demodulation, right for any batch."""
 
     def __init__(self, config: NetworkConfig, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
@@ -139,10 +140,10 @@ class StyledConv(ModulatedConv):
 
     def forward(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
         """x (B, in, R or R/2, ...), w (B, w_dim) -> (B, out, R, R)."""
-        style = self.affine(w)  # (B, in)
-        fan_in = self.weight[0].numel()
-        weight = self.weight / math.sqrt(fan_in)
-        demodulation = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt() * GAIN  # (B, out)
+        weight = self.weight / math.sqrt(self.weight[0].numel())
+        with torch.autocast(w.device.type, enabled=False):  # half precision is too coarse for these sums
+            style = self.affine(w)  # (B, in)
+            demodulation = (style.square() @ weight.square().sum((2, 3)).T + 1e-8).rsqrt() * GAIN  # (B, out)
         x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
             x = F.conv_transpose2d(x, weight.to(x.dtype).transpose(0, 1), stride=2)
@@ -210,7 +211,9 @@ class Synthesis(nn.Module):
             self.add_module(f"b{r}", Block(config, r))
         self.register_buffer("fir", fir_kernel(gain=4.0), persistent=False)
 
-    def forward(self, ws: Tensor, noise: Noise = "frozen", bend: Bend | None = None, up_to: int | None = None) -> Tensor:
+    def forward(
+        self, ws: Tensor, noise: Noise = "frozen", bend: Bend | None = None, up_to: int | None = None
+    ) -> Tensor:
         """bend(name, x) -> x sees every layer's output; up_to stops at that resolution and gives its picture."""
         bend = bend or (lambda name, x: x)
         first: Block = self.get_submodule("b4")  # type: ignore[assignment]
@@ -237,7 +240,9 @@ class Generator(nn.Module):
         self.mapping = Mapping(config)
         self.synthesis = Synthesis(config)
 
-    def forward(self, z: Tensor, psi: float | Tensor = 1.0, noise: Noise = "frozen", up_to: int | None = None) -> Tensor:
+    def forward(
+        self, z: Tensor, psi: float | Tensor = 1.0, noise: Noise = "frozen", up_to: int | None = None
+    ) -> Tensor:
         """z (B, z_dim) -> picture (B, 3, R, R), about -1..1."""
         return self.synthesis(self.broadcast(self.mapping(z, psi)), noise, up_to=up_to)
 

@@ -1,7 +1,7 @@
 """ws in, pictures out, written the textbook way: the yardstick for `fast.py`, in results and in speed.
 
-Follows the reference implementation of Karras et al. 2020: weights modulated anew for every sample and run as one grouped
-convolution, resampling by zero insertion and an explicit filter. Plain float32, nothing cached.
+Follows the reference implementation of Karras et al. 2020: weights modulated anew for every sample and run as one
+grouped convolution, resampling by zero insertion and an explicit filter. Plain float32, nothing cached.
 """
 
 import math
@@ -68,5 +68,3 @@ def _resample(x: Tensor, up: int, pad: tuple[int, int], gain: float) -> Tensor:
     x = F.pad(x, (*pad, *pad))
     kernel = fir_kernel(gain).to(x).expand(channels, 1, 4, 4)
     return F.conv2d(x, kernel, groups=channels)
-
-
