@@ -86,7 +86,7 @@ class Painter:
         return self._picture
 
     def wait_done(self, number: int = 1, timeout_s: float = 10.0) -> bool:
-        """Wait until `number` requests have been tried, well or not (number_done counts them); False when time is up."""
+        """Wait until `number` requests have been tried, well or not (see number_done); False when time is up."""
         with self._change:
             return self._change.wait_for(lambda: self.number_done >= number, timeout_s)
 

@@ -64,10 +64,9 @@ class Pattern:
         self.device = torch.device(chosen)
         self.settings, self.size = settings, size
         source = torch.Generator().manual_seed(seed)
-        self.anchors = torch.randn(settings.anchors, LATENT, generator=source)
-        self.anchors = self.anchors[walk.tour(self.anchors)]
+        self.walk = walk.Walk(torch.randn(settings.anchors, LATENT, generator=source))
         self.network = _seeded_network(source)
-        self.weights_sha256 = _digest([*self.network, self.anchors])
+        self.weights_sha256 = _digest([*self.network, self.walk.anchors])
         self.network = [w.to(self.device) for w in self.network]
         self.palettes = torch.stack([_oklab(_from_hex(p)) for p in PALETTES])
         self.layers = [(f"hidden{i}", HIDDEN, settings.detail) for i in range(3)] + [("field", 6, settings.detail)]
@@ -100,7 +99,7 @@ class Pattern:
 
     def latent(self, knob: dict[str, float], turns: float) -> Tensor:
         """The latent point of shape (LATENT,): the walk, pulled in by truncation, pushed by the steering knobs."""
-        here, there = walk.point_at(self.anchors, turns), walk.point_at(self.anchors, turns + 0.5)
+        here, there = self.walk.at(turns), self.walk.at(turns + 0.5)
         latent = here * knob["generator.truncation"]
         latent[LATENT // 2 :] = torch.lerp(latent, there, knob["generator.mix"])[LATENT // 2 :]
         for i, name in enumerate(("generator.x", "generator.y", "generator.z", "generator.kick")):
@@ -196,7 +195,7 @@ def _seeded_network(source: torch.Generator) -> list[Tensor]:
 
     return [
         normal(HIDDEN, 6, 1, 1, gain=0.9),
-        normal(3, HIDDEN, LATENT, gain=0.45),
+        normal(3, HIDDEN, LATENT, gain=0.36),
         normal(2, HIDDEN, HIDDEN, 1, 1, gain=1.1 / math.sqrt(HIDDEN)),
         normal(6, HIDDEN, 1, 1, gain=0.9 / math.sqrt(HIDDEN)),
     ]

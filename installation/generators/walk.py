@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 KNOBS = (
-    Knob("generator.speed", 0.0, 12.0, 1.0, "laps a minute of the closed walk through the latent space"),
+    Knob("generator.speed", 0.0, 12.0, 0.5, "laps a minute of the closed walk through the latent space"),
     Knob("generator.truncation", 0.0, 1.5, 0.8, "psi: 0 the average picture, 1 the full variety"),
     Knob("generator.x", -1.0, 1.0, 0.0, "step along the first main direction of the latent space"),
     Knob("generator.y", -1.0, 1.0, 0.0, "step along the second main direction"),
@@ -50,8 +51,39 @@ def _untangle(order: list[int], far: Sequence[Sequence[float]]) -> list[int]:
     return order
 
 
+class Walk:
+    """A closed curve through anchors, at an even pace: turns 0..1 is once around, and 1 is 0 again."""
+
+    def __init__(self, anchors: torch.Tensor) -> None:
+        """anchors [shape=(K, D)], K at least 4, in any order."""
+        self.anchors = anchors[tour(anchors)]
+        ahead = self.anchors.roll(-1, 0)
+        self.gaps = (ahead - self.anchors).norm(dim=1).clamp(min=1e-6)  # from each anchor to the next
+        speed = (ahead - self.anchors) / self.gaps[:, None]
+        before, after = self.gaps.roll(1)[:, None], self.gaps[:, None]
+        self.tangents = (speed.roll(1, 0) * after + speed * before) / (before + after)
+        self.lengths = self.anchors.norm(dim=1)
+        self.starts = [0.0, *(self.gaps.cumsum(0) / self.gaps.sum()).tolist()]
+
+    def at(self, turns: float) -> torch.Tensor:
+        """The point of shape (D,): a cubic Hermite curve whose knots are as far apart as the anchors.
+
+        Between two independent anchors a curve cuts through the middle, where pictures are dull; the point is scaled
+        back to the length that its two anchors have.
+        """
+        place = turns % 1.0
+        i = min(bisect.bisect_right(self.starts, place) - 1, len(self.gaps) - 1)
+        j = (i + 1) % len(self.gaps)
+        t = (place - self.starts[i]) / max(self.starts[i + 1] - self.starts[i], 1e-12)
+        gap = float(self.gaps[i])
+        point = self.anchors[i] * (2 * t**3 - 3 * t**2 + 1) + self.anchors[j] * (3 * t**2 - 2 * t**3)
+        point += self.tangents[i] * (gap * (t**3 - 2 * t**2 + t)) + self.tangents[j] * (gap * (t**3 - t**2))
+        length = float(self.lengths[i] + (self.lengths[j] - self.lengths[i]) * (t * t * (3 - 2 * t)))
+        return point * (length / max(float(point.norm()), 0.5 * length, 1e-6))
+
+
 def weights_at(turns: float, count: int) -> tuple[list[int], list[float]]:
-    """Indices and weights of the four anchors that make the point at `turns` (1.0 = once around), Catmull-Rom."""
+    """Indices and Catmull-Rom weights of the four of `count` stations around the place at `turns`."""
     place = (turns % 1.0) * count
     first = int(place) % count
     t = place - int(place)
@@ -62,16 +94,3 @@ def weights_at(turns: float, count: int) -> tuple[list[int], list[float]]:
         0.5 * (-(t**2) + t**3),
     ]
     return [(first + i) % count for i in (-1, 0, 1, 2)], weights
-
-
-def point_at(anchors: torch.Tensor, turns: float) -> torch.Tensor:
-    """The point of shape (D,) at `turns` on the closed walk through anchors [shape=(K, D), in walking order].
-
-    A weighted mean of independent points is shorter than they are; the point is scaled back to the typical length of
-    its four neighbours, so that pictures between anchors are as strong as the anchors' own.
-    """
-    index, weights = weights_at(turns, len(anchors))
-    near = anchors[index]
-    point = (near * near.new_tensor(weights)[:, None]).sum(0)
-    length = (near.norm(dim=1) * near.new_tensor(weights)).sum()
-    return point * (length / point.norm().clamp(min=1e-6)).clamp(1.0, 1.6)

@@ -84,9 +84,9 @@ def test_the_walk_is_closed_and_smooth(name):
     generator = make(name)
     assert torch.allclose(paint(generator, 0.0), paint(generator, 1.0), atol=1e-4)
     assert (paint(generator, 0.9999) - paint(generator, 7.0001)).abs().mean() < 0.005
-    lap = [paint(generator, i / 60) for i in range(60)]
+    lap = [paint(generator, i / 200) for i in range(200)]
     steps = [float((a - b).abs().mean()) for a, b in zip(lap, [*lap[1:], lap[0]], strict=True)]
-    assert max(steps) < 0.2, "no jump anywhere on the lap"
+    assert max(steps) < 0.12, "no jump anywhere on the lap"
     assert max(float((lap[0] - p).abs().mean()) for p in lap) > 0.1, "it leads somewhere"
 
 
@@ -132,7 +132,7 @@ def test_every_layer_it_lists_can_be_bent(name):
 
 
 def test_a_bend_at_a_layer_that_is_not_there_is_refused(name):
-    with pytest.raises(SettingsError, match="no layer 'b7.conv9'"):
+    with pytest.raises(SettingsError, match="no layer 'b7"):
         make(name, [Bend("tear", "b7.conv9", "invert")])
 
 

@@ -8,14 +8,16 @@ import torch
 
 from installation.generators import painter as room
 from installation.generators.painter import FAULT, NOT_FINITE, PATIENCE, Painter
-from installation.signals import Controls, Picture
+from installation.signals import Controls, Knob, Picture
 
 
 class Easel:
     """A generator of plain surfaces: brightness is the controls' turns. It can be told to wait, fail or go wrong."""
 
     def __init__(self) -> None:
-        self.knobs, self.layers, self.weights_sha256, self.size = {}, [], "none", (16, 16)
+        self.knobs: dict[str, Knob] = {}
+        self.layers: list[tuple[str, int, int]] = []
+        self.weights_sha256, self.size = "none", (16, 16)
         self.device, self.faults = torch.device("cpu"), Counter[str]()
         self.begun, self.go_on = threading.Semaphore(0), threading.Event()
         self.go_on.set()

@@ -31,25 +31,25 @@ class Latent:
         average = net.mapping.w_avg.float() if anchors is None else styles.mean(0)
         self.average = average if bool(average.any()) else styles.mean(0)
         chosen = styles[torch.randperm(len(styles), generator=source)[: max(4, count)]] - self.average
-        self.anchors = chosen[walk.tour(chosen)]  # (count, w_dim), around the average
+        self.walk = walk.Walk(chosen)  # around the average
         self.directions = main_directions(styles - self.average, len(STEERED))
         self.num_ws = net.config.num_ws
 
     def at(self, knob: Mapping[str, float], turns: float) -> Tensor:
         """Styles of one picture, (1, num_ws, w_dim) float32 on the CPU: coarse layers first."""
-        here = self._point(self.anchors, knob, turns)
+        here = self._point(knob, turns)
         ws = here.expand(self.num_ws, -1)
         mix = knob["generator.mix"]
         if mix > 0:
-            there = self._point(self.anchors, knob, turns + 0.5)
+            there = self._point(knob, turns + 0.5)
             fine = (torch.arange(self.num_ws) >= self.num_ws // 2).float()[:, None] * mix
             ws = torch.lerp(ws, there.expand_as(ws), fine)
         return ws[None]
 
-    def _point(self, anchors: Tensor, knob: Mapping[str, float], turns: float) -> Tensor:
+    def _point(self, knob: Mapping[str, float], turns: float) -> Tensor:
         """One w: truncation towards the average (psi), then the steering, which truncation must not weaken."""
         steps = torch.tensor([STEER * knob[name] for name in STEERED[: len(self.directions)]])
-        return self.average + walk.point_at(anchors, turns) * knob["generator.truncation"] + steps @ self.directions
+        return self.average + self.walk.at(turns) * knob["generator.truncation"] + steps @ self.directions
 
 
 def main_directions(styles: Tensor, count: int) -> Tensor:
