@@ -42,14 +42,23 @@ class Canvas:
         corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], "f4")
         self.quad = context.buffer(corners.tobytes())
         self._lent: list[Target] = []
+        self._copying: Program | None = None
 
     def program(self, fragment: str, vertex: str = PLAIN_VERTEX) -> Program:
         """Compile and link. Raises moderngl.Error with the compiler's words."""
         return Program(self, self.context.program(vertex_shader=vertex, fragment_shader=fragment))
 
-    def own_program(self, name: str) -> Program:
-        """One of the projector's own shaders, shaders/projector/<name>.glsl."""
-        return self.program((SHADERS / "projector" / f"{name}.glsl").read_text("utf-8"))
+    def own_program(self, name: str, *words: str) -> Program:
+        """One of the projector's own shaders, shaders/projector/<name>.glsl, with these words defined."""
+        version, body = (SHADERS / "projector" / f"{name}.glsl").read_text("utf-8").split("\n", 1)
+        return self.program("\n".join([version, *(f"#define {word}" for word in words), body]))
+
+    def copy(self, texture: moderngl.Texture, target: Target) -> None:
+        """Draw a texture over a target of another size or kind."""
+        if self._copying is None:
+            self._copying = self.own_program("copy")
+        self._copying.bind("picture", texture)
+        self._copying.draw(target.framebuffer)
 
     def borrow(self, size: tuple[int, int], *in_use: Target | None) -> Target:
         """A target of this size that is none of those in use; it is lent again once nobody names it."""

@@ -61,11 +61,12 @@ class LoadedEffect:
     def __init__(self, canvas: Canvas, effect: isf.Effect) -> None:
         self.canvas, self.effect = canvas, effect
         try:
-            self.program: Program = canvas.program(effect.fragment, effect.vertex)
+            self.programs: list[Program] = [canvas.program(*effect.sources(i)) for i in range(len(effect.passes))]
         except moderngl.Error as error:
             in_vertex = "vertex_shader" in str(error)[:200]
             name = effect.path.with_suffix(".vs").name if in_vertex else effect.path.name
             raise isf.EffectError(say_compile_error(error, name)) from error
+        self.program = self.programs[0]
         self.sizes = [(compile_size(p.width), compile_size(p.height)) for p in effect.passes]
         self.buffers: dict[str, Target] = {}
         self.spares: dict[str, Target] = {}
@@ -96,12 +97,12 @@ class LoadedEffect:
 
     def draw(self, texture: moderngl.Texture, output: Target, values: Mapping[str, Any], frame: Frame) -> None:
         """Draw every pass; the last one lands in output."""
-        self._set_values(values, frame, output.size)
         for index, (one, size) in enumerate(zip(self.effect.passes, self.sizes, strict=True)):
+            self.program = self.programs[index]
             last = index == len(self.effect.passes) - 1
             target = self._target(one, size, values, output.size) if one.target else output
+            self._set_values(values, frame, output.size)
             self._bind_images(texture, frame)
-            self.program.set("PASSINDEX", index)
             self.program.set("RENDERSIZE", tuple(map(float, target.size)))
             self.program.draw(target.framebuffer)
             if one.target:
@@ -175,7 +176,8 @@ class LoadedEffect:
         return held
 
     def release(self) -> None:
-        self.program.release()
+        for program in self.programs:
+            program.release()
         for target in [*self.buffers.values(), *self.spares.values()]:
             target.release()
         for texture in [*self.sounds.values(), *self.pictures.values()]:
@@ -185,11 +187,8 @@ class LoadedEffect:
 def _copy(canvas: Canvas, source: Target, destination: Target) -> None:
     if source.size == destination.size and source.dtype == destination.dtype:
         canvas.context.copy_framebuffer(destination.framebuffer, source.framebuffer)
-        return
-    copy = canvas.own_program("copy")
-    copy.bind("picture", source.texture)
-    copy.draw(destination.framebuffer)
-    copy.release()
+    else:
+        canvas.copy(source.texture, destination)
 
 
 def _load_picture(context: moderngl.Context, path: Any) -> moderngl.Texture:

@@ -162,18 +162,23 @@ class Chain:
         values: Mapping[str, float],
         now_s: float,
         audio: SoundView | SoundBlock | None = None,
-        keep: Target | None = None,
+        *keep: Target | None,
     ) -> moderngl.Texture:
         """The picture with every effect over it; the same texture where none has anything to do.
 
-        keep is a target that must not be drawn into (somebody still looks at it). After the call `last` is the
+        keep names targets that must not be drawn into (somebody still looks at them). After the call `last` is the
         target that holds the result, or None where the result is `texture` itself.
         """
         self._look_for_changes()
         step_s = 0.0 if self._time_s is None else max(0.0, now_s - self._time_s)
         self._time_s = now_s
+        self.last = None
+        if texture.size != self.size:  # effects may count on one size for all
+            self.last = self.canvas.borrow(self.size, *keep)
+            self.canvas.copy(texture, self.last)
+            texture = self.last.texture
         frame = Frame(texture, now_s, step_s, today(), audio)
-        current, self.last = texture, None
+        current = texture
         for i, link in enumerate(self.links):
             inputs = link.values(values)
             if i >= len(self.links) - self.shed or link.loaded.is_identity(inputs):
@@ -181,7 +186,7 @@ class Chain:
                 continue
             if not link.drawn_last:
                 link.loaded.restart()
-            output = self.canvas.borrow(self.size, self.last, keep)
+            output = self.canvas.borrow(self.size, self.last, *keep)
             if not self._draw_link(link, current, output, inputs, frame):
                 continue
             current, self.last = output.texture, output

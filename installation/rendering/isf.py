@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,20 @@ VALUE_TYPES = {"float", "bool", "long", "event", "color", "point2d"}
 GLSL_TYPES = {"float": "float", "bool": "bool", "event": "bool", "long": "int", "color": "vec4", "point2d": "vec2"}
 IMAGE_NAMES = ("inputImage", "startImage")
 
-UNIFORMS = """uniform float TIME; uniform float TIMEDELTA; uniform vec4 DATE; uniform int FRAMEINDEX;
-uniform int PASSINDEX; uniform vec2 RENDERSIZE;
+UNIFORMS = """uniform float TIME; uniform float TIMEDELTA; uniform vec4 DATE; uniform int FRAMEINDEX; uniform vec2 RENDERSIZE;
+#define PASSINDEX (@PASS@)
 #define IMG_PIXEL(i, c) texture(i, (c) / vec2(textureSize(i, 0)))
 #define IMG_NORM_PIXEL(i, c) texture(i, (c))
 #define IMG_SIZE(i) vec2(textureSize(i, 0))
-#define IMG_THIS_PIXEL(i) texture(i, isf_FragNormCoord)
-#define IMG_THIS_NORM_PIXEL(i) texture(i, isf_FragNormCoord)
+#define IMG_THIS_NORM_PIXEL(i) IMG_THIS_PIXEL(i)
 #define texture2DRect(i, c) texture(i, (c) / vec2(textureSize(i, 0)))
 #define vv_FragNormCoord isf_FragNormCoord
 """
+# Where every image has the size of the frame, "this pixel" needs no filtering: half the cost without a GPU.
+THIS_PIXEL = {
+    True: "#define IMG_THIS_PIXEL(i) texelFetch(i, ivec2(gl_FragCoord.xy), 0)\n",
+    False: "#define IMG_THIS_PIXEL(i) texture(i, isf_FragNormCoord)\n",
+}
 VERTEX = """#version 330
 in vec2 isf_position; out vec2 isf_FragNormCoord;
 {uniforms}
@@ -98,7 +102,11 @@ class Effect:
     imported: Mapping[str, Path]
     fragment: str
     vertex: str
-    buffers: tuple[str, ...] = field(default=())
+    buffers: tuple[str, ...] = ()
+
+    def sources(self, index: int) -> tuple[str, str]:
+        """Fragment and vertex shader of one pass: each is compiled for itself, without the others' branches."""
+        return tuple(s.replace("@PASS@", str(index)) for s in (self.fragment, self.vertex))  # type: ignore[return-value]
 
     @property
     def images(self) -> list[Input]:
@@ -124,7 +132,9 @@ def read(path: Path) -> Effect:
     passes = _read_passes(header, path)
     imported = _read_imported(header, path)
     buffers = tuple(dict.fromkeys(p.target for p in passes if p.target))
-    uniforms = _declare(inputs, [*buffers, *imported], body)
+    one_size = not imported and all(i.type not in ("audio", "audiofft") for i in inputs)
+    one_size = one_size and all(p.width == "$WIDTH" and p.height == "$HEIGHT" for p in passes)
+    uniforms = THIS_PIXEL[one_size] + _declare(inputs, [*buffers, *imported], body)
     companion = path.with_suffix(".vs")
     vertex = _read_text(companion) if companion.is_file() else "void main() { isf_vertShaderInit(); }"
     return Effect(
@@ -135,7 +145,7 @@ def read(path: Path) -> Effect:
         passes=passes,
         imported=imported,
         fragment=_translate(FRAGMENT, body, uniforms, "in"),
-        vertex=_translate(VERTEX, vertex, uniforms, "out"),
+        vertex=_translate(VERTEX, vertex, uniforms.replace(THIS_PIXEL[True], THIS_PIXEL[False]), "out"),
         buffers=buffers,
     )
 

@@ -11,18 +11,18 @@
   ]
 }*/
 
-uint stir(uvec3 v) {
-    uint h = v.x * 0x9E3779B1u ^ v.y * 0x85EBCA77u ^ v.z * 0xC2B2AE3Du;
-    h = (h ^ (h >> 15)) * 0x2C1B3C6Du;
-    return h ^ (h >> 13);
+float chance(vec2 cell) {
+    vec2 p = fract(cell * vec2(0.7548777, 0.5698403)) + vec2(1.37, 2.71);
+    p = fract(p.yx * p.x * 61.803 + p * 17.32);
+    return fract((p.x + 1.17) * (p.y + 2.39) * 271.83);
 }
 
 void main() {
     vec4 picture = IMG_THIS_PIXEL(inputImage);
-    uint h = stir(uvec3(uvec2(gl_FragCoord.xy / size), uint(FRAMEINDEX)));
-    vec3 speck = vec3(h & 255u, (h >> 8) & 255u, (h >> 16) & 255u) / 255.0 - 0.5;
-    speck = mix(vec3(speck.x + speck.y) * 0.7, speck, tint);
+    vec2 cell = floor(gl_FragCoord.xy / size) + vec2(mod(float(FRAMEINDEX) * 37.0, 911.0), mod(float(FRAMEINDEX) * 71.0, 977.0));
+    float h = chance(cell), k = fract(h * 57.31 + 0.37), l = fract(k * 31.7 + 0.11);
+    vec3 speck = mix(vec3(h + k - 1.0) * 0.8, vec3(h, k, l) - 0.5, tint);
     float light = dot(picture.rgb, vec3(0.299, 0.587, 0.114));
-    float room = (1.0 - light) * (0.35 + light) * 1.6;
-    gl_FragColor = vec4(picture.rgb + speck * amount * room * 0.45, picture.a);
+    float room = (1.0 - light) * (0.3 + light) * 1.7;
+    gl_FragColor = vec4(picture.rgb + speck * amount * room * 0.5, picture.a);
 }

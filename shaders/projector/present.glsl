@@ -1,14 +1,14 @@
 #version 330
-// The last pass: working size to projector size through the corner pins, then the master. Row 0 of the output is its top.
+// The last pass: working size to projector size, through the corner pins where there are any, then the master.
+// Row 0 of the output is its top. FINE: Catmull-Rom in five bilinear taps (corners weigh least and are left out).
 in vec2 place;
 uniform sampler2D picture;
 uniform float master;
-uniform bool warped;
-uniform bool scaled;
 uniform mat3 to_picture;   // projector (0..1, y down) to picture (0..1, y down), homogeneous
 out vec4 colour;
 
-vec3 catmull_rom(vec2 at) {
+#ifdef FINE
+vec3 look_up(vec2 at) {
     vec2 size = vec2(textureSize(picture, 0));
     vec2 p = at * size;
     vec2 centre = floor(p - 0.5) + 0.5;
@@ -27,17 +27,18 @@ vec3 catmull_rom(vec2 at) {
     float weight = w12.x * w12.y + w12.x * (w0.y + w3.y) + w12.y * (w0.x + w3.x);
     return clamp(sum / weight, 0.0, 1.0);
 }
+#else
+vec3 look_up(vec2 at) { return texture(picture, at).rgb; }
+#endif
 
 void main() {
     vec2 at = place;
-    float inside = 1.0;
-    if (warped) {
-        vec3 h = to_picture * vec3(at, 1.0);
-        at = h.xy / h.z;
-        vec2 edge = clamp(min(at, 1.0 - at) / max(fwidth(at), 1e-6) + 0.5, 0.0, 1.0);
-        inside = edge.x * edge.y * step(0.0, h.z);
-    }
-    at.y = 1.0 - at.y;
-    vec3 rgb = scaled ? catmull_rom(at) : texture(picture, at).rgb;
-    colour = vec4(rgb * (master * inside), 1.0);
+    float light = master;
+#ifdef WARPED
+    vec3 h = to_picture * vec3(at, 1.0);
+    at = h.xy / h.z;
+    vec2 edge = clamp(min(at, 1.0 - at) / max(fwidth(at), 1e-6) + 0.5, 0.0, 1.0);
+    light *= edge.x * edge.y * step(0.0, h.z);
+#endif
+    colour = vec4(look_up(vec2(at.x, 1.0 - at.y)) * light, 1.0);
 }
