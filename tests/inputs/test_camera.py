@@ -1,0 +1,206 @@
+"""Frames come in whole, newest first, from a process that may be killed, hang or find nothing."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from installation.children import Memory
+from installation.frames import FRAMES_BYTES, FrameSlots
+from installation.inputs import camera
+from installation.inputs.camera_child import CameraError, StuckWatch, played_frames, size_within
+
+
+@pytest.fixture
+def playing(film):
+    made = camera.create(camera.Settings(device=str(film)))
+    made.start()
+    yield made
+    made.close()
+
+
+def test_a_film_arrives_as_fresh_numbered_frames_on_the_callers_clock(playing, wait_for):
+    first = wait_for(lambda: playing.read(100.0))
+    assert first.rgb.shape == (96, 128, 3) and first.rgb.dtype == np.uint8
+    assert 99.0 < first.time_s <= 100.0 and playing.alive and playing.age_s(100.0) < 1.0
+    assert playing.describe().startswith("camera ")
+    second = wait_for(lambda: playing.read(100.1))
+    assert second.number > first.number
+
+
+def test_reading_twice_at_once_gives_no_frame_twice(playing, wait_for):
+    wait_for(lambda: playing.read(0.0))
+    numbers = []
+    wait_for(lambda: ((f := playing.read(0.0)) and numbers.append(f.number)) or len(numbers) > 20)
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_a_film_loops(playing, wait_for):
+    greys = []
+    wait_for(lambda: ((f := playing.read(0.0)) and greys.append(int(f.rgb[48, 100, 0]))) or len(greys) >= 30)
+    assert (
+        sum(b < a - 50 for a, b in itertools.pairwise(greys)) >= 1
+    )  # from the lightest to the darkest again
+
+
+def test_a_film_is_not_mirrored_unless_asked(film, wait_for):
+    for mirror, bright in ((None, 0), (True, -1)):
+        made = camera.create(camera.Settings(device=str(film), mirror=mirror))
+        made.start()
+        frame = wait_for(lambda made=made: made.read(0.0))
+        made.close()
+        assert frame.rgb[48, bright].mean() > 230 > frame.rgb[48, -1 - bright].mean()
+
+
+def test_a_killed_camera_process_is_counted_once_and_comes_back(playing, wait_for):
+    before = wait_for(lambda: playing.read(0.0)).number
+    pid = playing.pids[0]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not playing.alive)
+    wait_for(lambda: playing.pids not in ([], [pid]))
+    seen = wait_for(lambda: playing.read(0.0))
+    wait_for(lambda: playing.alive)
+    assert seen.number > before and playing.faults == {"camera": 1}
+
+
+def test_a_hung_camera_process_is_killed_and_comes_back(film, wait_for):
+    made = camera.create(camera.Settings(device=str(film), silent_s=0.5))
+    made.start()
+    wait_for(lambda: made.read(0.0))
+    pid = made.pids[0]
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: made.pids not in ([], [pid]))
+    wait_for(lambda: made.alive)
+    assert made.faults == {"camera": 1}
+    made.close()
+
+
+def test_a_missing_camera_is_one_fault_and_no_frame(wait_for, caplog):
+    absent = camera.create(camera.Settings(device="/dev/video99"))
+    absent.start()
+    wait_for(lambda: absent.faults["camera"])
+    first = caplog.text
+    wait_for(lambda: absent.pids)  # it tries again
+    assert absent.read(0.0) is None and not absent.alive and absent.faults == {"camera": 1} and caplog.text == first
+    assert "/dev/video99" in first
+    absent.close()
+
+
+def test_no_child_outlives_a_parent_that_was_killed(film, wait_for, tmp_path):
+    code = f"""
+import time
+from installation.inputs import camera
+made = camera.create(camera.Settings(device={str(film)!r}))
+made.start()
+while not made.pids or made.read(0.0) is None: time.sleep(0.01)
+print(made.pids[0], flush=True)
+time.sleep(60)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    assert Path(f"/proc/{child}").exists()
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not running(child))
+
+
+def test_closing_ends_the_child(film, wait_for):
+    made = camera.create(camera.Settings(device=str(film)))
+    made.start()
+    wait_for(lambda: made.pids)
+    child = made.pids[0]
+    made.close()
+    made.close()
+    assert not running(child) and made.pids == []
+
+
+def running(pid: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_no_frame_is_ever_torn():
+    memory = Memory(FRAMES_BYTES)
+    writer, reader = FrameSlots(memory), FrameSlots(memory)
+    done, torn, seen = threading.Event(), 0, 0
+
+    def write() -> None:
+        frames = [np.full((360, 640, 3), i, np.uint8) for i in range(8)]
+        for i in range(1500):
+            writer.write(frames[i % 8])
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    last = 0
+    while not done.is_set():
+        frame = reader.read(last)
+        if frame is not None:
+            rgb, _, last = frame
+            torn += int(rgb.min()) != int(rgb.max())
+            seen += 1
+    thread.join()
+    assert seen > 5 and torn == 0
+
+
+def test_a_writer_that_died_in_the_middle_leaves_no_half_frame():
+    memory = Memory(FRAMES_BYTES)
+    slots = FrameSlots(memory)
+    slots.write(np.full((8, 8, 3), 1, np.uint8))
+    slots._headers[2][0] += 1  # it died while it wrote frame 2
+    assert slots.read(0)[2] == 1
+    assert FrameSlots(memory).write(np.full((8, 8, 3), 2, np.uint8)) == 2
+    rgb, _, number = slots.read(1)
+    assert number == 2 and rgb.max() == 2
+
+
+def test_a_live_camera_that_repeats_one_frame_is_found_out_and_a_covered_lens_is_not():
+    stuck, picture = StuckWatch(2.0), np.random.default_rng(0).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    for i in range(20):
+        stuck.look(picture, i * 0.1)
+    with pytest.raises(CameraError, match="repeated one frame"):
+        stuck.look(picture, 5.0)
+    covered = StuckWatch(2.0)
+    for i in range(100):
+        covered.look(np.zeros((480, 640, 3), np.uint8), i * 0.1)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (640, 480), (7680, 4320), (100, 3000), (3, 3)])
+def test_pictures_are_scaled_down_never_up_and_keep_their_shape(size):
+    width, height = size_within(*size)
+    assert max(width, height) <= max(640, 2) and width <= max(size[0], 2) and height <= max(size[1], 2)
+    assert width / height == pytest.approx(size[0] / size[1], rel=0.4)
+
+
+def test_a_still_picture_serves_as_a_camera(tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (64, 48), (200, 10, 10)).save(tmp_path / "still.png")
+    frames = played_frames(str(tmp_path / "still.png"))
+    assert [next(frames)[20, 20].tolist() for _ in range(3)] == [[200, 10, 10]] * 3
+
+
+def test_a_file_that_is_no_film_is_named_in_the_error(tmp_path):
+    import av
+
+    (tmp_path / "words.mp4").write_text("not a film")
+    with pytest.raises((CameraError, av.error.FFmpegError), match="words"):
+        next(played_frames(str(tmp_path / "words.mp4")))
+
+
+def test_devices_are_listed_without_opening_any():
+    assert all(isinstance(device, str) for device in camera.devices())
+
+
+def test_passwords_of_streams_stay_out_of_what_is_shown():
+    made = camera.create(camera.Settings(device="rtsp://user:secret@10.0.0.7/stream"))
+    assert "secret" not in made.describe() and "10.0.0.7" in made.describe()
+    made.close()

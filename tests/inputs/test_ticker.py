@@ -1,0 +1,109 @@
+"""A price comes from a file along the show's clock, or from a web server that may say anything or nothing."""
+
+import http.server
+import json
+import threading
+
+import pytest
+
+from installation.inputs import ticker
+
+
+@pytest.fixture
+def web():
+    """A real local server; web.answer is what it says next, web.asked how often it was asked."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.asked += 1
+            body = server.answer if isinstance(server.answer, bytes) else json.dumps(server.answer).encode()
+            self.send_response(server.status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server.answer, server.asked, server.status = {"value": 1}, 0, 200
+    server.url = f"http://127.0.0.1:{server.server_port}/price"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def open_ticker(**settings):
+    made = ticker.create(ticker.Settings(**settings))
+    made.start()
+    return made
+
+
+def test_a_file_of_times_and_values_is_read_along_the_clock_and_loops(tmp_path):
+    (tmp_path / "a.csv").write_text("time,price\n0,10\n1,20\n2,40\n")
+    made = open_ticker(source=str(tmp_path / "a.csv"))
+    assert [made.read(t).value for t in (0.0, 0.5, 1.5, 2.0, 2.5, 3.0)] == pytest.approx([10, 15, 30, 40, 25, 10])
+    assert (made.read(0).low, made.read(0).high) == (10, 40) and made.alive and made.faults == {}
+
+
+def test_a_file_of_values_alone_takes_its_steps_and_speed_from_the_settings(tmp_path):
+    (tmp_path / "b.csv").write_text("1\n2\n\n3\n")
+    made = open_ticker(source=str(tmp_path / "b.csv"), step_s=2.0, speed=2.0)
+    assert [made.read(t).value for t in (0.0, 1.0, 2.0)] == pytest.approx([1, 2, 3])
+
+
+@pytest.mark.parametrize("text", ["", "time,value\n", "0,1\n1,two\n", "0,1\n0,2\n", "0,nan\n", "0,inf\n"])
+def test_a_bad_file_is_one_fault_and_gives_nothing(tmp_path, text, caplog):
+    (tmp_path / "bad.csv").write_text(text)
+    made = open_ticker(source=str(tmp_path / "bad.csv"))
+    assert made.read(0.0) is None and not made.alive and made.faults == {"ticker": 1} and "bad.csv" in caplog.text
+
+
+def test_a_number_deep_in_json_is_read_from_a_real_server(web, wait_for):
+    web.answer = {"data": [{"price": "41.5"}]}
+    made = open_ticker(source=web.url, key="data.0.price", poll_s=0.01)
+    number = wait_for(lambda: made.read(50.0))
+    made.close()
+    assert number.value == 41.5 and 49 < number.time_s <= 50 and made.alive
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"{",
+        b"\xff\xfe",
+        [],
+        {"other": 1},
+        {"value": None},
+        {"value": True},
+        b'{"value": NaN}',
+        b"[" * 5000,
+        b"1" * 70000,
+    ],
+    ids=lambda a: repr(a)[:20],
+)
+def test_an_answer_that_is_no_number_holds_the_last_one_and_counts_once(web, wait_for, answer):
+    made = open_ticker(source=web.url, poll_s=0.01)
+    wait_for(lambda: made.read(0.0))
+    web.answer = answer
+    wait_for(lambda: made.faults["ticker"])
+    asked = web.asked
+    wait_for(lambda: web.asked > asked + 1)
+    assert made.faults == {"ticker": 1} and not made.alive
+    web.answer = {"value": 2}
+    wait_for(lambda: (number := made.read(0.0)) and number.value == 2)
+    assert made.alive
+    made.close()
+
+
+def test_a_server_that_fails_or_is_gone_is_asked_ever_more_rarely(web, wait_for):
+    web.status = 500
+    made = open_ticker(source=web.url, poll_s=0.01)
+    wait_for(lambda: web.asked >= 4)
+    made.close()
+    assert made.read(0.0) is None and made.faults == {"ticker": 1}
+
+
+def test_only_web_addresses_are_asked():
+    with pytest.raises(ticker.TickerError, match="http"):
+        ticker.ask("file:///etc/passwd", "value", 1.0)
