@@ -21,20 +21,20 @@ from installation.generators.stylegan2.latent import Latent
 from installation.settings import Bend, SettingsError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-NOISES = ("frozen", "random", "none")
+NOISES = ("auto", "frozen", "random", "none")
 BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen at once
 
 
 @dataclass(frozen=True)
 class Settings:
-    """model: a folder of models/ or a path; anchors: stations of the walk; noise: frozen | random | none.
+    """model: a folder of models/ or a path; anchors: stations of the walk; noise: auto (as the model says) | frozen | random | none.
 
     dtype auto is float16 on CUDA, bfloat16 on a CPU that computes in it, else float32.
     """
 
     model: str = "bloom"
     anchors: int = 12
-    noise: str = "frozen"
+    noise: str = "auto"
     dtype: str = "auto"
 
 
@@ -48,6 +48,8 @@ def create(
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
     config, path = weights.open_model(settings.model)
     net, anchors = read_model(config, path)
+    if settings.noise == "auto":
+        settings = dataclasses.replace(settings, noise=str(config.get("noise", "frozen")))
     sha256 = str(config.get("sha256", "")) or weights.digest(path)
     generator = StyleGAN2(net, settings, bends, device, seed, anchors, sha256)
     generator.set_defaults(config.get("knobs", {}))
@@ -86,6 +88,7 @@ class StyleGAN2:
     ) -> None:
         self.settings = settings = settings or Settings()
         _check(settings)
+        self.noise: network.Noise = "frozen" if settings.noise == "auto" else settings.noise  # type: ignore[assignment]
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(chosen)
         self.dtype = DTYPES[settings.dtype] if settings.dtype != "auto" else best_dtype(self.device)
@@ -141,15 +144,14 @@ class StyleGAN2:
 
     def _paint(self, ws: Tensor) -> Tensor:
         bend = self.bends.apply if self.bends.attached else None
-        noise: network.Noise = self.settings.noise  # type: ignore[assignment]
-        return self.synthesis(ws, noise, bend).clamp_(-1, 1)
+        return self.synthesis(ws, self.noise, bend).clamp_(-1, 1)
 
     def _replay(self, ws: Tensor) -> Tensor:
         """Copy the styles to the device and replay; the picture goes to the next buffer of a ring."""
         self._pinned.append(self._pinned.pop(0))
         self._pinned[0].copy_(ws)
         self._ws.copy_(self._pinned[0], non_blocking=True)
-        key = (self.bends.attached, self.settings.noise)
+        key = (self.bends.attached, self.noise)
         if key not in self._graphs:
             self._graphs[key] = Captured(lambda: self._paint(self._ws))
         self._ring.append(self._ring.pop(0))
