@@ -282,8 +282,10 @@ def _warp(x: Tensor, matrix: Tensor) -> Tensor:
     a, b, c, d = matrix.unbind()
     zero = torch.zeros_like(a)
     theta = torch.stack([torch.stack([a, b / aspect, zero]), torch.stack([c * aspect, d, zero])])[None]
-    grid = F.affine_grid(theta.expand(x.shape[0], -1, -1), list(x.shape), align_corners=False).to(x.dtype)
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    grid = F.affine_grid(theta.expand(x.shape[0], -1, -1), list(x.shape), align_corners=False)
+    # Half precision would place samples half a pixel off in a large layer.
+    warped = F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return warped.to(x.dtype)
 
 
 def _dilated(x: Tensor) -> Tensor:

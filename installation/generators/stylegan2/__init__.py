@@ -27,9 +27,10 @@ BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen 
 
 @dataclass(frozen=True)
 class Settings:
-    """model: a folder of models/ or a path; anchors: stations of the walk; noise: auto (as the model says) | frozen | random | none.
+    """model: a folder of models/ or a path; anchors: stations of the walk.
 
-    dtype auto is float16 on CUDA, bfloat16 on a CPU that computes in it, else float32.
+    noise is frozen | random | none, or auto for what the model says; dtype auto is float16 on CUDA, bfloat16 on a CPU
+    that computes in it, else float32.
     """
 
     model: str = "bloom"
