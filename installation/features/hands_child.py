@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 
 from installation.children import enter
 from installation.features.hand_process import ANSWERED, ASKED, AWAKE, Results
@@ -12,6 +14,7 @@ from installation.frames import FrameSlots
 
 def main() -> None:
     memory, settings = enter()
+    leave_out_what_is_not_needed()
     try:
         tracker = HandTracker(settings.pop("model"), TrackerSettings(**settings))
         tracker.warm_up()
@@ -29,6 +32,14 @@ def main() -> None:
         memory.say(f"{type(error).__name__}: {error}")
         os._exit(1)
     os._exit(0)  # without MediaPipe's slow farewell
+
+
+def leave_out_what_is_not_needed() -> None:
+    """Keep MediaPipe from loading a plotting library (half of its start) and from opening the sound system."""
+    plot = types.ModuleType("matplotlib.pyplot")
+    sys.modules["matplotlib"], sys.modules["matplotlib.pyplot"] = types.ModuleType("matplotlib"), plot
+    sys.modules["matplotlib"].pyplot = plot  # type: ignore[attr-defined]
+    sys.modules["sounddevice"] = None  # type: ignore[assignment]  # reads as: not installed
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Sound:
         self._since_listen_s = 0.0
 
     def _hear(self, samples: np.ndarray, step_s: float) -> None:
-        samples = np.nan_to_num(samples[-MOST_HOPS * self.hop :], copy=False).astype(np.float32, copy=False)
+        samples = np.clip(np.nan_to_num(samples[-MOST_HOPS * self.hop :]), -4.0, 4.0).astype(np.float32, copy=False)
         sound = np.concatenate([self._tail, samples])
         hops = (len(sound) - self.window) // self.hop
         if hops:
@@ -165,7 +165,9 @@ class Range:
         if level_db < SILENCE_DB:
             return 0.0
         if math.isnan(self._low_db):
-            self._low_db, self._high_db = level_db, level_db + self._least_db
+            # The first sound is most likely neither the room's noise nor its loudest.
+            self._low_db = level_db - 0.7 * self._least_db
+            self._high_db = self._low_db + self._least_db
         haste = step_s * (5.0 if self._known_s < 3.0 else 1.0)
         self._known_s += step_s
         above, below = level_db - self._high_db, self._low_db - level_db

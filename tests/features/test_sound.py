@@ -1,0 +1,151 @@
+"""Filters are librosa's; tempo, beat and onsets are those of real recordings; levels follow the room."""
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from installation.features import sound
+from installation.features.spectrum import chroma_filters, mel_filters
+from installation.signals import SoundBlock
+
+
+def heard(samples: np.ndarray, rate_hz: int, block: int = 1470, begin_s: float = 0.0):
+    """An extractor that has heard samples, and its features [shape=(blocks, names)] with their times."""
+    made = sound.create(sound.Settings())
+    rows, times = [], []
+    for first in range(0, len(samples), block):
+        now_s = begin_s + (first + block) / rate_hz
+        rows.append(list(made.extract(SoundBlock(samples[first : first + block], rate_hz, now_s), now_s).values()))
+        times.append(now_s)
+    return made, dict(zip(made.names, np.array(rows).T, strict=True)), np.array(times)
+
+
+@pytest.fixture(scope="module")
+def vibe(shared):
+    """Vibe Ace: a groove of about 129 beats a minute."""
+    samples, rate_hz = soundfile.read(
+        shared / "data" / "audio" / "Kevin_MacLeod_-_Vibe_Ace.hq.ogg", dtype="float32", always_2d=True
+    )
+    return samples.mean(axis=1), rate_hz
+
+
+def tone(hz: float, seconds: float, amplitude: float = 0.5, rate_hz: int = 44100) -> np.ndarray:
+    return (amplitude * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate_hz)) / rate_hz)).astype(np.float32)
+
+
+def clicks(bpm: float, seconds: float, rate_hz: int = 44100) -> np.ndarray:
+    samples = 0.001 * np.random.default_rng(0).standard_normal(int(seconds * rate_hz))
+    for beat in range(int(seconds * bpm / 60)):
+        first = int(beat * 60 / bpm * rate_hz)
+        burst = np.exp(-np.arange(2000) / 300) * np.random.default_rng(beat).standard_normal(2000) * 0.5
+        samples[first : first + 2000] += burst[: len(samples) - first]
+    return samples.astype(np.float32)
+
+
+@pytest.mark.parametrize("rate_hz", [16000, 22050, 44100, 48000, 96000])
+def test_mel_and_chroma_filters_are_librosas(rate_hz):
+    ours, theirs = (
+        mel_filters(rate_hz, 2048, 64, 27.5, 7000.0),
+        librosa.filters.mel(sr=rate_hz, n_fft=2048, n_mels=64, fmin=27.5, fmax=7000.0),
+    )
+    assert np.allclose(ours, theirs, atol=1e-7)
+    assert np.allclose(chroma_filters(rate_hz, 2048), librosa.filters.chroma(sr=rate_hz, n_fft=2048), atol=1e-6)
+
+
+def test_the_tempo_of_a_groove_is_found_within_twenty_seconds_and_kept(vibe):
+    samples, rate_hz = vibe
+    made = sound.create(sound.Settings())
+    for first in range(0, len(samples), 1470):
+        now_s = first / rate_hz
+        made.extract(SoundBlock(samples[first : first + 1470], rate_hz, now_s), now_s)
+        if now_s > 15:
+            assert made.tempo_bpm == pytest.approx(129, rel=0.03), f"at {now_s:.1f} s"
+
+
+@pytest.mark.parametrize("begin_s", [7.3, 21.9, 33.1])
+def test_the_tempo_does_not_depend_on_where_the_listening_begins(vibe, begin_s):
+    samples, rate_hz = vibe
+    made, _, _ = heard(samples[int(begin_s * rate_hz) :][: 20 * rate_hz], rate_hz)
+    assert made.tempo_bpm == pytest.approx(129, rel=0.03)
+
+
+def test_the_beat_falls_where_librosa_hears_it(vibe):
+    samples, rate_hz = vibe
+    made, at, times = heard(samples[: 40 * rate_hz], rate_hz)
+    phase = at["sound.beat"]
+    wraps = np.flatnonzero(np.diff(phase) < -0.5) + 1
+    beats = times[wraps] - phase[wraps] * 60 / made.tempo_bpm
+    low = samples[: len(samples) // 2 * 2].reshape(-1, 2).mean(axis=1)
+    theirs = librosa.beat.beat_track(y=low, sr=rate_hz / 2, units="time")[1]
+    error_s = np.abs(beats[beats > 12][:, None] - theirs[None, :]).min(axis=1)
+    assert len(error_s) > 50 and np.median(error_s) < 0.04 and (error_s < 0.08).mean() > 0.9
+
+
+@pytest.mark.parametrize("bpm", [75, 96, 120, 150])
+def test_a_metronome_is_counted_exactly(bpm):
+    made, _, _ = heard(clicks(bpm, 14), 44100)
+    assert made.tempo_bpm == pytest.approx(bpm, rel=0.01)
+
+
+def test_onsets_of_a_groove_are_about_as_many_as_librosa_finds(vibe):
+    made, at, _ = heard(*vibe)
+    assert 287 * 0.7 < made.onset_count < 287 * 1.3
+    assert at["sound.onset"].max() > 0.8
+
+
+@pytest.mark.parametrize("name", ["198-209-0000.hq.ogg", "glacier-bay-humpback.hq.ogg"])
+def test_speech_and_the_sea_have_no_beat(shared, name):
+    samples, rate_hz = soundfile.read(shared / "data" / "audio" / name, dtype="float32", always_2d=True)
+    _, at, _ = heard(samples.mean(axis=1)[: 30 * rate_hz], rate_hz)
+    assert (np.diff(at["sound.beat"]) < -0.5).sum() <= 3
+
+
+def test_a_tone_sounds_in_its_own_band_and_note():
+    noise = 3e-3 * np.random.default_rng(0).standard_normal(3 * 44100).astype(np.float32)
+    for hz, band, note in ((110.0, "bass", 9), (523.25, "mid", 0), (4186.0, "treble", 0)):
+        _, at, _ = heard(np.concatenate([noise, tone(hz, 1.0)]), 44100)
+        assert at[f"sound.{band}"][-5] > 0.6
+        notes = [at[f"sound.chroma.{n}"][-5] for n in range(12)]
+        assert int(np.argmax(notes)) == note
+    assert at["sound.brightness"][-5] > 0.8
+
+
+def test_steady_noise_becomes_the_rooms_silence_and_a_voice_stands_out_of_it():
+    random = np.random.default_rng(0)
+    hum = (0.02 * random.standard_normal(44100 * 20)).astype(np.float32)
+    hum[44100 * 19 :] += tone(300, 1.0, 0.4)
+    _, at, times = heard(hum, 44100)
+    assert at["sound.level"][(times > 10) & (times < 19)].mean() < 0.2
+    assert at["sound.level"][times > 19.3].mean() > 0.7
+
+
+def test_a_quiet_room_and_a_loud_one_move_the_show_alike(vibe):
+    samples, rate_hz = vibe
+    loud, quiet = (heard(samples[: 10 * rate_hz] * gain, rate_hz)[1]["sound.level"][100:] for gain in (1.0, 0.05))
+    assert np.abs(loud - quiet).mean() < 0.05
+
+
+def test_silence_is_nothing_at_all():
+    made, at, _ = heard(np.zeros(44100 * 5, np.float32), 44100)
+    assert all(values.max() == 0 for values in at.values()) and made.tempo_bpm == 0
+
+
+def test_when_the_microphone_dies_everything_eases_out():
+    made, _, times = heard(clicks(120, 8), 44100)
+    now_s, values = float(times[-1]), {}
+    for i in range(100):
+        values = made.extract(None, now_s + 0.04 * i)
+    assert max(values.values()) < 0.02
+
+
+def test_how_the_sound_is_cut_into_blocks_hardly_matters(vibe):
+    samples, rate_hz = vibe
+    tempos = [heard(samples[: 20 * rate_hz], rate_hz, block)[0].tempo_bpm for block in (512, 1777, 4410)]
+    assert max(tempos) - min(tempos) < 1.0
+
+
+def test_a_replay_is_identical(vibe):
+    samples, rate_hz = vibe
+    first, second = (heard(samples[: 6 * rate_hz], rate_hz)[1] for _ in range(2))
+    assert all(np.array_equal(first[name], second[name]) for name in first)
