@@ -16,6 +16,8 @@ from installation.governor import Governor
 from installation.journal import Entry, read_log, write_json
 from installation.settings import Show
 
+STATUS_EVERY_S = 0.5
+
 
 def main(options: Namespace) -> int:
     """`installation live`: open the show as asked for and as the machine allows, play it, say what was measured."""
@@ -47,18 +49,21 @@ class Live:
         self.governor = Governor(1.0 / show.screen.fps)
         self.state = modulation.begin(show.routes)
         self.clock = WallClock()
+        self.status_s = 0.0
 
     def play(self) -> dict[str, Any]:
         """Frames until esc or the time is over; nothing here waits for a device, a packet, a file or the generator."""
-        with opening.curtain(self.senses):
+        with opening.curtain(self.senses, self.painter, self.knobs):
             self.clock = WallClock()
             for heard in self.replayed() if self.options.replay else self.heard():
                 self.frame(heard)
                 self.pace(heard.now_s)
-        faults = (
-            self.senses.all_faults() + self.desk.faults + self.painter.faults + self.screen.faults + self.board.faults
-        )
-        return self.chronicle.report(Counter(faults), self.senses.tempo_bpm, self.screen.flashes_limited)
+        return self.chronicle.report(self.faults(), self.senses.tempo_bpm, self.screen.flashes_limited)
+
+    def faults(self) -> Counter[str]:
+        """Everything that went wrong and was survived, by kind."""
+        parts = (self.desk, self.painter, self.screen, self.board)
+        return sum((Counter(part.faults) for part in parts), self.senses.all_faults())
 
     def heard(self) -> Iterator[Entry]:
         """What came in since the last frame: features of every device, wishes of every person."""
@@ -97,7 +102,9 @@ class Live:
         if self.governor.note(busy_s):
             self.painter.generator.shed(self.governor.level)
             self.screen.scale(self.governor.scale)
-        self.desk.tell(self.board.describe(began_s) | {"fault count": sum(self.desk.faults.values())}, began_s)
+        if began_s >= self.status_s:
+            self.status_s = began_s + STATUS_EVERY_S
+            self.desk.tell(opening.describe(self, began_s), began_s)
         gc.collect(0)
         if self.options.replay and self.options.headless:
             self.painter.wait(self.chronicle.ledger.frames)  # every frame its own picture: the same log, the same film

@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from installation import plugins
+from installation import __version__, plugins
 from installation.clock import WallClock
 from installation.modulation import check_routes
 from installation.senses import Senses
 from installation.settings import Part, Show, check, open_show
-from installation.signals import Command
+from installation.signals import Command, Controls
 
 DEMO_S = 20.0  # length of the demonstration where there is no display
 FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that are slow to wake
@@ -141,10 +141,27 @@ def open_board(show: Show, knobs: Any) -> Any:
     return Board(knobs, show.cues)
 
 
+def describe(live: Any, now_s: float) -> dict[str, Any]:
+    """What the desk is told twice a second: the running cue, what acts last, pace, picture age, faults, memory."""
+    from installation.control.feedback import describe_status
+
+    picture, ledger = live.painter.newest(), live.chronicle.ledger
+    age_s = now_s - picture.controls.time_s if picture else now_s
+    median_ms = ledger.percentile_ms(0.5)
+    fps = 1000 / median_ms if median_ms else 0.0
+    levels = live.board.levels(now_s)
+    status = describe_status(
+        levels, live.faults(), version=__version__, frame=ledger.frames, fps=fps, frame_age_s=age_s
+    )
+    return status | live.board.describe(now_s)
+
+
 @contextmanager
-def curtain(senses: Senses) -> Iterator[None]:
-    """Wait a little for devices to speak; then, while the show plays, garbage is collected only between frames."""
+def curtain(senses: Senses, painter: Any, knobs: Any) -> Iterator[None]:
+    """Wait a little for a first picture and for devices; then garbage is collected only between frames."""
     clock = WallClock()
+    painter.request(Controls(0.0, {name: knob.default for name, knob in knobs.items()}))
+    painter.wait(1, FIRST_SIGNALS_S)
     while clock.now_s() < FIRST_SIGNALS_S and not senses.ready:
         senses.read(clock.now_s())
         clock.wait_until(clock.now_s() + 0.02)

@@ -109,15 +109,8 @@ def live(show_file: Path, film: Path, tone: Path, tmp_path: Path) -> Iterator[Li
     show, options = opening.prepare(parser().parse_args(words))
     with ExitStack() as closing:
         live = Live(show, options, closing)
-        live.painter.request(_first(live))
-        live.painter.wait(1, 60)
-        yield live
-
-
-def _first(live: Live):
-    from installation.signals import Controls
-
-    return Controls(0.0, {name: knob.default for name, knob in live.knobs.items()})
+        with opening.curtain(live.senses, live.painter, live.knobs):
+            yield live
 
 
 def play(live: Live, until, frames: int = 400) -> int:
