@@ -146,7 +146,17 @@ def test_a_missing_model_says_which_and_what_to_do():
         stylegan2.create(stylegan2.Settings(model="nowhere"))
 
 
-@pytest.mark.parametrize("wrong", [{"noise": "loud"}, {"dtype": "int8"}, {"anchors": 2}])
+@pytest.mark.parametrize("wrong", [{"noise": "loud"}, {"dtype": "int8"}, {"anchors": 2}, {"extend": 5}])
 def test_wrong_settings_of_stylegan2_are_refused(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         make("stylegan2", **wrong)
+
+
+def test_stylegan2_goes_on_painting_beyond_its_square():
+    square, wide = make("stylegan2"), make("stylegan2", extend=1)
+    assert wide.size == (48, 32)
+    near, far = paint(square), paint(wide)
+    assert far.shape == (3, 32, 48)
+    middle = far[:, :, 8:-8]
+    assert torch.corrcoef(torch.stack([near.flatten(), middle.flatten()]))[0, 1] > 0.7
+    assert far[:, :, :8].std() > 0.1

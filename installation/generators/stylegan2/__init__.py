@@ -15,9 +15,9 @@ from installation import signals, weights
 from installation.bending.layers import Bends, bend_knobs
 from installation.generators import walk
 from installation.generators.stylegan2 import network
-from installation.generators.stylegan2.fast import FastSynthesis
 from installation.generators.stylegan2.graph import Captured
 from installation.generators.stylegan2.latent import Latent
+from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -29,6 +29,7 @@ BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen 
 class Settings:
     """model: a folder of models/ or a path; anchors: stations of the walk.
 
+    extend widens the picture: columns (0..4) added on each side of the network's 4x4 start; 1 makes 3:2, 2 makes 2:1.
     noise is frozen | random | none, or auto for what the model says; dtype auto is float16 on CUDA, bfloat16 on a CPU
     that computes in it, else float32.
     """
@@ -37,6 +38,7 @@ class Settings:
     anchors: int = 12
     noise: str = "auto"
     dtype: str = "auto"
+    extend: int = 0
 
 
 def create(
@@ -93,10 +95,11 @@ class StyleGAN2:
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device = torch.device(chosen)
         self.dtype = DTYPES[settings.dtype] if settings.dtype != "auto" else best_dtype(self.device)
-        self.size = (net.config.resolution, net.config.resolution)
+        rows = net.config.resolution
+        self.size = (rows + settings.extend * rows // 2, rows)
         self.weights_sha256 = weights_sha256
         self.latent = Latent(net, anchors, settings.anchors, seed)
-        self.synthesis = FastSynthesis(net.synthesis, self.device, self.dtype)
+        self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
         self.bends = Bends(bends, self.layers, seed, self.device)
         self.faults = self.bends.faults
@@ -110,7 +113,7 @@ class StyleGAN2:
         self._pinned: list[Tensor] = []
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
-            self._ring = [torch.empty(3, *self.size, device=self.device) for _ in range(BUFFERS)]
+            self._ring = [torch.empty(3, *reversed(self.size), device=self.device) for _ in range(BUFFERS)]
             self._pinned = [torch.empty(self._ws.shape).pin_memory() for _ in range(BUFFERS)]
 
     def set_defaults(self, defaults: Mapping[str, float]) -> None:
@@ -189,5 +192,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"generator: noise is one of {', '.join(NOISES)}, found {settings.noise!r}")
     if settings.dtype not in (*DTYPES, "auto"):
         raise SettingsError(f"generator: dtype is auto or one of {', '.join(DTYPES)}, found {settings.dtype!r}")
+    if not 0 <= settings.extend <= 4:
+        raise SettingsError(f"generator: extend is 0..4 columns, found {settings.extend}")
     if settings.anchors < 4:
         raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")

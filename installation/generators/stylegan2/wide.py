@@ -1,0 +1,34 @@
+"""A square network in, the same network painting wide pictures out: what it starts from is mirrored to both sides."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from installation.generators.stylegan2.fast import FastSynthesis
+from installation.generators.stylegan2.network import Synthesis
+
+
+class WideSynthesis(FastSynthesis):
+    """StyleGAN2 is convolutional: with `extend` more columns on each side of its 4x4 start it goes on painting there.
+
+    A picture of R rows gets R + extend * R / 2 columns, and takes that much longer.
+    """
+
+    def __init__(self, net: Synthesis, device: torch.device, dtype: torch.dtype, extend: int) -> None:
+        super().__init__(net, device, dtype)
+        self.const = _widened(self.const, extend)
+        for layer in self.layers:
+            if layer.noise is not None:
+                layer.noise = _widened(layer.noise, extend * layer.resolution // 4)
+
+    def _upsample(self, rgb: Tensor) -> Tensor:
+        larger = F.interpolate(F.pad(rgb, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
+        return larger[:, :, 2:-2, 2:-2]
+
+
+def _widened(x: Tensor, columns: int) -> Tensor:
+    """x (1, C, H, W) with the mirror image of its outer columns on both sides: (1, C, H, W + 2 * columns)."""
+    x = torch.cat([x[..., :columns].flip(3), x, x[..., x.shape[3] - columns :].flip(3)], 3)
+    return x.contiguous(memory_format=torch.channels_last)
