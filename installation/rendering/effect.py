@@ -163,9 +163,9 @@ class LoadedEffect:
             rows = np.full((1, 1), 0.5 if wave else 0.0, "f4")
         else:
             rows = np.atleast_2d(audio.waveform * 0.5 + 0.5 if wave else audio.magnitudes).astype("f4")
-        if sound.longest and rows.shape[1] > sound.longest:
-            places = np.linspace(0, rows.shape[1] - 1, sound.longest)
-            rows = np.stack([np.interp(places, np.arange(row.size), row) for row in rows]).astype("f4")
+        if 0 < sound.longest < rows.shape[1]:  # the loudest of each group: a tone between two bins is not lost
+            starts = np.arange(sound.longest) * rows.shape[1] // sound.longest
+            rows = rows[:, starts] if wave else np.maximum.reduceat(rows, starts, axis=1)
         held = self.sounds.get(sound.name)
         if held is None or held.size != rows.shape[::-1]:
             held = self.canvas.context.texture(rows.shape[::-1], 1, dtype="f4")

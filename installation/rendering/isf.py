@@ -18,7 +18,8 @@ VALUE_TYPES = {"float", "bool", "long", "event", "color", "point2d"}
 GLSL_TYPES = {"float": "float", "bool": "bool", "event": "bool", "long": "int", "color": "vec4", "point2d": "vec2"}
 IMAGE_NAMES = ("inputImage", "startImage")
 
-UNIFORMS = """uniform float TIME; uniform float TIMEDELTA; uniform vec4 DATE; uniform int FRAMEINDEX; uniform vec2 RENDERSIZE;
+UNIFORMS = """uniform float TIME; uniform float TIMEDELTA; uniform vec4 DATE; uniform int FRAMEINDEX;
+uniform vec2 RENDERSIZE;
 #define PASSINDEX (@PASS@)
 #define IMG_PIXEL(i, c) texture(i, (c) / vec2(textureSize(i, 0)))
 #define IMG_NORM_PIXEL(i, c) texture(i, (c))

@@ -5,8 +5,8 @@
   "CATEGORIES": ["Film", "Light"],
   "INPUTS": [
     {"NAME": "inputImage", "TYPE": "image"},
-    {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.5, "IDENTITY": 0.0, "LABEL": "how strong the glow is"},
-    {"NAME": "threshold", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.45, "LABEL": "how bright a part must be to glow"},
+    {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.45, "IDENTITY": 0.0, "LABEL": "how strong the glow is"},
+    {"NAME": "threshold", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.5, "LABEL": "how bright a part must be to glow"},
     {"NAME": "radius", "TYPE": "float", "MIN": 0.5, "MAX": 4.0, "DEFAULT": 2.0, "LABEL": "how far the glow reaches"},
     {"NAME": "tint", "TYPE": "color", "DEFAULT": [1.0, 0.82, 0.78, 1.0], "LABEL": "colour of the glow"}
   ],
@@ -39,7 +39,7 @@ void main() {
         gl_FragColor = vec4(blur(vec2(0.0, radius * (PASSINDEX == 2 ? 1.0 : 2.2)) / RENDERSIZE), 1.0);
     } else {
         vec4 picture = IMG_THIS_PIXEL(inputImage);
-        vec3 light = IMG_NORM_PIXEL(glow, isf_FragNormCoord).rgb * tint.rgb * amount * 1.5;
-        gl_FragColor = vec4(picture.rgb + light * (1.0 - picture.rgb * 0.65), picture.a);
+        vec3 light = IMG_NORM_PIXEL(glow, isf_FragNormCoord).rgb * tint.rgb * amount * 1.3;
+        gl_FragColor = vec4(picture.rgb + light * (1.0 - picture.rgb * 0.85), picture.a);
     }
 }

@@ -50,7 +50,10 @@ void main() {
         vec2 count = IMG_SIZE(moves);
         vec2 cell = floor(isf_FragNormCoord * count);
         vec2 move = IMG_NORM_PIXEL(moves, (cell + 0.5) / count).xy;
-        vec4 stuck = IMG_NORM_PIXEL(stream, isf_FragNormCoord - move * drag);
+        // Whole pixels, rounded by chance so that slow movement counts too: a fraction would blur the blocks.
+        float luck = chance(cell + mod(float(FRAMEINDEX) * 13.0, 769.0));
+        vec2 whole = floor(move * drag * RENDERSIZE + luck) / RENDERSIZE;
+        vec4 stuck = IMG_NORM_PIXEL(stream, isf_FragNormCoord - whole);
         float mended = step(chance(cell + floor(TIME * 7.0) * 3.7), mend * mend * 0.5);
         float moved = clamp(length(move) * 60.0, 0.0, 1.0);
         float keep = (1.0 - mended) * (1.0 - pow(1.0 - amount, 3.0)) * mix(0.90, 0.995, moved);

@@ -5,10 +5,10 @@
   "CATEGORIES": ["Stylize"],
   "INPUTS": [
     {"NAME": "inputImage", "TYPE": "image"},
-    {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.6, "IDENTITY": 0.0, "LABEL": "how much of the drawing is laid over"},
+    {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.75, "IDENTITY": 0.0, "LABEL": "how much of the drawing is laid over"},
     {"NAME": "width", "TYPE": "float", "MIN": 0.5, "MAX": 3.0, "DEFAULT": 1.0, "LABEL": "width of the lines in pixels"},
-    {"NAME": "sharpness", "TYPE": "float", "MIN": 1.0, "MAX": 12.0, "DEFAULT": 5.0, "LABEL": "how faint an edge may be and still be drawn"},
-    {"NAME": "ground", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.45, "LABEL": "how dark the picture gets below the lines"},
+    {"NAME": "sharpness", "TYPE": "float", "MIN": 1.0, "MAX": 12.0, "DEFAULT": 4.0, "LABEL": "how faint an edge may be and still be drawn"},
+    {"NAME": "ground", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.85, "LABEL": "how dark the picture gets below the lines"},
     {"NAME": "ink", "TYPE": "color", "DEFAULT": [1.0, 0.86, 0.8, 1.0], "LABEL": "colour of the lines"}
   ]
 }*/
@@ -22,8 +22,9 @@ void main() {
     vec3 g = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + vec2(-d.x, d.y)).rgb;
     vec3 one = a - b, two = e - g;
     float edge = sqrt(dot(one, one) + dot(two, two)) * sharpness;
-    float line = smoothstep(0.35, 1.6, edge);
-    vec3 hue = mix(ink.rgb, picture.rgb / max(max(picture.r, picture.g), max(picture.b, 0.05)), 0.35);
-    vec3 drawn = picture.rgb * (1.0 - ground) + hue * line;
+    float line = smoothstep(0.7, 2.6, edge);
+    vec3 hue = ink.rgb * mix(vec3(1.0), picture.rgb / max(max(picture.r, picture.g), max(picture.b, 0.05)), 0.6);
+    vec3 below = picture.rgb * mix(1.0, picture.g * 0.5, ground);
+    vec3 drawn = mix(below, hue, line);
     gl_FragColor = vec4(mix(picture.rgb, drawn, amount), picture.a);
 }

@@ -40,13 +40,19 @@ void main() {
     }
     vec2 axis = sideways ? vec2(1.0, 0.0) : vec2(0.0, 1.0);
     float lane = floor(sideways ? gl_FragCoord.y : gl_FragCoord.x), spot = floor(dot(gl_FragCoord.xy, axis));
-    float wide = floor(lane / 3.0), phase = chance(vec2(wide, 3.0)), speed = 1.0 / hold_s;
-    bool thrown = FRAMEINDEX == 0 || floor(TIME * speed + phase) != floor((TIME - TIMEDELTA) * speed + phase);
-    bool joins = chance(vec2(wide, floor(TIME * speed + phase))) < amount * 1.4;
+    // Neighbouring lanes sort and are thrown back nearly together: curtains, not bristles.
+    float across = lane * 640.0 / (sideways ? RENDERSIZE.y : RENDERSIZE.x);
+    float phase = 0.5 * sin(across * 0.021) + 0.3 * sin(across * 0.057 + 2.0) + 0.06 * chance(vec2(lane, 3.0));
+    float now = TIME / hold_s + phase;
+    bool thrown = FRAMEINDEX == 0 || floor(now) != floor(now - TIMEDELTA / hold_s);
+    float drape = 0.5 + 0.3 * sin(across * 0.034 + floor(now) * 2.4) + 0.2 * sin(across * 0.011 - floor(now) * 1.3);
+    bool joins = drape < amount * 1.25;
     // Comb sort: the distance between the two that are compared changes with every frame.
-    float turn = mod(float(FRAMEINDEX), 7.0);
-    float leap = turn < 1.0 ? 1.0 : turn < 2.0 ? 12.0 : turn < 3.0 ? 3.0 : turn < 4.0 ? 24.0 : turn < 5.0 ? 2.0 : turn < 6.0 ? 7.0 : 5.0;
-    float odd = mod(floor((spot + leap * mod(float(FRAMEINDEX) * 0.5, 2.0)) / leap), 2.0);
+    float turn = mod(float(FRAMEINDEX), 4.0), round = floor(float(FRAMEINDEX) / 4.0);
+    float leap = turn < 1.0 ? 1.0 + 8.0 * chance(vec2(round, lane)) : turn < 2.0 ? 8.0 + 40.0 * chance(vec2(round, lane + 0.3))
+               : turn < 3.0 ? 2.0 + 3.0 * chance(vec2(round, lane + 0.6)) : 1.0;
+    leap = floor(leap);
+    float odd = mod(floor((spot + floor(2.0 * leap * chance(vec2(mod(float(FRAMEINDEX), 997.0), lane)))) / leap), 2.0);
     float way = odd < 0.5 ? 1.0 : -1.0;
     vec4 mine = look(gl_FragCoord.xy, thrown || !joins);
     vec4 other = look(gl_FragCoord.xy + axis * leap * way, thrown || !joins);

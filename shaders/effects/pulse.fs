@@ -19,6 +19,7 @@ void main() {
     float wave = sin(6.2831853 * (far * rings - TIME * rate));
     float swell = amount * wave * exp(-1.6 * far);
     vec2 at = isf_FragNormCoord - from / aspect * swell * 0.22;
+    at = 1.0 - abs(1.0 - abs(at));   // beyond its edge the picture goes on mirrored
     vec4 picture = IMG_NORM_PIXEL(inputImage, at);
     gl_FragColor = vec4(picture.rgb * (1.0 + swell * 0.25), picture.a);
 }

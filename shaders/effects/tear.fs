@@ -23,9 +23,9 @@ void main() {
     // Bands of two sizes, so that no ruler shows.
     float y = isf_FragNormCoord.y;
     float coarse = floor(y * bands * 0.28), fine = floor(y * bands);
-    float wild = step(chance(vec2(coarse, beat)), 0.15 + amount * 0.45);
+    float wild = step(chance(vec2(coarse, beat)), 0.12 + amount * 0.5);
     float slip = (chance(vec2(fine, beat + 7.0)) - 0.5) * wild;
-    slip = slip * abs(slip) * 2.2 * amount * (1.0 - ease * ease);
+    slip = slip * abs(slip) * 1.5 * amount * (1.0 - ease * ease);
     float apart = split * amount * (0.012 + abs(slip) * 0.45);
     vec2 at = vec2(isf_FragNormCoord.x + slip, y);
     vec4 picture = IMG_NORM_PIXEL(inputImage, fract(at));

@@ -1,0 +1,97 @@
+"""A real GL context, a flower made from numbers, and displays that are closed again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import moderngl
+import numpy as np
+import pytest
+from flower import picture, upload
+
+from installation import settings
+from installation.rendering import window
+from installation.rendering.canvas import Canvas
+from installation.rendering.surfaces import open_headless
+from installation.signals import Controls, Levels
+
+SMALL = settings.Screen(size=(128, 72), working_size=(64, 36))
+
+
+@pytest.fixture(scope="session")
+def canvas() -> Iterator[Canvas]:
+    context = open_headless()
+    yield Canvas(context)
+    context.release()
+
+
+@pytest.fixture
+def context(canvas: Canvas) -> moderngl.Context:
+    """Current again even after a display of another test was."""
+    canvas.context.mglo  # noqa: B018
+    canvas.context.__enter__()
+    return canvas.context
+
+
+@pytest.fixture
+def flower(context: moderngl.Context) -> moderngl.Texture:
+    return upload(context, picture(64, 36))
+
+
+class Stage:
+    """A headless display and a clock that steps: what a test shows, and what it then sees."""
+
+    def __init__(self, screen: settings.Screen, effects: list[settings.Effect], folder: Path, fps: float) -> None:
+        self.display = window.create(screen, effects, headless=True, folder=folder)
+        self.values = {name: knob.default for name, knob in self.display.knobs.items()}
+        self.fps, self.frame = fps, 0
+
+    def show(self, picture: object, **levels: object) -> np.ndarray:
+        """Present one frame and read it back [shape=(H, W, 3), uint8]."""
+        now_s = self.frame / self.fps
+        self.frame += 1
+        controls = Controls(now_s, self.values)
+        self.display.show(picture, controls, Levels(self.values, **levels), now_s)  # type: ignore[arg-type]
+        return self.display.read_now()
+
+
+@pytest.fixture
+def open_stage() -> Iterator[Callable[..., Stage]]:
+    opened: list[Stage] = []
+
+    def open_one(
+        screen: settings.Screen = SMALL,
+        effects: list[settings.Effect] | None = None,
+        folder: Path = window.EFFECTS,
+        fps: float = 30.0,
+    ) -> Stage:
+        opened.append(Stage(screen, effects or [], folder, fps))
+        return opened[-1]
+
+    yield open_one
+    for stage in opened:
+        stage.display.close()
+
+
+@pytest.fixture
+def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A real X server of 800x600 without a screen."""
+    program = shutil.which("Xvfb")
+    assert program, "expected Xvfb; install it: apt install xvfb"
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        [program, "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as said:
+        number = said.readline().strip()
+    monkeypatch.setenv("DISPLAY", f":{number}")
+    yield f":{number}"
+    server.terminate()
+    server.wait()

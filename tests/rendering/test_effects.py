@@ -1,0 +1,141 @@
+"""The chain: order, identity, history, hot reload."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flower import picture, pixels_of, upload
+
+from installation import settings
+from installation.rendering import effects as room
+from installation.rendering import isf
+from installation.rendering.effects import EFFECTS, Chain
+
+SIZE = (64, 36)
+OURS = sorted(path.stem for path in EFFECTS.glob("*.fs"))
+RED = '/*{"INPUTS": []}*/\nvoid main() { gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0); }'
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LOOK_EVERY_S", 0.0)
+
+
+def write(path: Path, text: str) -> None:
+    """Save as an editor does, at another instant than the last time."""
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_text(text)
+    os.utime(path, ns=(before + 10**9, before + 10**9))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_at_amount_0_an_effect_changes_nothing_even_when_it_is_drawn(context, flower, name: str, monkeypatch) -> None:
+    monkeypatch.setattr(room.LoadedEffect, "is_identity", lambda *_: False)
+    chain = Chain(context, [settings.Effect(name)], SIZE)
+    for n in range(8):
+        seen = pixels_of(chain.draw(flower, {f"effect.{name}.amount": 0.0}, n / 30))
+    assert np.abs(seen[..., :3].astype(int) - pixels_of(flower)[..., :3]).max() <= 1
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_effect_of_ours_says_what_it_is_and_shows_it(context, name: str) -> None:
+    effect = isf.read(EFFECTS / f"{name}.fs")
+    assert effect.credit == "installation" and len(effect.about) > 20
+    assert all(knob.about for knob in effect.knobs)
+    chain = Chain(context, [settings.Effect(name)], SIZE)
+    for n in range(12):
+        texture = upload(context, picture(*SIZE, time_s=n / 10))
+        seen = pixels_of(chain.draw(texture, {}, n / 30))
+    assert np.abs(seen[..., :3].astype(int) - pixels_of(texture)[..., :3]).mean() > 1
+
+
+def test_an_effect_at_amount_0_is_not_drawn_at_all(context, flower) -> None:
+    chain = Chain(context, [settings.Effect("grain", knobs={"amount": 0.0})], SIZE)
+    assert chain.draw(flower, {}, 0.0) is flower and chain.last is None
+
+
+def test_effects_are_drawn_in_their_order(context, flower, tmp_path: Path) -> None:
+    write(tmp_path / "red.fs", RED)
+    write(
+        tmp_path / "swap.fs",
+        '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\nvoid main() { gl_FragColor = IMG_THIS_PIXEL(inputImage).gbra; }',
+    )
+    chain = Chain(context, [settings.Effect("red"), settings.Effect("swap")], SIZE, tmp_path)
+    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [0, 0, 255, 255]
+    chain.shed = 1
+    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255], "the governor drops the last one"
+
+
+def test_what_an_echo_remembered_is_forgotten_while_it_is_off(context, flower) -> None:
+    chain = Chain(context, [settings.Effect("echo")], SIZE)
+    white = upload(context, np.ones((36, 64, 3), "f4"))
+    black = upload(context, np.zeros((36, 64, 3), "f4"))
+    for n in range(4):
+        chain.draw(white, {}, n / 30)
+    chain.draw(black, {"effect.echo.amount": 0.0}, 1.0)
+    assert pixels_of(chain.draw(black, {"effect.echo.amount": 1.0}, 1.1))[..., :3].max() <= 1
+
+
+def test_the_working_size_may_change_at_any_frame(context, flower) -> None:
+    chain = Chain(context, [settings.Effect(name) for name in ("datamosh", "bloom", "wilt")], SIZE)
+    for n, size in enumerate([(64, 36), (32, 18), (96, 54), (64, 36)]):
+        chain.resize(size)
+        assert chain.draw(flower, {}, n / 30).size == size
+
+
+def test_a_saved_shader_is_seen_and_a_broken_one_keeps_the_last(context, flower, tmp_path, quick, caplog) -> None:
+    file = tmp_path / "live.fs"
+    write(file, RED)
+    chain = Chain(context, [settings.Effect("live")], SIZE, tmp_path)
+    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255]
+    with caplog.at_level(logging.ERROR, "installation.rendering"):
+        write(file, RED.replace("vec4(1.0", "vec4(\n wrong"))
+        for n in range(5):
+            assert pixels_of(chain.draw(flower, {}, n / 30))[0, 0].tolist() == [255, 0, 0, 255]
+        write(file, "not an effect at all")
+        assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255]
+    assert chain.faults["shader"] == 2 and len(caplog.records) == 2, "counted and said once for each save"
+    assert "live.fs:3" in caplog.text and "wrong" in caplog.text
+    write(file, RED.replace("1.0, 0.0, 0.0", "0.0, 1.0, 0.0"))
+    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [0, 255, 0, 255]
+
+
+def test_a_shader_that_vanishes_keeps_the_last_program(context, flower, tmp_path, quick) -> None:
+    write(tmp_path / "live.fs", RED)
+    chain = Chain(context, [settings.Effect("live")], SIZE, tmp_path)
+    (tmp_path / "live.fs").unlink()
+    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255]
+
+
+def test_a_new_knob_appears_when_the_file_is_saved(context, flower, tmp_path, quick) -> None:
+    write(tmp_path / "live.fs", RED)
+    chain = Chain(context, [settings.Effect("live")], SIZE, tmp_path)
+    write(
+        tmp_path / "live.fs",
+        RED.replace("[]", '[{"NAME": "level", "TYPE": "float", "DEFAULT": 0.5}]').replace("vec4(1.0", "vec4(level"),
+    )
+    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0, 0] == 128
+    assert chain.knobs["effect.live.level"].default == 0.5
+
+
+def test_a_show_that_names_what_is_not_there_is_told_the_nearest(context) -> None:
+    with pytest.raises(settings.SettingsError, match="did you mean 'kaleidoscope'"):
+        Chain(context, [settings.Effect("kaleidescope")], SIZE)
+    with pytest.raises(settings.SettingsError, match="did you mean 'amount'"):
+        Chain(context, [settings.Effect("grain", knobs={"amonut": 0.1})], SIZE)
+    with pytest.raises(settings.SettingsError, match="from 0 to 1"):
+        Chain(context, [settings.Effect("grain", knobs={"amount": 3.0})], SIZE)
+    with pytest.raises(settings.SettingsError, match="two effects"):
+        Chain(context, [settings.Effect("grain"), settings.Effect("grain")], SIZE)
+
+
+def test_the_same_effect_may_hang_twice_under_two_names(context, flower) -> None:
+    chain = Chain(
+        context, [settings.Effect("grade"), settings.Effect("grade", "again", {"shadow": [0, 0, 1, 1]})], SIZE
+    )
+    chain.draw(flower, {}, 0.0)
+    assert chain.knobs["effect.again.shadow.b"].default == 1.0
