@@ -16,6 +16,7 @@ from installation.frames import LONGEST_SIDE_PX, FrameSlots
 
 STUCK_S = 3.0
 LATE_S = 1.0
+ONE_THREAD_PX = 1280 * 720
 
 
 class CameraError(RuntimeError):
@@ -113,6 +114,8 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
             if not film.streams.video:
                 raise CameraError(f"{address} holds no picture")
             stream = film.streams.video[0]
+            if stream.width * stream.height <= ONE_THREAD_PX:
+                stream.thread_count = 1  # cheaper as a whole, and the painter needs the other cores
             live = url and not film.duration
             step_s = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
             for count, frame in enumerate(film.decode(stream)):
@@ -144,7 +147,7 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
 def to_rgb(frame: Any) -> np.ndarray:
     """A decoded frame as rgb [shape=(H, W, 3), uint8], scaled down and turned upright."""
     width, height = size_within(frame.width, frame.height)
-    rgb = frame.to_ndarray(format="rgb24", width=width, height=height)
+    rgb = frame.reformat(width, height, "rgb24", interpolation="FAST_BILINEAR").to_ndarray()
     quarter_turns = round(getattr(frame, "rotation", 0) / 90)
     return np.rot90(rgb, quarter_turns) if quarter_turns % 4 else rgb
 

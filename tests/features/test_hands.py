@@ -39,7 +39,7 @@ def synchronous() -> hands.Hands:
 @pytest.fixture(scope="module")
 def spelled(clip):
     """Features of a whole film of one fingerspelling hand."""
-    frames = clip("asl_hand.25fps.mp4")
+    frames = clip("asl_hand.25fps.mp4", every=2)
     made = synchronous()
     values = played(made, frames)
     made.close()
@@ -61,13 +61,13 @@ def test_smoothed_features_do_not_flicker(spelled):
     _, at, _ = spelled
     for side in ("left", "right"):
         for name in ("x", "y", "height"):
-            assert np.abs(np.diff(at[f"hands.{side}.{name}"][10:])).max() < 0.08
+            assert np.abs(np.diff(at[f"hands.{side}.{name}"][10:])).max() < 0.12
 
 
 def test_a_film_replayed_gives_identical_features(spelled):
     frames, _, values = spelled
     again = synchronous()
-    assert np.array_equal(played(again, frames[:70]), values[:70])
+    assert np.array_equal(played(again, frames[:40]), values[:40])
     again.close()
 
 
@@ -168,18 +168,16 @@ def test_a_tracker_process_that_is_killed_is_counted_once_and_comes_back(shared,
     made.start()
     clock = iter(np.arange(1, 100_000) * 0.02)
 
-    def present() -> bool:
+    def values() -> dict[str, float]:
         now_s = float(next(clock))
-        made.extract(CameraFrame(picture, now_s, 1), now_s)
-        return made._tracker is not None and made._tracker._now.answer() is not None
+        return made.extract(CameraFrame(picture, now_s, 1), now_s)
 
-    wait_for(lambda: made.ready)
-    wait_for(present)
+    wait_for(lambda: values()["hands.count"] > 0)
     pid = made.pids[0]
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: made.pids not in ([], [pid]) and made.ready)
-    wait_for(present)
-    assert made.faults == {"hands": 1}
+    wait_for(lambda: values()["hands.count"] == 0)
+    wait_for(lambda: values()["hands.count"] > 0)
+    assert made.pids not in ([], [pid]) and made.faults == {"hands": 1}
     made.close()
 
 
