@@ -107,7 +107,7 @@ class Live:
             self.desk.tell(opening.describe(self, began_s), began_s)
         gc.collect(0)
         if self.options.replay and self.options.headless:
-            self.painter.wait(self.chronicle.ledger.frames)  # every frame its own picture: the same log, the same film
+            self.painter.wait_done(self.chronicle.ledger.frames)  # every frame its own picture: the same log, the same film
         else:
             self.clock.wait_until(self.next_frame_s(began_s))
 

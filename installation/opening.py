@@ -161,7 +161,7 @@ def curtain(senses: Senses, painter: Any, knobs: Any) -> Iterator[None]:
     """Wait a little for a first picture and for devices; then garbage is collected only between frames."""
     clock = WallClock()
     painter.request(Controls(0.0, {name: knob.default for name, knob in knobs.items()}))
-    painter.wait(1, FIRST_SIGNALS_S)
+    painter.wait_done(1, FIRST_SIGNALS_S)
     while clock.now_s() < FIRST_SIGNALS_S and not senses.ready:
         senses.read(clock.now_s())
         clock.wait_until(clock.now_s() + 0.02)

@@ -76,7 +76,10 @@ class Recorder:
     def _encode_frame(self, rgb: np.ndarray, now_s: float) -> None:
         import av
 
-        frame = av.VideoFrame.from_ndarray(rgb[: self._video.height, : self._video.width], "rgb24")
+        # a read-back frame is a view of RGBA pixels: handing those over saves the copy that tightens the rows
+        whole = rgb.base if rgb.base is not None and rgb.base.shape == (*rgb.shape[:2], 4) else rgb
+        layout = "rgba" if whole.shape[2] == 4 else "rgb24"
+        frame = av.VideoFrame.from_ndarray(whole[: self._video.height, : self._video.width], layout)
         pts = max(int(now_s / TIME_BASE), self._last_pts + 1)
         frame.pts, frame.time_base, self._last_pts = pts, TIME_BASE, pts
         self._file.mux(self._video.encode(frame))
