@@ -110,7 +110,7 @@ class Bends:
         if self._level:
             return x
         for place in self.places.get(name, ()):
-            if self.amounts_now[place.index] or place.operation.remembers or self.device.type == "cuda":
+            if self.amounts_now[place.index] or place.operation.remembers or self.device.type != "cpu":
                 x = self._bend(place, x)
         return x
 
@@ -124,7 +124,7 @@ class Bends:
     def _held(self, place: _Place, x: Tensor, y: Tensor) -> Tensor:
         """y, with what is not finite taken from x, and no more than ENERGY times the root mean square of x."""
         energy = torch.linalg.vector_norm(y, dtype=torch.float32)
-        if self.device.type == "cuda":
+        if self.device.type != "cpu":
             broken = ~y.isfinite()
             self._broken.add_(broken.any())
             y = torch.where(broken, x, y).nan_to_num(0.0, 0.0, 0.0)

@@ -170,3 +170,14 @@ def test_a_wrong_bend_is_refused_with_the_way_out(bend, hint):
 def test_two_bends_of_one_name_are_refused():
     with pytest.raises(SettingsError, match="name of its own"):
         Bends([Bend("a", "b8.conv1", "blur"), Bend("a", "b8.conv0", "blur")], LAYERS)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_on_an_accelerator_no_bend_waits_for_a_value(name, dtype):
+    """On the device "meta" any look at a value raises, so what runs there can be captured in a CUDA graph."""
+    bends = Bends([Bend("a", "b8.conv1", name, 0.5, share=0.5), Bend("b", "b8.conv1", name)], LAYERS, device="meta")
+    x = torch.empty(1, 8, 8, 14, dtype=dtype, device="meta").contiguous(memory_format=torch.channels_last)
+    for _ in range(2):
+        y = bends.apply("b8.conv1", x)
+        assert (y.shape, y.dtype, y.device) == (x.shape, x.dtype, x.device)

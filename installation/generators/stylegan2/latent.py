@@ -57,8 +57,8 @@ def main_directions(styles: Tensor, count: int) -> Tensor:
 
     Fewer come back when the styles span fewer. The sign is fixed, so that left stays left on every machine.
     """
-    centred = styles - styles.mean(0)
+    centred = (styles - styles.mean(0)).double()  # so that near-equal directions do not swap on another machine
     _, strength, directions = torch.linalg.svd(centred, full_matrices=False)
     directions = directions[:count] * (strength[:count, None] / max(1, len(styles) - 1) ** 0.5)
     largest = directions.abs().argmax(1)
-    return directions * directions[torch.arange(len(directions)), largest].sign()[:, None]
+    return (directions * directions[torch.arange(len(directions)), largest].sign()[:, None]).float()
