@@ -3,11 +3,16 @@
 import threading
 from collections import Counter
 
+import psutil
 import pytest
 import torch
 
 from installation.generators import painter as room
+from installation.generators import pattern
 from installation.generators.painter import FAULT, NOT_FINITE, PATIENCE, Painter
+from installation.generators.stylegan2 import StyleGAN2
+from installation.generators.stylegan2.network import Generator, NetworkConfig
+from installation.settings import Bend
 from installation.signals import Controls, Knob, Picture
 
 
@@ -58,6 +63,12 @@ def paint(painter: Painter, turns: float) -> None:
     done = painter.number_done
     painter.request(Controls(0.0, {}, turns))
     assert painter.wait_done(done + 1)
+
+
+def shown(painter: Painter) -> Picture:
+    picture = painter.newest()
+    assert picture is not None
+    return picture
 
 
 def test_there_is_no_picture_before_the_first_request(painter):
@@ -149,3 +160,40 @@ def test_the_worker_keeps_to_its_threads_and_ends_when_closed(painter, easel):
 
 def test_closing_a_painter_that_never_started_is_fine(easel):
     Painter(easel).close()
+
+
+def test_a_network_that_goes_wrong_inside_heals_without_a_trace():
+    """A real network, a bend that remembers, and NaN in the tensor everything starts from."""
+    torch.manual_seed(0)
+    net = Generator(NetworkConfig(32, 16, 24, 2, {4: 24, 8: 24, 16: 16, 32: 12}))
+    generator = StyleGAN2(net, bends=[Bend("echo", "b8.conv1", "feedback", 0.5)], device="cpu")
+    painter = Painter(generator, threads=1).start()
+    try:
+        paint(painter, 0.3)
+        good = shown(painter)
+        healthy = generator.synthesis.const.clone()
+        generator.synthesis.const.fill_(torch.nan)
+        paint(painter, 0.3)
+        assert shown(painter).number == good.number
+        assert painter.faults[NOT_FINITE] == 1
+        assert painter.faults["bend not finite"] == 1
+        generator.synthesis.const.copy_(healthy)
+        paint(painter, 0.3)
+        assert shown(painter).number == good.number + 1
+        assert shown(painter).pixels.equal(good.pixels)
+    finally:
+        painter.close()
+
+
+def test_a_thousand_pictures_take_no_more_memory_than_a_hundred():
+    painter = Painter(pattern.create(pattern.Settings(), [Bend("a", "hidden1", "feedback", 0.5)], (48, 32)), threads=1)
+    painter.start()
+    try:
+        used = []
+        for number in range(1000):
+            paint(painter, number / 1000)
+            if number % 100 == 99:
+                used.append(psutil.Process().memory_info().rss)
+        assert max(used[5:]) - used[1] < 4_000_000
+    finally:
+        painter.close()
