@@ -10,7 +10,7 @@ from installation.training.diffaugment import augment
 from installation.training.discriminator import Discriminator
 from installation.training.student import Student
 
-R1_EVERY = 16  # steps between two gradient penalties ("lazy" regularisation)
+R1_EVERY = 16  # steps between two gradient penalties on average ("lazy" regularisation)
 MIXING = 0.5  # the part of the batch whose fine layers listen to another w
 
 
@@ -20,7 +20,7 @@ class Critic(nn.Module):
     def __init__(self, size: int, channels: dict[int, int], lr: float, penalty: float) -> None:
         super().__init__()
         self.net = Discriminator(size, channels)
-        self.penalty, self.steps = penalty, 0
+        self.penalty = penalty
         self.adam = torch.optim.Adam(self.net.parameters(), lr=lr, betas=(0.0, 0.99), fused=True)
 
     def learn(self, real: Tensor, drawn: Tensor) -> dict[str, float]:
@@ -29,12 +29,11 @@ class Critic(nn.Module):
         logits = self.net(torch.cat([augment(real), augment(drawn.detach())]))
         on_real, on_drawn = logits.split([len(real), len(drawn)])
         loss = F.softplus(-on_real).mean() + F.softplus(on_drawn).mean()
-        if self.steps % R1_EVERY == 0:
+        if torch.rand(()) < 1 / R1_EVERY:
             loss = loss + self.gradient_penalty(real) * R1_EVERY
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
         self.adam.step()
-        self.steps += 1
         self.net.requires_grad_(False)
         return {"real": float(on_real.detach().mean()), "drawn": float(on_drawn.detach().mean())}
 

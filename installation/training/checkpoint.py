@@ -48,9 +48,12 @@ def load(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.
 
 
 def _restore(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     states: dict[int, dict[str, Tensor]] = {}
     for key, value in moments.items():
         index, name = key.split("/")
-        states.setdefault(int(index), {})[name] = value
+        like = parameters[int(index)]  # fused Adam goes through memory in order: moments must lie as weights do
+        laid = torch.empty_like(like).copy_(value) if value.shape == like.shape and value.ndim else value
+        states.setdefault(int(index), {})[name] = laid
     if states:
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -20,13 +20,28 @@ def laplacian_l1(a: Tensor, b: Tensor) -> Tensor:
     return total + difference.abs().mean()
 
 
-def perceptual(net: VGG, a: Tensor, b: Tensor) -> Tensor:
-    """Mean absolute difference of features, each layer relative to the mean of b's; b is the target."""
+def perceptual(net: VGG, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """(what is where, what textures there are): differences of features and of their Gram matrices; b is the target.
+
+    Each is the mean absolute difference relative to b's mean, averaged over layers. Features keep shapes in place and
+    leave blur where they are unsure; Gram matrices (Gatys et al. 2015, against blur Reda et al. 2022) punish it.
+    """
     a, b = _view(a, b)
     with torch.no_grad():
         targets = net(b)
-    layers = [(x - y).abs().mean() / (y.mean() + 1e-3) for x, y in zip(net(a), targets, strict=True)]
-    return torch.stack(layers).mean()
+    pairs = list(zip(net(a), targets, strict=True))
+    looks = torch.stack([relative_l1(x, y) for x, y in pairs]).mean()
+    return looks, torch.stack([relative_l1(gram(x), gram(y)) for x, y in pairs]).mean()
+
+
+def relative_l1(x: Tensor, y: Tensor) -> Tensor:
+    return (x - y).abs().mean() / (y.mean() + 1e-3)
+
+
+def gram(x: Tensor) -> Tensor:
+    """How features go together anywhere in the picture: (B, C, H, W) -> (B, C, C)."""
+    flat = x.float().flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
 def _view(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

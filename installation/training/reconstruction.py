@@ -20,6 +20,7 @@ CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neigh
 MAPPING_SPEED = 30  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
 CODE_SPEED = 5  # times the learning rate; a code is seen once an epoch, a weight at every step
 GROWTH = ((0.0, 32), (0.16, 64), (0.40, 128), (0.76, 256))  # from this part of the run on, this many pixels
+TEXTURE_WEIGHT = 0.3
 SHARPEN_FROM = 0.52  # from this part of the run on, the critics speak
 SHARPEN_RAMP = 0.05  # and this much later they speak with full voice
 CRITIC_PX = 64
@@ -103,8 +104,10 @@ class Reconstruction:
         white = losses.whiteness(self.student.codes)
         total, parts = pixels + 0.1 * white, {"pixels": float(pixels.detach()), "white": float(white.detach())}
         if self.vgg is not None:
-            looks = losses.perceptual(self.vgg, drawn, target)
-            total, parts["looks"] = total + looks, float(looks.detach())
+            half = max(1, len(target) // 2)  # the net costs as much as the generator: half the batch is enough
+            looks, texture = losses.perceptual(self.vgg, drawn[:half], target[:half])
+            total = total + looks + TEXTURE_WEIGHT * texture
+            parts |= {"looks": float(looks.detach()), "texture": float(texture.detach())}
         return total, parts
 
     def sharpening(self, drawn: Tensor, parts: dict[str, float]) -> Tensor:

@@ -235,7 +235,8 @@ def _dice(count: int, z_dim: int) -> Tensor:
 
 def train(run: Run, stop: Callable[[], bool], tell: Callable[[Run, dict[str, float]], None]) -> None:
     """Step until the minutes are used up or stop() says so, with sheets and figures on the way; write the model."""
-    next_sheet_s, next_judge_s = run.active_s + 20, run.active_s + run.settings.judge_minutes * 60
+    next_sheet_s = run.active_s + min(20.0, run.settings.sheet_minutes * 60)
+    next_judge_s = run.active_s + run.settings.judge_minutes * 60
     while run.progress < 1 and not stop():
         tell(run, run.step())
         if run.active_s >= next_judge_s:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan2.network import (
     GAIN,
     SLOPE,
@@ -41,7 +42,8 @@ class Layer:
     strength: Tensor | None  # (), times the gain
     up: bool
     clamp: float | None
-    fold: bool = False  # whether a single picture is cheaper with its style folded into the weight
+    fold: bool  # whether a single picture is cheaper with its style folded into the weight
+    packed: Tensor | None  # the weight as oneDNN wants it, on a CPU that computes in float32
 
 
 class FastSynthesis:
@@ -49,6 +51,7 @@ class FastSynthesis:
 
     def __init__(self, net: Synthesis, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         self.config, self.dtype, self.device = net.config, dtype, torch.device(device)
+        self.fused = self.device.type == "cpu" and dtype == torch.float32 and onednn.available()
         self.layers: list[Layer] = []
         affine_weights: list[Tensor] = []
         affine_biases: list[Tensor] = []
@@ -89,13 +92,18 @@ class FastSynthesis:
             noise = (conv.noise_const[None, None] * conv.noise_strength.detach() * GAIN).to(self.device, self.dtype)
         clamp = None if conv.conv_clamp is None else conv.conv_clamp * gain
         bias = (conv.bias.detach() * gain).to(self.device, self.dtype)
-        fold = out * inputs * kernel**2 < (out + inputs) * size**2
+        fold = out * inputs * kernel**2 < (out + inputs) * size**2 // 16
         weight = (
             (weight.transpose(0, 1) if up else weight)
             .to(self.device, self.dtype)
             .contiguous(memory_format=torch.channels_last)
         )
-        return Layer(name, size, start, start + inputs, weight, power, bias, noise, strength, up, clamp, fold)
+        packed = None
+        if self.fused and up:
+            packed = onednn.pack_transpose(weight, size // 2)
+        elif self.fused and styled and not fold:
+            packed = onednn.pack(weight, size)
+        return Layer(name, size, start, start + inputs, weight, power, bias, noise, strength, up, clamp, fold, packed)
 
     def _rgb_kernel(self) -> Tensor:
         channels = self.config.rgb_channels
@@ -112,6 +120,7 @@ class FastSynthesis:
     ) -> Tensor:
         styles = self.styles(ws)
         x, rgb = self.const.expand(ws.shape[0], -1, -1, -1), None
+        fused = self.fused and ws.shape[0] == 1
         for layer in self.layers:
             style = styles[:, layer.start : layer.stop]
             if layer.power is None:
@@ -121,15 +130,28 @@ class FastSynthesis:
                 if layer.resolution == up_to:
                     break
             else:
-                x = self._styled(layer, x, style, noise)
+                noisy = noise != "none" and layer.noise is not None
+                plain = fused and not noisy and layer.clamp is None
+                x = self._fused(layer, x, style) if plain else self._styled(layer, x, style, noise)
                 x = x if bend is None else bend(layer.name, x)
         assert rgb is not None
         return rgb.float()
 
+    def _fused(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
+        """A single picture's layer without noise, the leaky ReLU inside the convolution."""
+        style, demodulation = _scales(layer, style)
+        if layer.up:
+            assert layer.packed is not None
+            x = onednn.conv_transpose(x * style[:, :, None, None], layer.packed)
+            return onednn.conv(x, demodulation[0, :, None, None, None] * self.fir, layer.bias, SLOPE, len(layer.bias))
+        if layer.packed is None:
+            weight = layer.weight * torch.outer(demodulation[0], style[0])[:, :, None, None]
+            return onednn.conv(x, weight, layer.bias, SLOPE)
+        x = onednn.conv(x * style[:, :, None, None], layer.packed, layer.bias / demodulation[0], SLOPE)
+        return x.mul_(demodulation[:, :, None, None])  # may follow the leaky ReLU because it is positive
+
     def _styled(self, layer: Layer, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
-        assert layer.power is not None
-        style = style * style.square().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
-        demodulation = (style.square() @ layer.power).add_(1e-8).rsqrt_().mul_(GAIN)  # (B, out)
+        style, demodulation = _scales(layer, style)
         single = x.shape[0] == 1
         x = self._up(layer, x, style, demodulation) if layer.up else self._flat(layer, x, style, demodulation, single)
         if noise == "frozen" and layer.noise is not None:
@@ -172,6 +194,13 @@ class FastSynthesis:
         return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[
             :, :, 2 : size + 2, 2 : size + 2
         ]
+
+
+def _scales(layer: Layer, style: Tensor) -> tuple[Tensor, Tensor]:
+    """(style (B, in) at unit size, demodulation (B, out) times the gain); their product is what counts."""
+    assert layer.power is not None
+    style = style * style.square().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
+    return style, (style.square() @ layer.power).add_(1e-8).rsqrt_().mul_(GAIN)
 
 
 def _convs(net: Synthesis) -> list[tuple[int, str, ModulatedConv]]:

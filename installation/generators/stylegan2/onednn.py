@@ -1,0 +1,51 @@
+"""Convolutions with the leaky ReLU inside them and weights laid out beforehand: what torch's own compiler runs on a CPU.
+
+These operators are not part of torch's public face, so `available()` tries them once; the torch version is pinned.
+"""
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ONCE, TWICE = [1, 1], [2, 2]
+
+
+@functools.cache
+def available() -> bool:
+    """Whether this torch has the fused operators and they do what is expected of them."""
+    x = torch.linspace(-1, 1, 8 * 36).reshape(1, 8, 6, 6).contiguous(memory_format=torch.channels_last)
+    weight, bias = torch.linspace(-1, 1, 8 * 8 * 9).reshape(8, 8, 3, 3), torch.linspace(-1, 1, 8)
+    try:
+        same = conv(x, pack(weight, 6), bias, 0.2), conv(x, weight, bias, 0.2)
+        up = conv_transpose(x, pack_transpose(weight, 6))
+    except (AttributeError, RuntimeError):
+        return False
+    expected = F.leaky_relu(F.conv2d(x, weight, bias, padding=1), 0.2)
+    wide = F.conv_transpose2d(x, weight, stride=2)
+    return all(torch.allclose(y, expected, atol=1e-4) for y in same) and torch.allclose(up, wide, atol=1e-4)
+
+
+def pack(weight: Tensor, size: int) -> Tensor:
+    """Lay out a 3x3 weight (out, in, 3, 3) for pictures of that size."""
+    shape = [1, weight.shape[1], size, size]
+    return torch.ops.mkldnn._reorder_convolution_weight(weight, ONCE, ONCE, ONCE, 1, shape)
+
+
+def pack_transpose(weight: Tensor, size: int) -> Tensor:
+    """Lay out the weight (in, out, 3, 3) of a transposed convolution of stride 2 for pictures of that size."""
+    shape = [1, weight.shape[0], size, size]
+    return torch.ops.mkldnn._reorder_convolution_transpose_weight(weight, [0, 0], [0, 0], TWICE, ONCE, 1, shape)
+
+
+def conv(x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1) -> Tensor:
+    """leaky_relu(conv2d(x, weight, bias, padding=1)); weight packed or plain."""
+    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, ONCE, ONCE, ONCE, groups, "leaky_relu", [slope], "")
+
+
+def conv_transpose(x: Tensor, weight: Tensor) -> Tensor:
+    """conv_transpose2d(x, weight, stride=2) with a packed weight."""
+    return torch.ops.mkldnn._convolution_transpose_pointwise(
+        x, weight, None, [0, 0], [0, 0], TWICE, ONCE, 1, "none", [], ""
+    )

@@ -1,0 +1,170 @@
+"""Training from a folder: both methods run, survive kill -9, and leave a model that opens safely."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from installation.generators.stylegan2.network import Generator, NetworkConfig
+from installation.training import adversarial, diffaugment, losses
+from installation.training.corpus import open_corpus
+from installation.training.reconstruction import size_at
+from installation.training.run import Run, Settings
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+SMALL = {"size": 32, "batch": 4, "z_dim": 16, "w_dim": 16, "mapping_layers": 2, "channel_base": 512, "channel_max": 32}
+OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
+
+
+def small_run(pictures: Path, tmp_path: Path, method: str, **more: object) -> Run:
+    values = {**SMALL, "method": method, "device": "cpu", **more}
+    settings = Settings(pictures, tmp_path / "model", tmp_path / "work", **values)  # type: ignore[arg-type]
+    return Run(settings, open_corpus(pictures, 32, tmp_path / "work"))
+
+
+def state_of(checkpoint: Path) -> dict[str, float]:
+    with safe_open(checkpoint, "pt") as file:
+        return json.loads(file.metadata()["state"])
+
+
+@pytest.mark.parametrize("method", ["reconstruct", "adversarial"])
+def test_both_methods_train_and_leave_a_model_that_opens(pictures: Path, tmp_path: Path, method: str) -> None:
+    run = small_run(pictures, tmp_path, method)
+    before = [value.clone() for value in run.student.generator.parameters()]
+    for active_s in (0.0, 0.9 * 7200, 0.95 * 7200):  # before and after the critics join
+        run.active_s = active_s
+        assert all(torch.isfinite(torch.tensor(value)) for value in run.step().values())
+    assert sum(not torch.equal(a, b) for a, b in zip(before, run.student.generator.parameters(), strict=True)) > 20
+    run.sheet()
+    run.film()
+    folder = run.write_model()
+
+    card = tomllib.loads((folder / "model.toml").read_text("utf-8"))
+    assert card["sha256"] == sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    assert card["training"]["images_seen"] == 12
+    tensors = load_file(folder / "weights.safetensors")
+    anchors = tensors.pop("anchors", None)
+    assert (anchors is not None) == (method == "reconstruct")
+    Generator(NetworkConfig.from_dict(card["network"])).load_state_dict(tensors)
+    assert Image.open(folder / "samples.png").width > 100
+    assert (tmp_path / "work" / "evolution.mp4").stat().st_size > 500
+
+
+def test_redrawing_comes_closer_to_the_pictures(pictures: Path, tmp_path: Path) -> None:
+    run = small_run(pictures, tmp_path, "reconstruct", batch=8)
+    pixels = [run.step()["pixels"] for _ in range(20)]
+    assert sum(pixels[-5:]) < 0.9 * sum(pixels[:5])
+
+
+def test_a_resumed_run_goes_on_exactly_as_one_that_was_never_stopped(pictures: Path, tmp_path: Path) -> None:
+    whole = small_run(pictures, tmp_path, "adversarial")
+    for _ in range(3):
+        whole.step()
+    whole.save()
+    resumed = small_run(pictures, tmp_path, "adversarial")
+    assert (resumed.steps, resumed.images, resumed.active_s) == (whole.steps, whole.images, whole.active_s)
+    torch.set_rng_state(load_file(whole.path)["random"])
+    expected = whole.step()
+    torch.set_rng_state(load_file(whole.path)["random"])
+    assert resumed.step() == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+def test_training_resumes_after_kill_9_with_the_same_step(pictures: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "work" / "checkpoint.safetensors"
+    line = [sys.executable, "-m", "installation.training.gan", str(pictures), "--method=adversarial", "--threads=1"]
+    line += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"), *OPTIONS]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen([*line, "--sheet-minutes=0.001"], cwd=root, stderr=subprocess.DEVNULL) as first:
+        while not checkpoint.exists():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"training ended by itself: {first.wait(timeout=0.1)}")
+        first.kill()
+    assert first.returncode == -signal.SIGKILL
+    stopped = state_of(checkpoint)
+    assert stopped["steps"] > 0
+    done = subprocess.run([*line, "--export"], cwd=root, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == str(tmp_path / "model")
+    card = tomllib.loads((tmp_path / "model" / "model.toml").read_text("utf-8"))
+    assert card["training"]["images_seen"] == stopped["images"]
+    run = small_run(pictures, tmp_path, "adversarial")
+    assert (run.steps, run.images) == (stopped["steps"], stopped["images"])
+
+
+def test_a_long_pause_does_not_use_up_the_minutes(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = small_run(pictures, tmp_path, "adversarial")
+    seconds = iter([0.0, 3600.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(seconds))
+    run.step()
+    assert run.active_s == 30.0
+
+
+def test_a_checkpoint_of_another_network_is_refused_by_name(pictures: Path, tmp_path: Path) -> None:
+    small_run(pictures, tmp_path, "adversarial").save()
+    with pytest.raises((ValueError, RuntimeError)):
+        small_run(pictures, tmp_path, "adversarial", w_dim=20)
+
+
+def test_sizes_grow_and_never_exceed_the_networks() -> None:
+    assert [size_at(p, 256) for p in (0.0, 0.3, 0.5, 1.0)] == [32, 64, 128, 256]
+    assert [size_at(p, 64) for p in (0.0, 1.0)] == [32, 64]
+    assert size_at(1.0, 512) == 512
+
+
+def test_augmentation_disturbs_each_picture_and_lets_gradients_through() -> None:
+    torch.manual_seed(0)
+    x = torch.full((4, 3, 32, 32), 0.5, requires_grad=True)
+    y = diffaugment.augment(x)
+    assert len({round(float(picture.detach().mean()), 5) for picture in y}) == 4
+    y.sum().backward()
+    assert x.grad is not None and x.grad.abs().sum() > 0
+
+
+def test_the_critic_learns_to_tell_dark_from_light() -> None:
+    torch.manual_seed(0)
+    critic = adversarial.Critic(32, {4: 16, 8: 16, 16: 16, 32: 8}, lr=0.01, penalty=0.1)
+    for _ in range(20):
+        critic.learn(torch.rand(8, 3, 32, 32) - 1, torch.rand(8, 3, 32, 32))
+    assert critic.net(torch.rand(8, 3, 32, 32) - 1).mean() > critic.net(torch.rand(8, 3, 32, 32)).mean()
+
+
+def test_blur_costs_more_in_textures_than_a_shift_does() -> None:
+    torch.manual_seed(0)
+    stripes = (torch.arange(64) % 8 < 4).float().expand(1, 3, 64, 64) * 2 - 1
+    grey = torch.nn.functional.avg_pool2d(stripes, 9, 1, 4)
+    assert losses.laplacian_l1(grey, stripes) < losses.laplacian_l1(stripes.roll(4, 3), stripes)
+    patches = torch.nn.functional.pixel_unshuffle(stripes, 4) + 1
+    shifted, flat = (torch.nn.functional.pixel_unshuffle(x, 4) + 1 for x in (stripes.roll(8, 3), grey))
+    there, blurred = (losses.relative_l1(losses.gram(x), losses.gram(patches)) for x in (shifted, flat))
+    assert there < 0.01 < blurred
+
+
+def test_the_default_model_opens_and_its_pictures_differ() -> None:
+    card = tomllib.loads((MODELS / "bloom" / "model.toml").read_text("utf-8"))
+    weights = MODELS / "bloom" / "weights.safetensors"
+    assert card["sha256"] == sha256(weights.read_bytes()).hexdigest()
+    assert weights.stat().st_size < 16e6
+    assert (MODELS / "bloom" / card["attribution"]).read_text("utf-8").count("CC-BY 2.0") >= 900
+    tensors = load_file(weights)
+    anchors = tensors.pop("anchors").float()
+    assert 200 <= len(anchors) <= 400
+    net = Generator(NetworkConfig.from_dict(card["network"]))
+    net.load_state_dict(tensors)
+    with torch.no_grad():
+        pictures = net.synthesis(net.broadcast(anchors[::40].contiguous()), noise=card["noise"])
+    assert pictures.shape[1:] == (3, 256, 256)
+    small = torch.nn.functional.avg_pool2d(pictures, 32).flatten(1)
+    assert torch.pdist(small).min() > 1.0  # no two alike
+    assert 0.15 < pictures.std() < 1.0
+    assert (pictures.amax(1) - pictures.amin(1)).mean() > 0.15  # in colour
