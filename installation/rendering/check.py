@@ -8,7 +8,7 @@ from pathlib import Path
 from installation.rendering import isf
 from installation.rendering.canvas import Canvas, Target
 from installation.rendering.effect import Frame, LoadedEffect
-from installation.rendering.surfaces import DisplayError, open_headless
+from installation.rendering.surfaces import DisplayError, close_headless, open_headless
 
 SIZE = (64, 36)
 
@@ -27,7 +27,7 @@ def check_files(paths: Sequence[str | Path]) -> int:
         except (isf.EffectError, ValueError) as error:
             failed += 1
             print(f"{path}: not usable: {error}")
-    canvas.context.release()
+    close_headless(canvas.context)
     return 1 if failed else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import time
@@ -34,6 +35,19 @@ def open_headless() -> moderngl.Context:
     )
 
 
+def close_headless(context: moderngl.Context) -> None:
+    """Release the context and let go of it: while EGL holds this thread, no window could be opened on it."""
+    context.release()
+    try:
+        egl = ctypes.CDLL("libEGL.so.1")
+    except OSError:  # it was made by other means
+        return
+    egl.eglGetCurrentDisplay.restype = ctypes.c_void_p
+    display = egl.eglGetCurrentDisplay()
+    if display:
+        egl.eglMakeCurrent(ctypes.c_void_p(display), None, None, None)
+
+
 class Headless:
     """No screen: the frame stays in the compositor's target, to be read from there."""
 
@@ -50,7 +64,7 @@ class Headless:
         return []
 
     def close(self) -> None:
-        self.context.release()
+        close_headless(self.context)
 
 
 class Window:
@@ -213,7 +227,7 @@ def gl_info() -> dict[str, Any]:
         "vendor": context.info["GL_VENDOR"],
         "version": context.info["GL_VERSION"],
     }
-    context.release()
+    close_headless(context)
     return info | {"software": is_software(info["renderer"])}
 
 

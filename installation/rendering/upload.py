@@ -39,7 +39,7 @@ class Uploader:
         if len(pixels.shape) != 3 or pixels.shape[0] != 3:
             raise ValueError(f"expected a picture of shape (3, H, W), found {tuple(pixels.shape)}")
         size = (int(pixels.shape[2]), int(pixels.shape[1]))
-        numbers, planar = self._way(pixels).write(pixels)
+        numbers, planar = self._write(pixels)
         if self.target is None or self.target.size != size:
             if self.target is not None:
                 self.target.release()
@@ -50,13 +50,18 @@ class Uploader:
         self.unpack.draw(self.target.framebuffer)
         return self.target.texture
 
-    def _way(self, pixels: Any) -> Upload:
+    def _write(self, pixels: Any) -> tuple[moderngl.Texture, bool]:
         kind = "cuda" if getattr(pixels, "is_cuda", False) else "host"
-        if kind not in self.ways:
-            self.ways[kind] = (
-                _share_with_cuda(self.canvas.context) if kind == "cuda" else HostUpload(self.canvas.context)
-            )
-        return self.ways[kind]
+        try:
+            if kind not in self.ways:
+                self.ways[kind] = (CudaUpload if kind == "cuda" else HostUpload)(self.canvas.context)
+            return self.ways[kind].write(pixels)
+        except (ImportError, RuntimeError) as error:
+            if kind == "host" or isinstance(self.ways.get(kind), HostUpload):
+                raise
+            log.warning("pictures take a detour through the host (%s); is cuda-core installed?", error)
+            self.ways[kind] = HostUpload(self.canvas.context)
+            return self.ways[kind].write(pixels)
 
 
 class HostUpload:
@@ -96,79 +101,60 @@ def _as_array(pixels: Any) -> np.ndarray:
     return np.from_dlpack(pixels)
 
 
-def _share_with_cuda(context: moderngl.Context) -> Upload:
-    """CUDA-GL interop where cuda-python is installed and both live on one device, else the detour."""
-    try:
-        return CudaUpload(context)
-    except (ImportError, RuntimeError, OSError) as error:
-        log.warning("pictures take a detour through the host: no CUDA-GL interop (%s); install cuda-python", error)
-        return HostUpload(context)
-
-
 class CudaUpload:
     """Numbers in CUDA memory: device to device into a GL buffer that CUDA maps, then GL's own copy into the texture.
 
-    The generator hands over finished pictures (its worker waits for its own stream), so nothing is waited for here.
+    The generator hands over finished pictures in memory that it does not write to again at once, so that nothing is
+    waited for here. Raises RuntimeError where CUDA and GL do not share a device.
     """
 
     def __init__(self, context: moderngl.Context) -> None:
-        from cuda.bindings import runtime  # cuda-python; there only where CUDA is
+        from cuda import core  # the package cuda-core; there only where CUDA is
 
-        self.cuda = runtime
+        self.core = core
         self.context = context
         self.texture: moderngl.Texture | None = None
         self.buffer: moderngl.Buffer | None = None
         self.resource: Any = None
-        count, *_ = self._call(runtime.cudaGLGetDevices(1, runtime.cudaGLDeviceList.cudaGLDeviceListAll))
-        if not count:
-            raise RuntimeError("the GL context is not on a CUDA device")
-
-    def _call(self, result: tuple) -> tuple:
-        """The values of a CUDA call. Raises RuntimeError with CUDA's name for what went wrong."""
-        error, *values = result
-        if int(error) != 0:
-            raise RuntimeError(f"CUDA: {getattr(error, 'name', error)}")
-        return tuple(values)
+        self.stream: Any = None
 
     def write(self, pixels: Any) -> tuple[moderngl.Texture, bool]:
         pixels = pixels.detach()
-        if pixels.element_size() == 2 and "bfloat16" in str(pixels.dtype):
+        if "bfloat16" in str(pixels.dtype):
             pixels = pixels.half()  # GL knows no bfloat16; -1..1 fits half with room to spare
         rows = pixels.permute(1, 2, 0)
         planar = not rows.is_contiguous()
         rows = pixels.contiguous() if planar else rows
         height, width = int(pixels.shape[1]), int(pixels.shape[2])
-        self._fit((width, height * 3) if planar else (width * 3, height), rows.element_size())
-        assert self.texture is not None and self.buffer is not None
-        cuda, stream = self.cuda, 0  # the legacy stream: ordered with every blocking stream of the process
-        self._call(cuda.cudaGraphicsMapResources(1, self.resource, stream))
         try:
-            pointer, _ = self._call(cuda.cudaGraphicsResourceGetMappedPointer(self.resource))
-            kind = cuda.cudaMemcpyKind.cudaMemcpyDeviceToDevice
-            nbytes = rows.numel() * rows.element_size()
-            self._call(cuda.cudaMemcpyAsync(int(pointer), rows.data_ptr(), nbytes, kind, stream))
-        finally:
-            self._call(cuda.cudaGraphicsUnmapResources(1, self.resource, stream))
+            self._fit((width, height * 3) if planar else (width * 3, height), rows.element_size(), pixels.device.index)
+            source = self.core.Buffer.from_handle(rows.data_ptr(), rows.numel() * rows.element_size(), owner=rows)
+            with self.resource.map(stream=self.stream) as mapped:
+                mapped.copy_from(source, stream=self.stream)
+        except Exception as error:  # cuda-core's own error type has no public name
+            raise RuntimeError(f"CUDA-GL interop failed: {error}") from error
+        assert self.texture is not None
         self.texture.write(self.buffer)
         return self.texture, planar
 
-    def _fit(self, size: tuple[int, int], bytes_each: int) -> None:
+    def _fit(self, size: tuple[int, int], bytes_each: int, device: int) -> None:
         """A buffer and a texture of this size, registered with CUDA once."""
         dtype = "f2" if bytes_each == 2 else "f4"
         if self.texture is not None and self.texture.size == size and self.texture.dtype == dtype:
             return
         self.release()
+        made = self.core.Device(device)
+        made.set_current()  # the primary context, which is the one that torch uses
+        self.stream = made.default_stream  # ordered after torch's default stream, on which the picture was prepared
+        self.buffer = self.context.buffer(reserve=size[0] * size[1] * bytes_each, dynamic=True)
+        self.resource = self.core.GraphicsResource.from_gl_buffer(self.buffer.glo, flags="write_discard")
         self.texture = self.context.texture(size, 1, dtype=dtype)
         self.texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self.buffer = self.context.buffer(reserve=size[0] * size[1] * bytes_each, dynamic=True)
-        flag = self.cuda.cudaGraphicsRegisterFlags.cudaGraphicsRegisterFlagsWriteDiscard
-        (self.resource,) = self._call(self.cuda.cudaGraphicsGLRegisterBuffer(self.buffer.glo, flag))
 
     def release(self) -> None:
         if self.resource is not None:
-            self._call(self.cuda.cudaGraphicsUnregisterResource(self.resource))
-            self.resource = None
+            self.resource.close()
         for item in (self.buffer, self.texture):
             if item is not None:
                 item.release()
-        self.buffer = self.texture = None
+        self.resource = self.buffer = self.texture = None

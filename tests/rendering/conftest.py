@@ -15,26 +15,17 @@ from flower import picture, upload
 
 from installation import settings
 from installation.rendering import window
-from installation.rendering.canvas import Canvas
-from installation.rendering.surfaces import open_headless
+from installation.rendering.surfaces import close_headless, open_headless
 from installation.signals import Controls, Levels
 
 SMALL = settings.Screen(size=(128, 72), working_size=(64, 36))
 
 
-@pytest.fixture(scope="session")
-def canvas() -> Iterator[Canvas]:
-    context = open_headless()
-    yield Canvas(context)
-    context.release()
-
-
 @pytest.fixture
-def context(canvas: Canvas) -> moderngl.Context:
-    """Current again even after a display of another test was."""
-    canvas.context.mglo  # noqa: B018
-    canvas.context.__enter__()
-    return canvas.context
+def context() -> Iterator[moderngl.Context]:
+    made = open_headless()
+    yield made
+    close_headless(made)
 
 
 @pytest.fixture

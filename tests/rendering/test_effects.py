@@ -62,7 +62,8 @@ def test_effects_are_drawn_in_their_order(context, flower, tmp_path: Path) -> No
     write(tmp_path / "red.fs", RED)
     write(
         tmp_path / "swap.fs",
-        '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\nvoid main() { gl_FragColor = IMG_THIS_PIXEL(inputImage).gbra; }',
+        '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\n'
+        "void main() { gl_FragColor = IMG_THIS_PIXEL(inputImage).gbra; }",
     )
     chain = Chain(context, [settings.Effect("red"), settings.Effect("swap")], SIZE, tmp_path)
     assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [0, 0, 255, 255]

@@ -1,0 +1,66 @@
+"""Where the light falls: corner pins, test card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SMALL
+from flower import even
+
+from installation import settings
+from installation.rendering import projector, window
+from installation.signals import Controls, Levels
+
+
+def test_a_homography_takes_corners_to_corners() -> None:
+    pins = np.array([[0.1, 0.05], [0.9, 0.0], [1.0, 0.95], [0.0, 1.0]])
+    matrix = projector.homography(pins, projector.IDENTITY)
+    placed = np.hstack([pins, np.ones((4, 1))]) @ matrix.T
+    assert np.allclose(placed[:, :2] / placed[:, 2:], projector.IDENTITY, atol=1e-9)
+
+
+def test_no_venue_and_the_default_venue_leave_the_picture_alone() -> None:
+    for venue in ("", "default"):
+        assert projector.to_picture(projector.read_corners(venue)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("corners = [[0, 0], [1, 0]]", "expected 4 corners"),
+        ("corners = 'x'", "found"),
+        ("corners = [[0,0],[0,1],[1,1],[1,0]]", "clockwise"),
+        ("corners = [[0,0],[1,0],[1,inf],[0,1]]", "expected 4 corners"),
+        ("corners = [", "found"),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "hall.toml").write_text(text)
+    with pytest.raises(settings.SettingsError, match=why):
+        projector.read_corners("hall", tmp_path)
+    with pytest.raises(settings.SettingsError, match="no calibration for venue 'hill'; there are: hall"):
+        projector.read_corners("hill", tmp_path)
+
+
+def test_corner_pins_move_the_light(tmp_path: Path) -> None:
+    (tmp_path / "hall.toml").write_text("corners = [[0.5, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5]]")
+    screen = settings.Screen(SMALL.size, SMALL.working_size, venue="hall")
+    display = window.create(screen, headless=True, calibration=tmp_path)
+    display.show(even(1.0), Controls(0, {}), Levels({}), 0.0)
+    seen = display.read_now()[..., 1].astype(int)
+    display.close()
+    assert seen[4:30, 70:124].min() > 250, "the upper right quarter is lit"
+    assert seen[40:].max() == 0 and seen[:, :60].max() == 0, "and nothing else"
+
+
+def test_the_test_card_shows_every_edge_and_which_way_is_up(open_stage) -> None:
+    stage = open_stage(settings.Screen((320, 180), (160, 90)))
+    card = stage.show(None, test_card=True).astype(int)
+    rose = (card[..., 0] - card[..., 1] > 100) & (card[..., 0] > 180)
+    assert rose[0].all() and rose[-1].all() and rose[:, 0].all() and rose[:, -1].all()
+    inside = rose[4:-4, 140:180].sum(1)
+    assert inside[:60].sum() > 30 > inside[-60:].sum(), "the arrow is above the middle"
+    assert len(np.unique(card[67, 90:230, 0])) > 8, "a ramp of greys"
+    assert stage.show(None, test_card=True, blackout=True).max() == 0

@@ -1,0 +1,58 @@
+"""A picture's numbers, in every layout and precision of main memory, arrive as the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flower import picture, pixels_of
+
+from installation.rendering.canvas import Canvas
+from installation.rendering.upload import Uploader
+
+RGB = picture(48, 32)
+EXPECTED = (RGB * 255 + 0.5).astype(int)
+
+
+def seen(context, pixels: object) -> np.ndarray:
+    return pixels_of(Uploader(Canvas(context)).upload(pixels))[::-1, :, :3].astype(int)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
+@pytest.mark.parametrize("layout", ["planar", "interleaved", "strided"])
+def test_an_array_arrives_as_it_is(context, dtype: str, layout: str) -> None:
+    signed = (RGB * 2 - 1).astype(dtype)
+    pixels = {
+        "planar": np.ascontiguousarray(signed.transpose(2, 0, 1)),
+        "interleaved": signed.transpose(2, 0, 1),
+        "strided": np.ascontiguousarray(np.repeat(signed, 2, 1).transpose(2, 0, 1))[:, :, ::2],
+    }[layout]
+    assert np.abs(seen(context, pixels) - EXPECTED).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_tensor_arrives_as_it_is(context, dtype: str, channels_last: bool) -> None:
+    import torch
+
+    pixels = torch.from_numpy(np.ascontiguousarray((RGB * 2 - 1).transpose(2, 0, 1))).to(getattr(torch, dtype))
+    if channels_last:
+        pixels = pixels[None].to(memory_format=torch.channels_last)[0]
+    assert np.abs(seen(context, pixels) - EXPECTED).max() <= (2 if dtype == "bfloat16" else 1)
+
+
+def test_a_picture_may_change_its_size_and_precision_from_frame_to_frame(context) -> None:
+    uploader = Uploader(Canvas(context))
+    for width, height, dtype in ((48, 32, "f4"), (33, 17, "f2"), (64, 64, "f4")):
+        texture = uploader.upload(np.zeros((3, height, width), dtype))
+        assert texture.size == (width, height) and abs(int(pixels_of(texture)[0, 0, 0]) - 128) <= 1
+
+
+def test_numbers_that_are_none_and_numbers_beyond_the_range_stay_in_it(context) -> None:
+    pixels = np.zeros((3, 4, 4), "f4")
+    pixels[:, 0, 0], pixels[:, 0, 1], pixels[:, 0, 2], pixels[:, 0, 3] = np.nan, np.inf, -np.inf, 7.0
+    assert seen(context, pixels)[0, :, 0].tolist() == [0, 255, 0, 255]
+
+
+def test_what_is_no_picture_is_refused(context) -> None:
+    with pytest.raises(ValueError, match=r"expected a picture of shape \(3, H, W\), found \(4, 8, 8\)"):
+        Uploader(Canvas(context)).upload(np.zeros((4, 8, 8), "f4"))

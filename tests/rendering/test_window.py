@@ -1,0 +1,163 @@
+"""What comes out of the projector, headless and in a real window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import SMALL
+from flower import even, painted, picture
+
+from installation import settings
+from installation.rendering import window
+from installation.rendering.surfaces import choose_monitor
+from installation.signals import Controls, Levels
+
+
+def test_a_picture_is_shown_as_it_was_painted(open_stage) -> None:
+    rgb = picture(128, 72)
+    seen = open_stage(settings.Screen((128, 72), (128, 72))).show(painted(rgb))
+    assert np.abs(seen.astype(float) - rgb * 255).mean() < 1.0
+
+
+def test_a_picture_stays_the_right_way_up_when_it_is_scaled(open_stage) -> None:
+    rgb = np.zeros((32, 32, 3), "f4")
+    rgb[:16, :16, 0] = 1.0  # red upper left
+    stage = open_stage()
+    stage.values["screen.fill"] = 1.0
+    seen = stage.show(painted(rgb))
+    assert seen[10, 20, 0] > 250 and seen[60, 20].max() < 5 and seen[10, 100].max() < 5
+
+
+def test_fill_0_shows_the_whole_picture_beside_its_mirror_image(open_stage) -> None:
+    rgb = np.zeros((32, 32, 3), "f4")
+    rgb[:, :4] = 1.0  # its left edge
+    stage = open_stage()
+    stage.values["screen.fill"] = 0.0
+    row = stage.show(painted(rgb))[36, :, 0].astype(int)
+    bright = np.flatnonzero(row > 128)
+    assert 28 - 10 <= bright.mean() <= 28 + 1 and np.ptp(bright) > 12, "the edge and its reflection meet at the left"
+
+
+def test_a_picture_is_uploaded_once(open_stage, monkeypatch) -> None:
+    stage, uploads = open_stage(), []
+    upload = stage.display.uploader.upload
+    monkeypatch.setattr(stage.display.uploader, "upload", lambda pixels: uploads.append(1) or upload(pixels))
+    first, second = even(0.5), even(0.6)
+    for shown in (first, first, second, second, None):
+        stage.show(shown)
+    assert len(uploads) == 2
+
+
+def test_blackout_is_black_on_the_next_frame_and_the_light_comes_back(open_stage) -> None:
+    stage = open_stage(effects=[settings.Effect("grain")])
+    assert stage.show(even(0.8)).mean() > 150
+    assert stage.show(even(0.8), blackout=True).max() == 0
+    assert stage.show(even(0.8)).mean() > 150
+
+
+def test_blackout_is_black_with_a_dead_generator_and_a_dead_chain(open_stage, monkeypatch) -> None:
+    stage = open_stage()
+    stage.show(even(0.8))
+
+    def break_down(*_: object) -> None:
+        raise RuntimeError("dead")
+
+    monkeypatch.setattr(stage.display.chain, "draw", break_down)
+    monkeypatch.setattr(stage.display.uploader, "upload", break_down)
+    assert stage.show(None, blackout=True).max() == 0
+
+
+def test_before_the_first_picture_the_projector_is_black(open_stage) -> None:
+    assert open_stage().show(None).max() == 0
+
+
+def test_the_last_picture_stays_when_no_other_comes(open_stage) -> None:
+    stage = open_stage()
+    first = stage.show(even(0.5))
+    assert np.array_equal(stage.show(None), first)
+
+
+def test_the_master_dims_evenly(open_stage) -> None:
+    stage = open_stage()
+    full = stage.show(even(0.8)).mean()
+    assert stage.show(even(0.8), master=0.5).mean() == pytest.approx(full / 2, abs=1)
+    assert stage.show(even(0.8), master=0.0).max() == 0
+
+
+def test_freeze_holds_the_picture_and_its_effects(open_stage) -> None:
+    stage = open_stage(effects=[settings.Effect("grain", knobs={"amount": 1.0})])
+    held = stage.show(even(0.5))
+    assert np.array_equal(stage.show(even(0.2), freeze=True), held)
+    assert stage.show(even(0.5), freeze=True, master=0.5).mean() < held.mean() * 0.6, "the master still acts"
+    assert not np.array_equal(stage.show(even(0.5)), held)
+
+
+def test_reading_for_a_recording_gives_every_frame_one_late(open_stage) -> None:
+    stage = open_stage(settings.Screen(SMALL.size, SMALL.working_size, flash_limiter=False))
+    seen = []
+    for n in range(6):
+        stage.show(even(n / 10, n))
+        seen.append(round(stage.display.read()[5, 5, 0] / 25.5))
+    assert seen == [0, 0, 1, 2, 3, 4]
+    out = np.empty((72, 128, 3), np.uint8)
+    assert stage.display.read(out) is out and round(out[5, 5, 0] / 25.5) == 5
+
+
+def test_the_governor_may_shrink_the_working_size_while_the_show_runs(open_stage) -> None:
+    stage = open_stage(effects=[settings.Effect("echo"), settings.Effect("bloom")])
+    for factor in (1.0, 0.5, 0.75, 1.0):
+        stage.display.scale(factor)
+        assert stage.show(even(0.5)).mean() > 100
+
+
+def test_timings_name_the_parts_of_a_frame(open_stage) -> None:
+    stage = open_stage()
+    stage.display.profile(True)
+    stage.show(even(0.5))
+    assert set(stage.display.timings) == {"upload", "effects", "present", "total"}
+    assert all(ms >= 0 for ms in stage.display.timings.values())
+
+
+@pytest.mark.parametrize(
+    ("wish", "names", "index"),
+    [
+        ("1", ["a", "b"], 1),
+        ("epson", ["Dell", "EPSON PJ"], 1),
+        ("5", ["a", "b", "c"], 2),
+        ("gone", ["a"], 0),
+        ("", ["a", "b"], 1),
+    ],
+)
+def test_a_monitor_is_found_by_number_or_name_or_else_the_last(wish: str, names: list[str], index: int) -> None:
+    assert choose_monitor(wish, names) == index
+
+
+@pytest.mark.parametrize("mode", ["windowed", "borderless", "fullscreen"])
+def test_a_real_window_shows_the_picture(desktop: str, mode: str) -> None:
+    from PIL import ImageGrab
+
+    display = window.create(settings.Screen((400, 300), (100, 75), mode=mode), headless=False)
+    try:
+        for n in range(3):
+            display.show(painted(np.full((8, 8, 3), [1.0, 0.5, 0.0], "f4")), Controls(n / 30, {}), Levels({}), n / 30)
+            assert display.keys() == [] and not display.closed
+        assert display.read_now()[5, 5].tolist() == pytest.approx([255, 128, 0], abs=1)
+        screen = np.asarray(ImageGrab.grab(xdisplay=desktop).convert("RGB")).astype(int)
+        lit = (np.abs(screen - [255, 128, 0]).max(-1) <= 2).mean()
+        assert lit > (0.95 if mode != "windowed" else 0.2)
+    finally:
+        display.close()
+
+
+def test_a_machine_without_a_display_says_so(monkeypatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(window.DisplayError, match="--headless"):
+        window.create(settings.Screen(), headless=False)
+    assert window.monitors() == []
+    assert window.gl_info()["software"] in (True, False)
+
+
+def test_monitors_are_listed(desktop: str) -> None:
+    (one,) = window.monitors()
+    assert one["size"] == [800, 600] and one["index"] == 0
