@@ -136,7 +136,7 @@ class Pattern:
             start = half * (ring * GOLDEN + 0.25 * math.sin(turn + 0.7 * ring))
             lobe = torch.add(lean, twisted, alpha=half).add_(start).cos_().abs_()  # 1 mid petal, 0 between two
             inside = torch.sub(swell, r, alpha=1 / reach).add_(lobe.sqrt(), alpha=0.34)  # above 0 on this ring's petals
-            cover = F.hardsigmoid(inside * 480.0)
+            cover = F.hardsigmoid(inside * (2.0 * reach * field.shape[1]))  # an edge of one and a half pixels
             shade = torch.add(inside.new_ones(()), inside, alpha=4.0).clamp_(0, 1)  # darkens what lies under the edge
             light.addcmul_(light * shade, shade, value=-0.55)
             depth = inside.clamp_(0, 1)
