@@ -107,6 +107,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
         self._ill = False
+        self._pipe = threading.Lock()  # a byte must not go to a descriptor that was closed and given to another file
         self._thread = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
 
     @property
@@ -125,14 +126,15 @@ class Child:
 
     def wake(self) -> bool:
         """Send one byte down the child's pipe. False when there is no child to wake; never blocks for long."""
-        process = self._process
-        try:
+        with self._pipe:
+            process = self._process
             if process is None or process.stdin is None:
                 return False
-            os.write(process.stdin.fileno(), b"\n")
+            try:
+                os.write(process.stdin.fileno(), b"\n")
+            except OSError:
+                return False
             return True
-        except (OSError, ValueError):
-            return False
 
     def close(self) -> None:
         """Kill the child and wait for the watch to end; may be called twice."""
@@ -199,12 +201,13 @@ class Child:
             self._log.warning("%s lost: %s; trying again, the show goes on", self.name, reason)
 
     def _kill(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        if process.stdin is not None:
-            process.stdin.close()
+        with self._pipe:
+            process, self._process = self._process, None
+            if process is None:
+                return
+            process.kill()
+            if process.stdin is not None:
+                process.stdin.close()
         try:
             process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:  # stuck in the kernel on a dead device: leave it, a new one takes over

@@ -18,7 +18,7 @@ class OneEuro:
         self._time_s = 0.0
 
     def __call__(self, value: float, time_s: float) -> float:
-        """The smoothed value at time_s; times that do not advance change nothing."""
+        """The smoothed value at time_s (s, rising); a time that does not advance changes nothing."""
         if math.isnan(self.value):
             self.value, self._time_s = value, time_s
             return value
@@ -29,6 +29,10 @@ class OneEuro:
         self.speed += _share(self.speed_cutoff_hz, step_s) * ((value - self.value) / step_s - self.speed)
         self.value += _share(self.min_cutoff_hz + self.slope * abs(self.speed), step_s) * (value - self.value)
         return self.value
+
+    def move_clock(self, by_s: float) -> None:
+        """The caller's clock jumped by by_s: measure the next step from there."""
+        self._time_s += by_s
 
     def start_at(self, value: float, time_s: float) -> None:
         """Forget the past and stand at value."""

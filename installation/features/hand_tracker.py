@@ -41,7 +41,7 @@ class HandTracker:
 
         x and y are 0..1 of the picture's width and height from its upper left, z in picture widths towards the back.
         """
-        if self._pair is None or not (self._two or time_s - self._scouted_s >= self._settings.scout_s):
+        if self._pair is None or not (self._two or abs(time_s - self._scouted_s) >= self._settings.scout_s):
             return self._detect(self._single, rgb, time_s)
         found = self._detect(self._pair, rgb, time_s)
         self._scouted_s = time_s

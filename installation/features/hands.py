@@ -69,6 +69,11 @@ class Hand:
                 smooth.start_at(self._measured[name], time_s)
         self.centre, self.seen_s = centre, time_s
 
+    def move_clock(self, by_s: float) -> None:
+        self.seen_s += by_s
+        for smooth in self._filters.values():
+            smooth.move_clock(by_s)
+
     def held(self, now_s: float) -> bool:
         return now_s - self.seen_s <= self._settings.hold_s
 
@@ -130,11 +135,16 @@ class Hands:
 
     def extract(self, signal: CameraFrame | None, now_s: float) -> dict[str, float]:
         """All features at now_s, by name, 0..1; never blocks (synchronous: as long as tracking takes)."""
-        step_s = 0.0 if self._asked_s is None else max(0.0, now_s - self._asked_s)
+        step_s = 0.0 if self._asked_s is None else now_s - self._asked_s
+        if step_s < 0.0:  # the clock began anew
+            self._looked_s = -math.inf
+            for hand in self._hands.values():
+                hand.move_clock(step_s)
+            step_s = 0.0
         self._asked_s = now_s
         self.start()
         sighting = self._look(signal)
-        if sighting is not None:
+        if sighting is not None and sighting[1] <= now_s:  # a later one is of before the clock began anew
             self._name(sighting)
         values = {}
         for side, hand in self._hands.items():

@@ -44,7 +44,12 @@ class Motion:
 
     def extract(self, signal: CameraFrame | None, now_s: float) -> dict[str, float]:
         """All features at now_s, by name, 0..1; x is 0 at the left, y 0 at the top."""
-        step_s = 0.0 if self._asked_s is None else max(0.0, now_s - self._asked_s)
+        step_s = 0.0 if self._asked_s is None else now_s - self._asked_s
+        if step_s < 0.0:  # the clock began anew
+            self._frame_s += step_s
+            for smooth in self._filters.values():
+                smooth.move_clock(step_s)
+            step_s = 0.0
         self._asked_s = now_s
         if signal is not None:
             self._measure(signal)

@@ -62,12 +62,12 @@ class Sound:
     def extract(self, signal: SoundBlock | None, now_s: float) -> dict[str, float]:
         """All features at now_s, by name, 0..1; never blocks."""
         step_s = 0.0 if self._asked_s is None else max(0.0, now_s - self._asked_s)
-        self._asked_s = now_s
+        self._asked_s, self._heard_s = now_s, min(now_s, self._heard_s)
         if signal is not None and len(signal.samples):
             if signal.sample_rate_hz != self._rate_hz:
                 self._tune(signal.sample_rate_hz)
             self._heard_s = now_s
-            self._hear(signal.samples, step_s)
+            self._hear(signal.samples)
         elif now_s - self._heard_s > self._settings.release_s:
             for name in self.names:
                 self._values[name] = ease(self._values[name], 0.0, step_s, self._settings.smooth_s * 2)
@@ -80,6 +80,7 @@ class Sound:
         self.hop = window // 4
         self._mel = mel_filters(rate_hz, window, BANDS, LOW_HZ, min(HIGH_HZ, rate_hz / 2)).T.copy()
         self._chroma = chroma_filters(rate_hz, window).T.copy()
+        self._scale = np.float32((2 / window) ** 2)  # a full-scale sine has a power of about 0.25
         self._window = np.hanning(window + 1)[:-1].astype(np.float32)
         bins_hz = np.arange(window // 2 + 1) * rate_hz / window
         edges = np.searchsorted(bins_hz, (LOW_HZ, BASS_HZ, TREBLE_HZ, HIGH_HZ))
@@ -92,8 +93,10 @@ class Sound:
         self._beat = BeatTracker(rate_hz / self.hop)
         self._since_listen_s = 0.0
 
-    def _hear(self, samples: np.ndarray, step_s: float) -> None:
-        samples = np.clip(np.nan_to_num(samples[-MOST_HOPS * self.hop :]), -4.0, 4.0).astype(np.float32, copy=False)
+    def _hear(self, samples: np.ndarray) -> None:
+        samples = np.clip(samples[-MOST_HOPS * self.hop :], -4.0, 4.0).astype(np.float32, copy=False)
+        if math.isnan(float(samples.sum())):
+            samples = np.nan_to_num(samples)
         sound = np.concatenate([self._tail, samples])
         hops = (len(sound) - self.window) // self.hop
         if hops:
@@ -105,9 +108,7 @@ class Sound:
     def _analyse(self, frames: np.ndarray, length_s: float) -> None:
         """Take in the frames [shape=(n, window)] that became complete, length_s of new sound."""
         spectra = np.fft.rfft(frames * self._window, axis=1).astype(np.complex64)
-        power = (spectra.real**2 + spectra.imag**2) * np.float32(
-            (2 / self.window) ** 2
-        )  # (n, bins), full-scale sine = 0.25
+        power = (spectra.real**2 + spectra.imag**2) * self._scale  # (n, bins)
         self._set_levels(power, length_s)
         strengths = self._flux(power)
         onset = self._onsets.pick(strengths)
@@ -136,6 +137,7 @@ class Sound:
         bright = clamp((centre - math.log2(100)) / 5) * heard  # 100 Hz..3.2 kHz
         values["sound.brightness"] = ease(values["sound.brightness"], bright, length_s, smooth_s)
         notes = mean @ self._chroma
+        notes -= 0.9 * notes.min()  # what all notes share is noise, or too low to be told apart
         notes *= heard / max(float(notes.max()), 1e-12)
         for note in range(12):
             name = f"sound.chroma.{note}"

@@ -106,7 +106,7 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
     url = "://" in address
     if not url and not os.path.isfile(address):
         raise CameraError(f"no such file {address}")
-    options = {"rtsp_transport": "tcp", "fflags": "nobuffer"} if url else {}
+    options = {"rtsp_transport": "tcp", "flags": "low_delay"} if url else {}
     origin_s = time.monotonic()
     while True:
         length_s, rgb = 0.0, None

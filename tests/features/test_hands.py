@@ -149,6 +149,18 @@ def test_a_lost_hand_is_held_through_a_blink_and_then_eases_to_rest():
     assert values["hands.right.x"] == pytest.approx(0.5, abs=0.01) and values["hands.count"] == 0.0
 
 
+def test_a_clock_that_begins_anew_does_not_stop_the_hands():
+    made = hands.create(hands.Settings(synchronous=True))
+    for i in range(50):
+        seen(made, 100 + i * 0.04, (0.8, 0.2))
+    before = seen(made, 102.0, (0.8, 0.2))
+    after = [seen(made, i * 0.04, (0.8, 0.5)) for i in range(50)]
+    assert after[0] == pytest.approx(before, abs=0.05)
+    assert after[-1]["hands.right.height"] < 0.6 and after[-1]["hands.right.present"] > 0.99
+    gone = [seen(made, 2 + i * 0.04) for i in range(80)]
+    assert gone[-1]["hands.right.present"] < 0.02
+
+
 def test_a_new_hand_does_not_slide_in_from_where_the_last_one_went():
     made = hands.create(hands.Settings(synchronous=True))
     for i in range(50):

@@ -40,6 +40,14 @@ def test_somebody_who_stands_still_is_present_but_does_not_move():
     assert values["motion.presence"] > 0.15 and values["motion.energy"] < 0.05
 
 
+def test_a_clock_that_begins_anew_does_not_stop_the_motion():
+    made = motion.create(motion.Settings())
+    for i in range(50):
+        made.extract(frame(i), 100 + i / 25)
+    values = shown(made, [0.1 + 0.02 * i for i in range(40)])
+    assert values[-1]["motion.energy"] > 0.1
+
+
 def test_without_a_camera_everything_eases_to_rest():
     made = motion.create(motion.Settings())
     shown(made, [0.1 + 0.02 * i for i in range(40)])

@@ -33,7 +33,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a second of film at 25 frames a second; each frame is one grey, 16 levels lighter than the last."""
     import av
 
-    path = tmp_path_factory.mktemp("film") / "greys.mp4"
+    path = tmp_path_factory.mktemp("film") / "greys.ts"  # a kind that streams
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=25, options={"crf": "1"})
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"

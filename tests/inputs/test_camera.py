@@ -1,5 +1,7 @@
 """Frames come in whole, newest first, from a process that may be killed, hang or find nothing."""
 
+import functools
+import http.server
 import itertools
 import os
 import signal
@@ -44,9 +46,7 @@ def test_reading_twice_at_once_gives_no_frame_twice(playing, wait_for):
 def test_a_film_loops(playing, wait_for):
     greys = []
     wait_for(lambda: ((f := playing.read(0.0)) and greys.append(int(f.rgb[48, 100, 0]))) or len(greys) >= 30)
-    assert (
-        sum(b < a - 50 for a, b in itertools.pairwise(greys)) >= 1
-    )  # from the lightest to the darkest again
+    assert sum(b < a - 50 for a, b in itertools.pairwise(greys)) >= 1  # from the lightest to the darkest again
 
 
 def test_a_film_is_not_mirrored_unless_asked(film, wait_for):
@@ -56,6 +56,23 @@ def test_a_film_is_not_mirrored_unless_asked(film, wait_for):
         frame = wait_for(lambda made=made: made.read(0.0))
         made.close()
         assert frame.rgb[48, bright].mean() > 230 > frame.rgb[48, -1 - bright].mean()
+
+
+def test_a_film_plays_from_a_web_server_and_is_lost_with_it(film, wait_for):
+    class Film(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Film, directory=str(film.parent)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    made = camera.create(camera.Settings(device=f"http://127.0.0.1:{server.server_port}/{film.name}"))
+    made.start()
+    first = wait_for(lambda: made.read(0.0))
+    assert first.rgb.shape == (96, 128, 3)
+    server.shutdown()
+    server.server_close()
+    wait_for(lambda: made.faults["camera"])
+    made.close()
 
 
 def test_a_killed_camera_process_is_counted_once_and_comes_back(playing, wait_for):
