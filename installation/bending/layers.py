@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from installation.bending.operations import OPERATIONS, Operation, Site, replace, select
+from installation.bending.operations import OPERATIONS, Operation, Site
+from installation.bending.sampling import replace, select
 from installation.settings import Bend, SettingsError
 from installation.signals import Knob
 

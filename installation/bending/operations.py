@@ -12,7 +12,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-GRAIN = 64  # rows of the frozen noise, whatever the size of the layer: a print has the grain of the show
+from installation.bending.sampling import (
+    by_pixel,
+    dilated,
+    gaussian,
+    grain,
+    layout,
+    mean_of,
+    rms_of,
+    select,
+    shifted,
+    sorted_columns,
+    warped,
+)
+
 BLUR_ROWS = 32  # blurs are made at this size
 Function = Callable[[Tensor, Tensor, "Site"], Tensor]
 
@@ -32,7 +45,7 @@ class Site:
             self.buffers[key] = make(torch.Generator().manual_seed(self.seed))
             made = self.buffers[key].to(like.device)
             if made.is_floating_point():
-                made = made.to(like.dtype, memory_format=_layout(like))
+                made = made.to(like.dtype, memory_format=layout(like))
             self.buffers[key] = made
         return self.buffers[key]
 
@@ -91,7 +104,7 @@ def ablate(x: Tensor, amount: Tensor, site: Site) -> Tensor:
 @operation()
 def invert(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Turn each channel upside down around its own mean."""
-    return x + 2 * amount * (_mean(x) - x)
+    return x + 2 * amount * (mean_of(x) - x)
 
 
 @operation(low=-1.0, amplifies=True)
@@ -103,7 +116,7 @@ def multiply(x: Tensor, amount: Tensor, site: Site) -> Tensor:
 @operation()
 def threshold(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Two levels per channel, one deviation above and below its mean."""
-    mean = _mean(x)
+    mean = mean_of(x)
     above = x - mean
     spread = torch.linalg.vector_norm(above, dim=(2, 3), keepdim=True) / (x.shape[2] * x.shape[3]) ** 0.5
     return torch.lerp(x, above.sign_().mul_(spread).add_(mean), amount.to(x.dtype))
@@ -112,21 +125,21 @@ def threshold(x: Tensor, amount: Tensor, site: Site) -> Tensor:
 @operation()
 def quantise(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Round to steps as large as two deviations of the layer at 1."""
-    step = (2 * amount * _rms(x)).clamp(min=1e-3)
+    step = (2 * amount * rms_of(x)).clamp(min=1e-3)
     return ((x / step).round() * step).to(x.dtype)
 
 
 @operation(amplifies=True)
 def noise(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Add frozen seeded noise, at 1 half again as strong as the layer; its grain is 1/64 of the height."""
-    return x + (site.constant("noise", x, lambda g: _grain(x, g)) * (1.5 * amount.square() * _rms(x))).to(x.dtype)
+    return x + (site.constant("noise", x, lambda g: grain(x, g)) * (1.5 * amount.square() * rms_of(x))).to(x.dtype)
 
 
 @operation(low=-1.0)
 def rotate(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Turn around the middle, by half a turn at 1; beyond the border the layer is mirrored."""
     turn = amount * torch.pi
-    return _warp(x, torch.stack([turn.cos(), -turn.sin(), turn.sin(), turn.cos()]))
+    return warped(x, torch.stack([turn.cos(), -turn.sin(), turn.sin(), turn.cos()]))
 
 
 @operation(low=-1.0)
@@ -134,19 +147,19 @@ def scale(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Zoom around the middle, four times larger at 1, four times smaller (and mirrored) at -1."""
     step = torch.exp2(-2 * amount)
     zero = torch.zeros_like(step)
-    return _warp(x, torch.stack([step, zero, zero, step]))
+    return warped(x, torch.stack([step, zero, zero, step]))
 
 
 @operation(low=-1.0)
 def translate(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Shift to the right by the layer's width at 1; what leaves comes back mirrored."""
-    return _shift(x, amount, 3)
+    return shifted(x, amount, 3)
 
 
 @operation(low=-1.0)
 def lift(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Shift downwards by the layer's height at 1 (upwards below 0); what leaves comes back mirrored."""
-    return _shift(x, amount, 2)
+    return shifted(x, amount, 2)
 
 
 @operation()
@@ -158,13 +171,13 @@ def flip(x: Tensor, amount: Tensor, site: Site) -> Tensor:
 @operation()
 def erode(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Cross over to the minimum within 4 % of the height: bright things shrink."""
-    return torch.lerp(x, -_dilated(-x), amount.to(x.dtype))
+    return torch.lerp(x, -dilated(-x), amount.to(x.dtype))
 
 
 @operation(amplifies=True)
 def dilate(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Cross over to the maximum within 4 % of the height: bright things grow."""
-    return torch.lerp(x, _dilated(x), amount.to(x.dtype))
+    return torch.lerp(x, dilated(x), amount.to(x.dtype))
 
 
 @operation()
@@ -172,18 +185,18 @@ def blur(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Gaussian blur, deviation 8 % of the height at 1."""
     rows = min(x.shape[2], BLUR_ROWS)
     columns = max(1, round(rows * x.shape[3] / x.shape[2]))
-    small = F.adaptive_avg_pool2d(_by_pixel(x), (rows, columns)) if rows < x.shape[2] else x
+    small = F.adaptive_avg_pool2d(by_pixel(x), (rows, columns)) if rows < x.shape[2] else x
     sigma_px = amount.abs() * 0.08 * rows
-    small = _gaussian(rows, sigma_px, x.dtype) @ small.contiguous() @ _gaussian(columns, sigma_px, x.dtype).mT
+    small = gaussian(rows, sigma_px, x.dtype) @ small.contiguous() @ gaussian(columns, sigma_px, x.dtype).mT
     if rows < x.shape[2]:
-        small = F.interpolate(_by_pixel(small), x.shape[2:], mode="bilinear", align_corners=False)
+        small = F.interpolate(by_pixel(small), x.shape[2:], mode="bilinear", align_corners=False)
     return torch.lerp(x, small, (amount.abs() * 6).clamp(max=1).to(x.dtype))
 
 
 @operation()
 def sort(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     """Cross over to columns whose activations are in rising order: pixel sorting inside the network."""
-    return torch.lerp(x, _sorted_columns(x), amount.to(x.dtype))
+    return torch.lerp(x, sorted_columns(x), amount.to(x.dtype))
 
 
 @operation()
@@ -208,104 +221,3 @@ def freeze(x: Tensor, amount: Tensor, site: Site) -> Tensor:
     held = site.before("held", x)
     held.copy_(torch.where(amount == 0, x, held))
     return torch.lerp(x, held, amount.to(x.dtype))
-
-
-def select(x: Tensor, axis: int, index: Tensor) -> Tensor:
-    """index_select that reads channels_last memory in its own order, several times faster there."""
-    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
-        return x.index_select(axis, index)
-    return x.permute(0, 2, 3, 1).index_select((0, 3, 1, 2)[axis], index).permute(0, 3, 1, 2)
-
-
-def replace(x: Tensor, axis: int, index: Tensor, part: Tensor) -> Tensor:
-    """A copy of x with `part` at `index` along the axis, in the memory order of x."""
-    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
-        return x.index_copy(axis, index, part)
-    y = x.permute(0, 2, 3, 1).index_copy((0, 3, 1, 2)[axis], index, part.permute(0, 2, 3, 1))
-    return y.permute(0, 3, 1, 2)
-
-
-def _layout(x: Tensor) -> torch.memory_format:
-    by_pixel = x.is_contiguous(memory_format=torch.channels_last)
-    return torch.channels_last if by_pixel else torch.contiguous_format
-
-
-def _by_pixel(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def _sorted_columns(x: Tensor) -> Tensor:
-    """Columns in rising order. On the CPU numpy's sort, which is vectorised, takes a tenth of torch's time."""
-    if x.device.type != "cpu":
-        return x.sort(2).values
-    columns = x.mT.float().clone(memory_format=torch.contiguous_format).numpy()
-    columns.sort(axis=3)
-    return torch.from_numpy(columns).mT.to(x.dtype)
-
-
-def _mean(x: Tensor) -> Tensor:
-    return x.mean((2, 3), keepdim=True)
-
-
-def _rms(x: Tensor) -> Tensor:
-    """Root mean square of the whole layer, 0-dim float32."""
-    return torch.linalg.vector_norm(x, dtype=torch.float32) / x.numel() ** 0.5
-
-
-def _grain(x: Tensor, source: torch.Generator) -> Tensor:
-    """Seeded normal noise (1, C, H, W) that looks the same at every size of the layer."""
-    rows, columns = x.shape[2:]
-    wide = max(1, round(GRAIN * columns / rows))
-    grain = torch.randn(1, x.shape[1], GRAIN, wide, generator=source)
-    return F.interpolate(grain, (rows, columns), mode="bilinear", align_corners=False, antialias=True)
-
-
-def _mirrored(place: Tensor, size: int) -> Tensor:
-    """Fold pixel places into 0..size-1 by mirroring at the outer pixel edges."""
-    folded = torch.remainder(place + 0.5, 2 * size)
-    return torch.where(folded > size, 2 * size - folded, folded) - 0.5
-
-
-def _shift(x: Tensor, amount: Tensor, axis: int) -> Tensor:
-    """x moved along an axis by amount x its size, mirrored, with linear interpolation between pixels."""
-    size = x.shape[axis]
-    place = _mirrored(torch.arange(size, device=x.device) - amount * size, size).clamp(0, size - 1)
-    low = place.floor().to(torch.int64)
-    part = (place - low).to(x.dtype).view([-1 if i == axis else 1 for i in range(4)])
-    return torch.lerp(select(x, axis, low), select(x, axis, (low + 1).clamp(max=size - 1)), part)
-
-
-def _warp(x: Tensor, matrix: Tensor) -> Tensor:
-    """x sampled at matrix (a, b, c, d) @ (x, y) around the middle, in units of half the height."""
-    rows, columns = x.shape[2:]
-    aspect = columns / rows
-    a, b, c, d = matrix.unbind()
-    zero = torch.zeros_like(a)
-    theta = torch.stack([torch.stack([a, b / aspect, zero]), torch.stack([c * aspect, d, zero])])[None]
-    grid = F.affine_grid(theta.expand(x.shape[0], -1, -1), list(x.shape), align_corners=False)
-    # Half precision would place samples half a pixel off in a large layer.
-    warped = F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return warped.to(x.dtype)
-
-
-def _dilated(x: Tensor) -> Tensor:
-    """Maximum in a square of 4 % of the height to each side; a radius between two pixels is a mean of both."""
-    radius = 0.04 * x.shape[2]
-    low, part = int(radius), radius - int(radius)
-    inner = _maximum(x, low)
-    return inner if part < 0.1 and low else torch.lerp(inner, _maximum(x, low + 1), part)
-
-
-def _maximum(x: Tensor, radius: int) -> Tensor:
-    if radius == 0:
-        return x
-    x = F.max_pool2d(_by_pixel(x), (2 * radius + 1, 1), 1, (radius, 0))
-    return F.max_pool2d(x, (1, 2 * radius + 1), 1, (0, radius))
-
-
-def _gaussian(size: int, sigma_px: Tensor, dtype: torch.dtype) -> Tensor:
-    """Matrix (size, size) that blurs a line; rows sum to 1, so the border stays as bright as the middle."""
-    place = torch.arange(size, device=sigma_px.device)
-    far = (place[:, None] - place).float()
-    weight = torch.exp(-0.5 * (far / sigma_px.clamp(min=0.05)).square())
-    return (weight / weight.sum(1, keepdim=True)).to(dtype)
