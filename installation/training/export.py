@@ -29,7 +29,7 @@ def anchors(student: Student, corpus: Corpus, size: int) -> Tensor:
         drawn = generator.synthesis(generator.broadcast(w[indices]), "none", up_to=size).cpu()
         target = corpus.batch(indices, size)
         errors += [laplacian_l1(a[None], b[None]) / b.std() for a, b in zip(drawn, target, strict=True)]
-    best = torch.stack(errors).argsort()[: max(2, len(corpus) * 2 // 3)]
+    best = torch.stack(errors).argsort()[: max(ANCHORS, len(corpus) * 2 // 3)]
     return _tour(_spread(w[best].cpu(), ANCHORS))
 
 

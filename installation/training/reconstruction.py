@@ -19,9 +19,9 @@ from installation.training.student import Student
 CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neighbours of a code must draw it too
 MAPPING_SPEED = 30  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
 CODE_SPEED = 5  # times the learning rate; a code is seen once an epoch, a weight at every step
-GROWTH = ((0.0, 32), (0.16, 64), (0.40, 128), (0.76, 256))  # from this part of the run on, this many pixels
+GROWTH = ((0.0, 32), (0.16, 64), (0.58, 128), (0.84, 256))  # from this part of the run on, this many pixels
 TEXTURE_WEIGHT = 0.3
-SHARPEN_FROM = 0.52  # from this part of the run on, the critics speak
+SHARPEN_FROM = 0.72  # from this part of the run on, the critics speak
 SHARPEN_RAMP = 0.05  # and this much later they speak with full voice
 CRITIC_PX = 64
 CRITIC_WEIGHT = 0.3  # of a critic's loss beside the losses of redrawing

@@ -117,7 +117,7 @@ def test_a_checkpoint_of_another_network_is_refused_by_name(pictures: Path, tmp_
 
 
 def test_sizes_grow_and_never_exceed_the_networks() -> None:
-    assert [size_at(p, 256) for p in (0.0, 0.3, 0.5, 1.0)] == [32, 64, 128, 256]
+    assert [size_at(p, 256) for p in (0.0, 0.3, 0.7, 1.0)] == [32, 64, 128, 256]
     assert [size_at(p, 64) for p in (0.0, 1.0)] == [32, 64]
     assert size_at(1.0, 512) == 512
 

@@ -181,19 +181,18 @@ class FastSynthesis:
         return torch.addcmul(layer.bias[None, :, None, None], x, demodulation[:, :, None, None].to(self.dtype))
 
     def _to_rgb(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
-        if x.shape[0] == 1:
+        batch, channels, height, width = x.shape
+        if self.fused and batch == 1:  # as a matrix product, which leaves the picture's channels one after another
+            pixels = x.permute(1, 0, 2, 3).reshape(channels, -1)
+            y = torch.addmm(layer.bias[:, None], layer.weight[:, :, 0, 0] * style, pixels).view(1, -1, height, width)
+        elif batch == 1:
             y = F.conv2d(x, layer.weight * style[:, :, None, None].to(self.dtype), layer.bias)
         else:
             y = F.conv2d(x * style[:, :, None, None].to(self.dtype), layer.weight, layer.bias)
         return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
 
     def _upsample(self, rgb: Tensor) -> Tensor:
-        """Bilinear with zeros beyond the border, which is what the FIR filter amounts to."""
-        size = rgb.shape[-1] * 2
-        padded = F.pad(rgb, (1, 1, 1, 1))
-        return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[
-            :, :, 2 : size + 2, 2 : size + 2
-        ]
+        return F.conv_transpose2d(rgb, self.fir_rgb, stride=2, padding=1, groups=rgb.shape[1])
 
 
 def _scales(layer: Layer, style: Tensor) -> tuple[Tensor, Tensor]:
