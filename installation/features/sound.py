@@ -78,8 +78,8 @@ class Sound:
         self._rate_hz = rate_hz
         self.window = window = 1 << round(math.log2(WINDOW_S * rate_hz))
         self.hop = window // 4
-        self._mel = mel_filters(rate_hz, window, BANDS, LOW_HZ, min(HIGH_HZ, rate_hz / 2)).T.copy()
-        self._chroma = chroma_filters(rate_hz, window).T.copy()
+        self._mel = mel_filters(rate_hz, window, BANDS, LOW_HZ, min(HIGH_HZ, rate_hz / 2))
+        self._chroma = chroma_filters(rate_hz, window)
         self._scale = np.float32((2 / window) ** 2)  # a full-scale sine has a power of about 0.25
         self._window = np.hanning(window + 1)[:-1].astype(np.float32)
         bins_hz = np.arange(window // 2 + 1) * rate_hz / window
@@ -136,7 +136,7 @@ class Sound:
         centre = float(sizes @ self._octaves[1:]) / (float(sizes.sum()) + 1e-9)
         bright = clamp((centre - math.log2(100)) / 5) * heard  # 100 Hz..3.2 kHz
         values["sound.brightness"] = ease(values["sound.brightness"], bright, length_s, smooth_s)
-        notes = mean @ self._chroma
+        notes = np.einsum("j,kj->k", mean, self._chroma)
         notes -= 0.9 * notes.min()  # what all notes share is noise, or too low to be told apart
         notes *= heard / max(float(notes.max()), 1e-12)
         for note in range(12):
@@ -145,7 +145,8 @@ class Sound:
 
     def _flux(self, power: np.ndarray) -> np.ndarray:
         """Mean rise of the mel bands in decibels from frame to frame, as librosa.onset.onset_strength. [shape=(n,)]"""
-        mel_db = 10 * np.log10(np.maximum(power @ self._mel, 1e-9))
+        # einsum, not matmul: BLAS would share so small a product among threads and wait for the painter's cores.
+        mel_db = 10 * np.log10(np.maximum(np.einsum("ij,kj->ik", power, self._mel), 1e-9))
         before = np.concatenate([self._last_mel[None], mel_db[:-1]])
         self._last_mel = mel_db[-1]
         return np.maximum(mel_db - before, 0.0).mean(axis=1)

@@ -39,7 +39,7 @@ def synchronous() -> hands.Hands:
 @pytest.fixture(scope="module")
 def spelled(clip):
     """Features of a whole film of one fingerspelling hand."""
-    frames = clip("asl_hand.25fps.mp4", every=2)
+    frames = clip("asl_hand.25fps.mp4", 125, every=2)
     made = synchronous()
     values = played(made, frames)
     made.close()
@@ -73,7 +73,7 @@ def test_a_film_replayed_gives_identical_features(spelled):
 
 def test_two_hands_are_told_apart_by_place_and_the_second_is_soon_found(clip):
     made = synchronous()
-    frames = clip("two_hands_derived.mp4", 60, every=2)
+    frames = clip("two_hands_derived.mp4", 45, every=2)
     at = dict(zip(made.names, played(made, frames).T, strict=True))
     made.close()
     assert (at["hands.count"][12:] == 1.0).mean() >= 0.9
