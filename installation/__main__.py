@@ -47,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("what", choices=["live"], help="what to measure")
     bench.add_argument("--show", default="bloom", help="show name or path (default: bloom)")
     bench.add_argument("--frames", type=int, default=60, help="frames a measurement (default: 60)")
+    standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
+    bench.add_argument("--standard", type=int, default=0, metavar="PX", help=standard)
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the table as JSON too")
     effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
     effects.add_argument("what", choices=["check"])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import platform
 import statistics
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy as np
 from installation import modulation, opening
 from installation.journal import write_json
 from installation.senses import Senses
-from installation.settings import Show, open_show
+from installation.settings import Part, Show, open_show
 from installation.signals import CameraFrame, Controls, Levels, SoundBlock
 
 WARM_UP = 5
@@ -39,9 +40,12 @@ def main(options: Namespace) -> int:
     """`installation bench live`: print the table; --json writes the same."""
     show = open_show(options.show)
     rows = []
-    for row in measure(show, options.frames):
-        rows.append(row)
-        print(f"{row.part:<34} {row.median_ms:9.2f} ms  p95 {row.p95_ms:9.2f} ms   {row.note}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.standard:
+            show = standard_show(show, options.standard, Path(folder))
+        for row in measure(show, options.frames):
+            rows.append(row)
+            print(f"{row.part:<34} {row.median_ms:9.2f} ms  p95 {row.p95_ms:9.2f} ms   {row.note}", flush=True)
     if options.json:
         machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "gpu": _gpu()}
         write_json(
@@ -97,17 +101,43 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
         yield Row(
             "bends alone", bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms, "difference of the two above"
         )
-        if hasattr(generator, "reference"):
-            plain = generator.reference()
-            row = timed(
-                "plain eager float32 generator",
-                lambda n: plain(),
-                max(5, frames // 4),
-                "same shape, same weights",
-                settle,
-            )
+        if show.generator.name == "stylegan2":
+            plain = _plain(show, generator.device)
+            count = max(5, frames // 4)
+            row = timed("plain eager float32 generator", lambda n: plain(), count, "same shape and weights", settle)
             yield row
             yield Row("ratio plain : ours", row.median_ms / ours.median_ms, row.p95_ms / ours.p95_ms, "times, not ms")
+
+
+def _plain(show: Show, device: Any) -> Callable[[], Any]:
+    """The show's network as a textbook has it: float32, eager, weights modulated anew for every picture."""
+    from installation import weights
+    from installation.generators import stylegan2
+    from installation.generators.stylegan2 import reference
+
+    net, _ = stylegan2.read_model(*weights.open_model(show.generator.settings.get("model", "bloom")))
+    net = net.to(device)
+    ws = net.broadcast(net.mapping.w_avg[None])
+    return lambda: reference.synthesize(net.synthesis, ws)
+
+
+def standard_show(show: Show, resolution: int, folder: Path) -> Show:
+    """The show with a network of NVIDIA's standard channels and random weights, 1080p, as fast as it goes."""
+    import torch
+    from safetensors.torch import save_file
+
+    from installation import weights
+    from installation.generators.stylegan2 import network
+    from installation.training.export import to_toml
+
+    torch.manual_seed(0)
+    net = network.Generator(network.NetworkConfig(resolution))
+    path = folder / "weights.safetensors"
+    save_file({name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}, path)
+    card = {"kind": "stylegan2", "file": path.name, "sha256": weights.digest(path), "licence": "none: random weights"}
+    (folder / "model.toml").write_text(to_toml(card | {"network": net.config.to_dict()}), "utf-8")
+    screen = dataclasses.replace(show.screen, size=(1920, 1080), working_size=(1920, 1080), fps=240.0)
+    return dataclasses.replace(show, generator=Part("stylegan2", {"model": str(folder)}), screen=screen)
 
 
 def measure_rendering(show: Show, frames: int) -> Iterator[Row]:
@@ -164,21 +194,18 @@ def measure_senses(show: Show, frames: int) -> Iterator[Row]:
 
 
 def measure_loop(show: Show, frames: int) -> Row:
-    """The show itself, headless, as fast as the show's pace lets it."""
+    """The show itself, headless, at the pace it asks for."""
     from installation.__main__ import parser
     from installation.live import Live
 
     seconds = str(max(5.0, frames / show.screen.fps))
-    options = parser().parse_args(["live", "--show", show.name, "--headless", "--seconds", seconds, "--osc-port", "0"])
-    show, options = opening.prepare(options)
+    options = parser().parse_args(["live", "--headless", "--seconds", seconds, "--osc-port", "0"])
+    show, options = opening.prepare(options, show)
     with ExitStack() as closing:
         report = Live(show, options, closing).play()
-    ms = report["frame_ms"]
+    ms, asked = report["frame_ms"], show.screen.fps
     return Row(
-        "loop total (frame to frame)",
-        ms["p50"],
-        ms["p95"],
-        f"{report['fps']:.1f} frames a second of {show.screen.fps:.0f} asked for",
+        "loop total (frame to frame)", ms["p50"], ms["p95"], f"{report['fps']:.1f} frames a second of {asked:.0f}"
     )
 
 
@@ -186,7 +213,3 @@ def _gpu() -> str:
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-
-
-if __name__ == "__main__":
-    print(json.dumps([dataclasses.asdict(row) for row in measure(open_show("bloom"), 30)], indent=1))

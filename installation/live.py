@@ -98,7 +98,7 @@ class Live:
 
     def pace(self, began_s: float) -> None:
         """Leave out what is too slow for this machine, collect garbage in the time left, wait for the next frame."""
-        busy_s = max(self.clock.now_s() - began_s, self.painter.picture_s)
+        busy_s = max(self.clock.now_s() - began_s, self.painter.picture_s / 2)  # every other frame may repeat a picture
         if self.governor.note(busy_s):
             self.painter.generator.shed(self.governor.level)
             self.screen.scale(self.governor.scale)
@@ -107,7 +107,7 @@ class Live:
             self.desk.tell(opening.describe(self, began_s), began_s)
         gc.collect(0)
         if self.options.replay and self.options.headless:
-            self.painter.wait_done(self.chronicle.ledger.frames)  # every frame its own picture: the same log, the same film
+            self.painter.wait_done(self.chronicle.ledger.frames)  # the same log, the same film
         else:
             self.clock.wait_until(self.next_frame_s(began_s))
 

@@ -23,7 +23,7 @@ DEMO_S = 20.0  # length of the demonstration where there is no display
 FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that are slow to wake
 
 
-def prepare(options: Namespace) -> tuple[Show, Namespace]:
+def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespace]:
     """The show as the command line changes it. With no display: a short headless demonstration, and it says so."""
     if not (options.headless or options.osc_table or has_display()):
         print("No display here: rendering headless; `installation live --help` tells what else it can do.")
@@ -32,7 +32,7 @@ def prepare(options: Namespace) -> tuple[Show, Namespace]:
             options.seconds = DEMO_S
             options.record = options.record or Path("out/live.mp4")
             options.sheet = Path("out/live.png")
-    return _apply(open_show(options.show), options), options
+    return _apply(show or open_show(options.show), options), options
 
 
 def _apply(show: Show, options: Namespace) -> Show:

@@ -34,7 +34,9 @@ def test_the_bench_table_and_its_json_name_every_part_of_a_frame(tmp_path: Path)
 def test_effects_check_says_ok_or_why_not_and_fails_when_one_does(tmp_path: Path) -> None:
     good = ROOT / "shaders" / "effects" / "grain.fs"
     bad = tmp_path / "typo.fs"
-    bad.write_text('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\nvoid main() {\n  gl_FragColor = vec5(1.0);\n}\n')
+    bad.write_text(
+        '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\nvoid main() {\n  gl_FragColor = vec5(1.0);\n}\n'
+    )
     assert run("effects", "check", str(good)).returncode == 0
     answer = run("effects", "check", str(good), str(bad))
     lines = answer.stdout.strip().splitlines()
