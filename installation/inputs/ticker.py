@@ -5,14 +5,15 @@ As Anna Ridler's Mosaic Virus reads a price. The last value is held while the so
 
 from __future__ import annotations
 
+import bisect
 import collections
 import csv
+import http.client
 import json
 import logging
 import math
 import threading
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class FileTicker:
         self.pids: list[int] = []
         self._times_s: list[float] = []
         self._series: list[float] = []
+        self._range = 0.0, 0.0
 
     @property
     def alive(self) -> bool:
@@ -62,6 +64,7 @@ class FileTicker:
     def start(self) -> None:
         try:
             self._times_s, self._series = read_series(Path(self._settings.source), self._settings.step_s)
+            self._range = min(self._series), max(self._series)
         except (TickerError, OSError, UnicodeDecodeError) as error:
             self.faults["ticker"] += 1
             log.warning("ticker: %s; the show goes on without it", error)
@@ -70,8 +73,7 @@ class FileTicker:
         """The number at now_s, or None when there is no series."""
         if not self._series:
             return None
-        low, high = min(self._series), max(self._series)
-        return Number(self._at(now_s * self._settings.speed), now_s, low, high)
+        return Number(self._at(now_s * self._settings.speed), now_s, *self._range)
 
     def age_s(self, now_s: float) -> float:
         return 0.0 if self._series else math.inf
@@ -83,8 +85,6 @@ class FileTicker:
         return
 
     def _at(self, time_s: float) -> float:
-        import bisect
-
         times, series = self._times_s, self._series
         if len(series) == 1:
             return series[0]
@@ -141,7 +141,7 @@ class WebTicker:
         while not self._closing.is_set():
             try:
                 value = ask(self._settings.source, self._settings.key, self._settings.timeout_s)
-            except (TickerError, OSError, ValueError) as error:  # URLError is an OSError
+            except (OSError, http.client.HTTPException, ValueError) as error:  # a TickerError is a ValueError
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
                 if not self._ill:
                     self.faults["ticker"] += 1

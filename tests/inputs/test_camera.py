@@ -64,7 +64,7 @@ def test_a_film_plays_from_a_web_server_and_is_lost_with_it(film, wait_for):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Film, directory=str(film.parent)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     made = camera.create(camera.Settings(device=f"http://127.0.0.1:{server.server_port}/{film.name}"))
     made.start()
     first = wait_for(lambda: made.read(0.0))

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socketserver
 import threading
 
 import pytest
@@ -27,7 +28,7 @@ def web():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     server.answer, server.asked, server.status = {"value": 1}, 0, 200
     server.url = f"http://127.0.0.1:{server.server_port}/price"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
@@ -94,6 +95,25 @@ def test_an_answer_that_is_no_number_holds_the_last_one_and_counts_once(web, wai
     wait_for(lambda: (number := made.read(0.0)) and number.value == 2)
     assert made.alive
     made.close()
+
+
+@pytest.mark.parametrize(
+    "words", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{", b"\x00" * 200]
+)
+def test_a_server_that_does_not_speak_http_is_survived(words, wait_for):
+    class Mumble(socketserver.BaseRequestHandler):
+        def handle(self):
+            asked.append(self.request.recv(4096))
+            self.request.sendall(words)
+
+    asked: list[bytes] = []
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mumble) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        made = open_ticker(source=f"http://127.0.0.1:{server.server_address[1]}/", poll_s=0.01)
+        wait_for(lambda: len(asked) >= 3)
+        assert made.faults == {"ticker": 1} and made.read(0.0) is None
+        made.close()
+        server.shutdown()
 
 
 def test_a_server_that_fails_or_is_gone_is_asked_ever_more_rarely(web, wait_for):
