@@ -107,9 +107,9 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
     if not url and not os.path.isfile(address):
         raise CameraError(f"no such file {address}")
     options = {"rtsp_transport": "tcp", "flags": "low_delay"} if url else {}
-    origin_s = time.monotonic()
+    pace = Pace()
     while True:
-        length_s, rgb = 0.0, None
+        at_s, rgb = 0.0, None
         with av.open(address, options=options, timeout=(10.0, 5.0) if url else None) as film:
             if not film.streams.video:
                 raise CameraError(f"{address} holds no picture")
@@ -118,30 +118,45 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
                 stream.thread_count = 1  # cheaper as a whole, and the painter needs the other cores
             live = url and not film.duration
             step_s = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
-            for count, frame in enumerate(film.decode(stream)):
-                at_s = (
-                    float(frame.time) - float(stream.start_time or 0) * float(stream.time_base or 0)
-                    if frame.time
-                    else 0.0
-                )
-                length_s = max(length_s, at_s) + (step_s if not frame.time and count else 0.0)
-                late_s = time.monotonic() - origin_s - length_s
-                if live or late_s > LATE_S:  # a stream sets the pace itself; after a long pause start the count anew
-                    origin_s += late_s
-                elif late_s < 0:
-                    time.sleep(-late_s)
-                elif late_s > step_s and rgb is not None:
-                    continue  # behind: drop this one, newest wins
-                rgb = to_rgb(frame)
-                yield rgb
-        if url and live:
+            for at_s, frame in timed(film.decode(stream), step_s):
+                if pace.keep(at_s, step_s, live) or rgb is None:
+                    rgb = to_rgb(frame)
+                    yield rgb
+        if live:
             raise CameraError(f"the stream {address.split('@')[-1]} ended")
         if rgb is None:
             raise CameraError(f"{address} holds no frame that can be decoded")
-        origin_s += length_s + step_s
-        while length_s == 0.0:  # a still picture: show it over and over
+        pace.origin_s += at_s + step_s
+        while at_s == 0.0:  # a still picture: show it over and over
             time.sleep(step_s)
             yield rgb
+
+
+def timed(frames: Iterator[Any], step_s: float) -> Iterator[tuple[float, Any]]:
+    """Each decoded frame with its time (s, 0 for the first); a frame that knows none comes a step after the last."""
+    first_s, at_s = None, -step_s
+    for frame in frames:
+        time_s = frame.time
+        if first_s is None:
+            first_s = time_s or 0.0
+        at_s = max(0.0, float(time_s - first_s)) if time_s is not None else at_s + step_s
+        yield at_s, frame
+
+
+class Pace:
+    """The wall clock of a film: waits for frames that are early and tells which are too late to be shown."""
+
+    def __init__(self) -> None:
+        self.origin_s = time.monotonic()
+
+    def keep(self, at_s: float, step_s: float, live: bool) -> bool:
+        """Wait until the film's time at_s; False for a frame that is late by more than a step (newest wins)."""
+        late_s = time.monotonic() - self.origin_s - at_s
+        if live or late_s > LATE_S:  # a stream sets the pace itself; after a long pause the count begins anew
+            self.origin_s += late_s
+        elif late_s < 0:
+            time.sleep(-late_s)
+        return live or late_s <= step_s or late_s > LATE_S
 
 
 def to_rgb(frame: Any) -> np.ndarray:
