@@ -196,7 +196,9 @@ class Hands:
         hand = self._hands[side]
         if time_s - hand.seen_s < 2 * self._settings.hold_s:
             return math.dist(centre, hand.centre)
-        return 0.3 if (centre[0] < 0.5) == (side == "left") else 0.5
+        wrong_half = max(0.0, centre[0] - 0.5 if side == "left" else 0.5 - centre[0])
+        was_last = hand.seen_s > min(other.seen_s for other in self._hands.values())
+        return 0.3 + 0.6 * wrong_half - (0.05 if was_last else 0.0)  # one in the middle comes back under its old name
 
     def _together(self, now_s: float) -> dict[str, float]:
         left, right = self._hands["left"], self._hands["right"]

@@ -149,6 +149,20 @@ def test_a_lost_hand_is_held_through_a_blink_and_then_eases_to_rest():
     assert values["hands.right.x"] == pytest.approx(0.5, abs=0.01) and values["hands.count"] == 0.0
 
 
+def test_a_hand_in_the_middle_comes_back_under_its_old_name():
+    made = hands.create(hands.Settings(synchronous=True))
+    for i in range(30):
+        seen(made, i * 0.04, (0.47, 0.4))
+    for i in range(100):
+        seen(made, 1.2 + i * 0.04)
+    for i in range(30):
+        values = seen(made, 5.2 + i * 0.04, (0.53, 0.4))
+    assert values["hands.left.present"] > 0.9 and values["hands.right.present"] < 0.1
+    for i in range(30):
+        values = seen(made, 9 + i * 0.04, (0.8, 0.4))
+    assert values["hands.right.present"] > 0.9
+
+
 def test_a_clock_that_begins_anew_does_not_stop_the_hands():
     made = hands.create(hands.Settings(synchronous=True))
     for i in range(50):
