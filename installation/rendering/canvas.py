@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,11 @@ PLAIN_VERTEX = """#version 330
 in vec2 isf_position; out vec2 place;
 void main() { gl_Position = vec4(isf_position * 2.0 - 1.0, 0.0, 1.0); place = isf_position; }
 """
+
+
+def is_software(renderer: str) -> bool:
+    """Whether a GL renderer of this name draws on the CPU."""
+    return any(word in renderer.lower() for word in ("llvmpipe", "softpipe", "swrast", "swiftshader"))
 
 
 class Target:
@@ -34,6 +41,17 @@ class Target:
         self.texture.release()
 
 
+def _open_finish() -> Any:
+    """GL's own glFinish, called through ctypes, which lets other Python threads run meanwhile; moderngl's does not."""
+    names = {"win32": ["opengl32.dll"], "darwin": ["/System/Library/Frameworks/OpenGL.framework/OpenGL"]}
+    for name in names.get(sys.platform, ["libGL.so.1", "libOpenGL.so.0"]):
+        try:
+            return ctypes.CDLL(name).glFinish
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
 class Canvas:
     """What every pass of one GL context shares: the quad, and targets that are lent to one frame after another."""
 
@@ -43,6 +61,8 @@ class Canvas:
         self.quad = context.buffer(corners.tobytes())
         self._lent: list[Target] = []
         self._copying: Program | None = None
+        self._finish = _open_finish()
+        self.software = is_software(context.info["GL_RENDERER"])
 
     def program(self, fragment: str, vertex: str = PLAIN_VERTEX) -> Program:
         """Compile and link. Raises moderngl.Error with the compiler's words."""
@@ -52,6 +72,11 @@ class Canvas:
         """One of the projector's own shaders, shaders/projector/<name>.glsl, with these words defined."""
         version, body = (SHADERS / "projector" / f"{name}.glsl").read_text("utf-8").split("\n", 1)
         return self.program("\n".join([version, *(f"#define {word}" for word in words), body]))
+
+    def wait(self) -> None:
+        """Wait until everything is drawn. The generator's thread runs on meanwhile: a plain read would hold it up."""
+        if self._finish is not None:
+            self._finish()
 
     def copy(self, texture: moderngl.Texture, target: Target) -> None:
         """Draw a texture over a target of another size or kind."""
@@ -84,7 +109,7 @@ class Program:
         self.vertices = canvas.context.vertex_array(
             program, [(canvas.quad, "2f", POSITION)], mode=moderngl.TRIANGLE_STRIP
         )
-        self._context = canvas.context
+        self._canvas = canvas
         self._uniforms: dict[str, Any] = {n: program[n] for n in program if isinstance(program[n], moderngl.Uniform)}
         self._last: dict[str, Any] = {}
         self._units: dict[str, int] = {}
@@ -109,6 +134,10 @@ class Program:
         """Draw the quad over all of the framebuffer."""
         framebuffer.use()
         self.vertices.render()
+        if (
+            self._canvas.software
+        ):  # it draws when the next pass looks at this one: better now, with other threads running
+            self._canvas.wait()
 
     def release(self) -> None:
         self.vertices.release()

@@ -47,5 +47,6 @@ class Guard:
         self.measure.bind("picture", texture)
         self.measure.set("cells", (float(GRID[1]), float(GRID[0])))
         self.measure.draw(self.cells.framebuffer)
+        self.canvas.wait()
         self.cells.framebuffer.read_into(self.read, components=2, dtype="f4")
         return np.nan_to_num(self.read.transpose(2, 0, 1).astype("f8"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import moderngl
 
-from installation.rendering.canvas import Canvas, Program, Target
+from installation.rendering.canvas import Canvas, Program, Target, is_software
 from installation.settings import Screen
 
 log = logging.getLogger("installation.rendering")
@@ -229,10 +229,6 @@ def gl_info() -> dict[str, Any]:
     }
     close_headless(context)
     return info | {"software": is_software(info["renderer"])}
-
-
-def is_software(renderer: str) -> bool:
-    return any(word in renderer.lower() for word in ("llvmpipe", "softpipe", "swrast", "swiftshader"))
 
 
 def _start_glfw() -> Any:

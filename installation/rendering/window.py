@@ -16,7 +16,7 @@ from installation.rendering.canvas import Canvas, Target
 from installation.rendering.effects import EFFECTS, Chain, SoundView
 from installation.rendering.guard import Guard
 from installation.rendering.readback import Readback
-from installation.rendering.surfaces import DisplayError, Headless, Window, gl_info, is_software, monitors
+from installation.rendering.surfaces import DisplayError, Headless, Window, gl_info, monitors
 from installation.rendering.upload import Uploader
 from installation.signals import Controls, Knob, Levels, Picture, SoundBlock
 
@@ -213,7 +213,7 @@ class Final:
     def __init__(self, canvas: Canvas, corners: np.ndarray) -> None:
         self.canvas = canvas
         self.warp = projector.to_picture(corners)
-        self.fine = not is_software(canvas.context.info["GL_RENDERER"])
+        self.fine = not canvas.software
         warped = [] if self.warp is None else ["WARPED"]
         self.plain = canvas.own_program("present", *warped)
         self.scaling = canvas.own_program("present", *warped, "FINE") if self.fine else self.plain

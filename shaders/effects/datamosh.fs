@@ -41,24 +41,24 @@ void main() {
             top -= vec2(gx, gy) * gt;
         }
         vec2 move = vec2(yy * top.x - xy * top.y, xx * top.y - xy * top.x) / (xx * yy - xy * xy + 1e-6);
-        vec2 before = IMG_THIS_PIXEL(moves).xy;
-        gl_FragColor = vec4(FRAMEINDEX == 0 ? vec2(0.0) : mix(before, clamp(move * d, -0.06, 0.06), 0.4), 0.0, 1.0);
+        move = mix(IMG_THIS_PIXEL(moves).xy, clamp(move * d, -0.06, 0.06), FRAMEINDEX == 0 ? 0.0 : 0.4);
+        // In blue, how much of the block is kept in this frame; in alpha, its luck in rounding.
+        vec2 cell = floor(gl_FragCoord.xy);
+        float mended = step(chance(cell + floor(TIME * 7.0) * 3.7), mend * mend * 0.5);
+        float moved = clamp(length(move) * 60.0, 0.0, 1.0);
+        float keep = (1.0 - mended) * (1.0 - pow(1.0 - amount, 3.0)) * mix(0.90, 0.995, moved);
+        gl_FragColor = vec4(move, FRAMEINDEX == 0 ? 0.0 : keep, chance(cell + mod(float(FRAMEINDEX) * 13.0, 769.0)));
     } else if (PASSINDEX == 1) {
         gl_FragColor = IMG_THIS_PIXEL(inputImage);
     } else {
         vec4 picture = IMG_THIS_PIXEL(inputImage);
         vec2 count = IMG_SIZE(moves);
-        vec2 cell = floor(isf_FragNormCoord * count);
-        vec2 move = IMG_NORM_PIXEL(moves, (cell + 0.5) / count).xy;
+        vec4 block = IMG_NORM_PIXEL(moves, (floor(isf_FragNormCoord * count) + 0.5) / count);
         // Whole pixels, rounded by chance so that slow movement counts too: a fraction would blur the blocks.
-        float luck = chance(cell + mod(float(FRAMEINDEX) * 13.0, 769.0));
-        vec2 whole = floor(move * drag * RENDERSIZE + luck) / RENDERSIZE;
+        vec2 whole = floor(block.xy * drag * RENDERSIZE + block.w) / RENDERSIZE;
         vec4 stuck = IMG_NORM_PIXEL(stream, isf_FragNormCoord - whole);
-        float mended = step(chance(cell + floor(TIME * 7.0) * 3.7), mend * mend * 0.5);
-        float moved = clamp(length(move) * 60.0, 0.0, 1.0);
-        float keep = (1.0 - mended) * (1.0 - pow(1.0 - amount, 3.0)) * mix(0.90, 0.995, moved);
-        if (FRAMEINDEX == 0) keep = 0.0;
-        vec3 rest = (picture.rgb - stuck.rgb) * residue * 0.22 * moved;
-        gl_FragColor = vec4(mix(picture.rgb, stuck.rgb + rest, keep), picture.a);
+        float moved = clamp((abs(block.x) + abs(block.y)) * 45.0, 0.0, 1.0);
+        vec3 rest = (picture.rgb - stuck.rgb) * (residue * 0.22 * moved);
+        gl_FragColor = vec4(mix(picture.rgb, stuck.rgb + rest, block.z), picture.a);
     }
 }

@@ -21,10 +21,10 @@ void main() {
     vec2 aspect = vec2(RENDERSIZE.x / RENDERSIZE.y, 1.0);
     vec2 from = (isf_FragNormCoord - 0.5) * aspect;
     float step_s = min(TIMEDELTA, 0.1);
-    float angle = turn * step_s * 0.6, grow = 1.0 - zoom * step_s * 0.6;
-    from = vec2(from.x * cos(angle) - from.y * sin(angle), from.x * sin(angle) + from.y * cos(angle)) * grow;
+    float angle = turn * step_s * 0.6;   // so small that it is its own sine
+    from = (from + vec2(-from.y, from.x) * angle) * (1.0 - zoom * step_s * 0.6);
     vec3 before = IMG_NORM_PIXEL(trail, from / aspect + 0.5).rgb;
-    float keep = FRAMEINDEX == 0 ? 0.0 : exp(-step_s / length_s);
+    float keep = FRAMEINDEX == 0 ? 0.0 : length_s / (length_s + step_s);
     // Eight bits never fade to nothing by multiplication alone: one step is taken off as well.
     vec3 faded = before * keep * mix(vec3(1.0), vec3(0.985, 0.992, 1.004), cool) - 0.003;
     // Light stays where it is brighter than what is there now, and veils a little where it is not.

@@ -16,14 +16,11 @@
 void main() {
     vec4 picture = IMG_THIS_PIXEL(inputImage);
     vec2 d = width * 0.75 / RENDERSIZE;
-    vec3 a = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + d).rgb;
-    vec3 b = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord - d).rgb;
-    vec3 e = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + vec2(d.x, -d.y)).rgb;
-    vec3 g = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + vec2(-d.x, d.y)).rgb;
-    vec3 one = a - b, two = e - g;
-    float edge = sqrt(dot(one, one) + dot(two, two)) * sharpness;
-    float line = smoothstep(0.7, 2.6, edge);
-    vec3 hue = ink.rgb * mix(vec3(1.0), picture.rgb / max(max(picture.r, picture.g), max(picture.b, 0.05)), 0.6);
+    vec3 one = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + d).rgb - IMG_NORM_PIXEL(inputImage, isf_FragNormCoord - d).rgb;
+    vec3 two = picture.rgb - IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + vec2(d.x, -d.y)).rgb;
+    float edge = sqrt(dot(one, one) + 3.0 * dot(two, two)) * sharpness;
+    float line = clamp(edge * 0.55 - 0.3, 0.0, 1.0);
+    vec3 hue = ink.rgb * (0.4 + 0.6 * picture.rgb / max(max(picture.r, picture.g), max(picture.b, 0.05)));
     vec3 below = picture.rgb * mix(1.0, picture.g * 0.5, ground);
     vec3 drawn = mix(below, hue, line);
     gl_FragColor = vec4(mix(picture.rgb, drawn, amount), picture.a);

@@ -5,7 +5,7 @@
   "CATEGORIES": ["Film", "Glitch"],
   "INPUTS": [
     {"NAME": "inputImage", "TYPE": "image"},
-    {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.25, "IDENTITY": 0.0, "LABEL": "how strong the grain is"},
+    {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.18, "IDENTITY": 0.0, "LABEL": "how strong the grain is"},
     {"NAME": "size", "TYPE": "float", "MIN": 1.0, "MAX": 6.0, "DEFAULT": 1.5, "LABEL": "grain size in pixels"},
     {"NAME": "tint", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.25, "LABEL": "how much the grain's colours differ"}
   ]

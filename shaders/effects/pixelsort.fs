@@ -11,6 +11,7 @@
     {"NAME": "sideways", "TYPE": "bool", "DEFAULT": false, "LABEL": "sort rows instead of columns"}
   ],
   "PASSES": [
+    {"TARGET": "lanes", "WIDTH": "$WIDTH", "HEIGHT": 1, "FLOAT": true},
     {"TARGET": "pile", "PERSISTENT": true},
     {}
   ]
@@ -34,31 +35,31 @@ vec4 look(vec2 place, bool thrown) {
 }
 
 void main() {
-    if (PASSINDEX == 1) {
+    if (PASSINDEX == 0) {
+        // What all pixels of a lane share: does it sort now, was it just thrown back, how far it leaps, and where from.
+        float lane = floor(gl_FragCoord.x), across = isf_FragNormCoord.x * 640.0;
+        // Neighbouring lanes sort and are thrown back nearly together: curtains, not bristles.
+        float phase = 0.5 * sin(across * 0.021) + 0.3 * sin(across * 0.057 + 2.0) + 0.06 * chance(vec2(lane, 3.0));
+        float now = TIME / hold_s + phase;
+        float drape = 0.5 + 0.3 * sin(across * 0.034 + floor(now) * 2.4) + 0.2 * sin(across * 0.011 - floor(now) * 1.3);
+        bool thrown = FRAMEINDEX == 0 || floor(now) != floor(now - TIMEDELTA / hold_s);
+        // Comb sort: the distance between the two that are compared changes with every frame.
+        float turn = mod(float(FRAMEINDEX), 4.0), luck = chance(vec2(mod(float(FRAMEINDEX), 997.0), lane));
+        float leap = turn < 1.0 ? 1.0 + 8.0 * luck : turn < 2.0 ? 8.0 + 40.0 * luck : turn < 3.0 ? 2.0 + 3.0 * luck : 1.0;
+        gl_FragColor = vec4(drape < amount * 1.25 ? 1.0 : 0.0, thrown ? 1.0 : 0.0, floor(leap), fract(luck * 61.0));
+        return;
+    }
+    if (PASSINDEX == 2) {
         gl_FragColor = vec4(IMG_THIS_PIXEL(pile).rgb, 1.0);
         return;
     }
     vec2 axis = sideways ? vec2(1.0, 0.0) : vec2(0.0, 1.0);
-    float lane = floor(sideways ? gl_FragCoord.y : gl_FragCoord.x), spot = floor(dot(gl_FragCoord.xy, axis));
-    // Neighbouring lanes sort and are thrown back nearly together: curtains, not bristles.
-    float across = lane * 640.0 / (sideways ? RENDERSIZE.y : RENDERSIZE.x);
-    float phase = 0.5 * sin(across * 0.021) + 0.3 * sin(across * 0.057 + 2.0) + 0.06 * chance(vec2(lane, 3.0));
-    float now = TIME / hold_s + phase;
-    bool thrown = FRAMEINDEX == 0 || floor(now) != floor(now - TIMEDELTA / hold_s);
-    float drape = 0.5 + 0.3 * sin(across * 0.034 + floor(now) * 2.4) + 0.2 * sin(across * 0.011 - floor(now) * 1.3);
-    bool joins = drape < amount * 1.25;
-    // Comb sort: the distance between the two that are compared changes with every frame.
-    float turn = mod(float(FRAMEINDEX), 4.0), round = floor(float(FRAMEINDEX) / 4.0);
-    float leap = turn < 1.0 ? 1.0 + 8.0 * chance(vec2(round, lane)) : turn < 2.0 ? 8.0 + 40.0 * chance(vec2(round, lane + 0.3))
-               : turn < 3.0 ? 2.0 + 3.0 * chance(vec2(round, lane + 0.6)) : 1.0;
-    leap = floor(leap);
-    float odd = mod(floor((spot + floor(2.0 * leap * chance(vec2(mod(float(FRAMEINDEX), 997.0), lane)))) / leap), 2.0);
-    float way = odd < 0.5 ? 1.0 : -1.0;
-    vec4 mine = look(gl_FragCoord.xy, thrown || !joins);
-    vec4 other = look(gl_FragCoord.xy + axis * leap * way, thrown || !joins);
-    float edge = spot + leap * way;
-    bool inside = edge >= 0.0 && edge < dot(RENDERSIZE, axis);
-    bool both = mine.a > 0.5 && other.a > 0.5 && inside && joins;
-    bool swap = both && (key(other.rgb) - key(mine.rgb)) * way < 0.0;
-    gl_FragColor = swap ? other : mine;
+    vec4 lane = IMG_NORM_PIXEL(lanes, vec2(sideways ? isf_FragNormCoord.y : isf_FragNormCoord.x, 0.5));
+    float spot = floor(dot(gl_FragCoord.xy, axis)), leap = floor(lane.b + 0.5);
+    float odd = mod(floor((spot + floor(2.0 * leap * lane.a)) / leap), 2.0);
+    float way = odd < 0.5 ? 1.0 : -1.0, edge = spot + leap * way;
+    bool joins = lane.r > 0.5, fresh = lane.g > 0.5 || !joins;
+    vec4 mine = look(gl_FragCoord.xy, fresh), other = look(gl_FragCoord.xy + axis * leap * way, fresh);
+    bool both = joins && mine.a > 0.5 && other.a > 0.5 && edge >= 0.0 && edge < dot(RENDERSIZE, axis);
+    gl_FragColor = both && (key(other.rgb) - key(mine.rgb)) * way < 0.0 ? other : mine;
 }

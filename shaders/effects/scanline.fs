@@ -14,7 +14,7 @@
 
 void main() {
     vec2 d = vec2(bleed * amount / RENDERSIZE.x, 0.0);
-    vec4 picture = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord);
+    vec4 picture = IMG_THIS_PIXEL(inputImage);
     vec3 side = vec3(IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + d).r, picture.g,
                      IMG_NORM_PIXEL(inputImage, isf_FragNormCoord - d).b);
     float light = dot(picture.rgb, vec3(0.3, 0.59, 0.11));
@@ -23,6 +23,6 @@ void main() {
     float line = mix(wave * wave, wave, 0.35 + 0.65 * light);
     float dim = mix(1.0, 0.42 + 0.75 * line, amount);
     float band = fract(isf_FragNormCoord.y + TIME * 0.07);
-    float lift = roll * amount * 0.22 * exp(-18.0 * (band - 0.5) * (band - 0.5));
+    float lift = roll * amount * 0.22 * max(0.0, 1.0 - 9.0 * (band - 0.5) * (band - 0.5));
     gl_FragColor = vec4(side * (dim + lift), picture.a);
 }

@@ -12,19 +12,28 @@
     {"NAME": "waves", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.3, "LABEL": "how far the line bends"}
   ],
   "PASSES": [
+    {"TARGET": "line", "WIDTH": 256, "HEIGHT": 1, "FLOAT": true},
     {"TARGET": "flow", "PERSISTENT": true}
   ]
 }*/
 
 void main() {
+    if (PASSINDEX == 0) {
+        // The line's bend, once for each place along it, as 0..1 around a half.
+        float along = isf_FragNormCoord.x;
+        float bend = 0.09 * sin(along * 5.0 + TIME * 0.31) + 0.05 * sin(along * 11.0 - TIME * 0.23);
+        gl_FragColor = vec4(bend * waves * 3.0 + 0.5);
+        return;
+    }
     vec2 at = isf_FragNormCoord;
     float along = upright ? at.y : at.x, across = (upright ? at.x : at.y) - place;
     float size = upright ? RENDERSIZE.x : RENDERSIZE.y;
-    float live = (1.0 - amount) * (1.0 - amount) * 0.5;
-    across -= waves * (0.09 * sin(along * 5.0 + TIME * 0.31) + 0.05 * sin(along * 11.0 - TIME * 0.23));
+    float wide = (1.0 - amount) * (1.0 - amount) * 0.5;
+    across -= (IMG_NORM_PIXEL(line, vec2(along, 0.5)).r - 0.5) / 3.0;
     // Whole pixels only: a fraction would blur the past a little more with every frame.
     float steps = max(1.0, floor(speed * min(TIMEDELTA, 0.1) * size + 0.5)) / size;
-    bool fresh = abs(across) <= live + steps || FRAMEINDEX == 0;
+    bool fresh = abs(across) <= wide + steps || FRAMEINDEX == 0;
     vec2 past = isf_FragNormCoord - sign(across) * (upright ? vec2(steps, 0.0) : vec2(0.0, steps));
-    gl_FragColor = fresh ? IMG_THIS_PIXEL(inputImage) : IMG_NORM_PIXEL(flow, past);
+    vec4 live = IMG_THIS_PIXEL(inputImage), old = IMG_NORM_PIXEL(flow, past);
+    gl_FragColor = fresh ? live : old;
 }

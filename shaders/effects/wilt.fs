@@ -31,20 +31,19 @@ float noise(vec2 p) {
 
 void main() {
     if (PASSINDEX == 0) {
-        // The currents, coarse: a turning field and, in blue, what has come loose.
+        // The currents, coarse: where the paint flows to in this frame and, in blue, how much of it has come loose.
         vec2 p = isf_FragNormCoord * vec2(RENDERSIZE.x / RENDERSIZE.y, 1.0) * scale;
         float t = TIME * 0.11;
         float a = noise(p + vec2(0.0, t)), b = noise(p + vec2(17.0 - t, 9.0));
         float loose = noise(p * 0.7 + vec2(41.0, -t * 0.6)) * 0.6 + noise(p * 1.9 + vec2(t, 3.0)) * 0.4;
-        gl_FragColor = vec4(a - 0.5, b - 0.5, loose, 1.0);
+        vec2 flow = vec2(a - 0.5, (b - 0.5) * 0.6 - fall * (0.25 + 0.5 * loose));
+        float edge = 1.0 - amount * 1.1;
+        float wet = FRAMEINDEX == 0 || amount == 0.0 ? 0.0 : smoothstep(edge - 0.06, edge + 0.10, loose) * 0.985;
+        gl_FragColor = vec4(flow * speed * min(TIMEDELTA, 0.1) * 0.5, wet, 1.0);
     } else {
         vec4 picture = IMG_THIS_PIXEL(inputImage);
         vec4 current = IMG_NORM_PIXEL(currents, isf_FragNormCoord);
-        vec2 flow = vec2(current.x, current.y * 0.6) + vec2(0.0, -fall * (0.25 + 0.5 * current.z));
-        vec2 from = isf_FragNormCoord - flow * speed * min(TIMEDELTA, 0.1) * 0.5;
-        float edge = 1.0 - amount * 1.1;
-        float loose = smoothstep(edge - 0.06, edge + 0.10, current.z) * (FRAMEINDEX == 0 ? 0.0 : 1.0);
-        vec4 wet = IMG_NORM_PIXEL(paint, from);
-        gl_FragColor = mix(picture, wet, loose * 0.985);
+        vec4 wet = IMG_NORM_PIXEL(paint, isf_FragNormCoord - current.xy);
+        gl_FragColor = mix(picture, wet, current.z);
     }
 }
