@@ -9,55 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from installation.rendering import glsl
 from installation.rendering.expressions import ExpressionError, compile_size
 from installation.settings import SettingsError
 
 HEADER = re.compile(r"/\*\s*(\{.*?\})\s*\*/", re.DOTALL)
 IMAGE_TYPES = {"image", "audio", "audiofft"}
 VALUE_TYPES = {"float", "bool", "long", "event", "color", "point2d"}
-GLSL_TYPES = {"float": "float", "bool": "bool", "event": "bool", "long": "int", "color": "vec4", "point2d": "vec2"}
 IMAGE_NAMES = ("inputImage", "startImage")
-
-UNIFORMS = """uniform float TIME; uniform float TIMEDELTA; uniform vec4 DATE; uniform int FRAMEINDEX;
-uniform vec2 RENDERSIZE;
-#define PASSINDEX (@PASS@)
-#define IMG_PIXEL(i, c) texture(i, (c) / vec2(textureSize(i, 0)))
-#define IMG_NORM_PIXEL(i, c) texture(i, (c))
-#define IMG_SIZE(i) vec2(textureSize(i, 0))
-#define IMG_THIS_NORM_PIXEL(i) IMG_THIS_PIXEL(i)
-#define texture2DRect(i, c) texture(i, (c) / vec2(textureSize(i, 0)))
-#define vv_FragNormCoord isf_FragNormCoord
-"""
-# Where every image has the size of the frame, "this pixel" needs no filtering: half the cost without a GPU.
-THIS_PIXEL = {
-    True: "#define IMG_THIS_PIXEL(i) texelFetch(i, ivec2(gl_FragCoord.xy), 0)\n",
-    False: "#define IMG_THIS_PIXEL(i) texture(i, isf_FragNormCoord)\n",
-}
-VERTEX = """#version 330
-in vec2 isf_position; out vec2 isf_FragNormCoord;
-{uniforms}
-void isf_vertShaderInit() {{
-    gl_Position = vec4(isf_position * 2.0 - 1.0, 0.0, 1.0);
-    isf_FragNormCoord = isf_position;
-}}
-#define vv_vertShaderInit isf_vertShaderInit
-#line 1
-{source}
-"""
-FRAGMENT = """#version 330
-{extensions}
-in vec2 isf_FragNormCoord; out vec4 isf_FragColor;
-{uniforms}
-#line 1
-{source}
-"""
-OLD_WORDS = {
-    "texture2D": "texture",
-    "texture2DLod": "textureLod",
-    "texture2DProj": "textureProj",
-    "sampler2DRect": "sampler2D",
-    "gl_FragColor": "isf_FragColor",
-}
 
 
 class EffectError(SettingsError):
@@ -135,7 +94,8 @@ def read(path: Path) -> Effect:
     buffers = tuple(dict.fromkeys(p.target for p in passes if p.target))
     one_size = not imported and all(i.type not in ("audio", "audiofft") for i in inputs)
     one_size = one_size and all(p.width == "$WIDTH" and p.height == "$HEIGHT" for p in passes)
-    uniforms = THIS_PIXEL[one_size] + _declare(inputs, [*buffers, *imported], body)
+    images = [*(i.name for i in inputs if i.type in IMAGE_TYPES), *buffers, *imported]
+    uniforms = glsl.THIS_PIXEL[one_size] + glsl.declare([(i.name, i.type) for i in inputs], images, body)
     companion = path.with_suffix(".vs")
     vertex = _read_text(companion) if companion.is_file() else "void main() { isf_vertShaderInit(); }"
     return Effect(
@@ -145,8 +105,10 @@ def read(path: Path) -> Effect:
         inputs=inputs,
         passes=passes,
         imported=imported,
-        fragment=_translate(FRAGMENT, body, uniforms, "in"),
-        vertex=_translate(VERTEX, vertex, uniforms.replace(THIS_PIXEL[True], THIS_PIXEL[False]), "out"),
+        fragment=glsl.translate(glsl.FRAGMENT, body, uniforms, "in"),
+        vertex=glsl.translate(
+            glsl.VERTEX, vertex, uniforms.replace(glsl.THIS_PIXEL[True], glsl.THIS_PIXEL[False]), "out"
+        ),
         buffers=buffers,
     )
 
@@ -292,29 +254,3 @@ def _read_imported(header: Mapping[str, Any], path: Path) -> dict[str, Path]:
             raise EffectError(f"{path.name}: IMPORTED {name!r}: expected an image at {where}, found none; put it there")
         imported[name] = where
     return imported
-
-
-def _declare(inputs: tuple[Input, ...], images: list[str], body: str) -> str:
-    """The uniforms of one file on one line each; the hidden _NAME_* ones only where the source asks for them."""
-    lines = [f"uniform {GLSL_TYPES[i.type]} {i.name};" for i in inputs if i.type in VALUE_TYPES]
-    for name in dict.fromkeys([i.name for i in inputs if i.type in IMAGE_TYPES] + images):
-        lines.append(f"uniform sampler2D {name};")
-        for suffix, kind in (("imgSize", "vec2"), ("imgRect", "vec4"), ("flip", "bool")):
-            if f"_{name}_{suffix}" in body:
-                lines.append(f"uniform {kind} _{name}_{suffix};")
-    return "\n".join(lines)
-
-
-def _translate(template: str, source: str, uniforms: str, direction: str) -> str:
-    """The words of older GLSL as those of 330, line for line."""
-    source = source.encode("ascii", "replace").decode()
-    extensions = re.findall(r"^[ \t]*#extension[^\n]*", source, re.MULTILINE)
-    # In 330 derivatives and explicit lod are part of the language, so the old extensions of that name are dropped.
-    wanted = [e for e in extensions if not re.search(r"standard_derivatives|shader_texture_lod|gpu_shader4", e)]
-    source = re.sub(r"^[ \t]*#(extension|version)[^\n]*", "", source, flags=re.MULTILINE)
-    words = OLD_WORDS | {"varying": direction, "attribute": "in"}
-    source = re.sub(r"\b(" + "|".join(words) + r")\b", lambda m: words[m[1]], source)
-    source = re.sub(r"\bgl_FragData\s*\[\s*0\s*\]", "isf_FragColor", source)
-    # An artist's own declaration of our varying would clash with the template's.
-    source = re.sub(r"^[ \t]*(in|out)\s+vec2\s+(isf|vv)_FragNormCoord\s*;", "", source, flags=re.MULTILINE)
-    return template.format(uniforms=UNIFORMS + uniforms, source=source, extensions="\n".join(wanted))
