@@ -155,14 +155,16 @@ class Display:
             width, height = self.chain.size
             frame = width / height / (self._picture.width / self._picture.height)
             whole, filled = (max(frame, 1.0), max(1.0 / frame, 1.0)), (min(frame, 1.0), min(1.0 / frame, 1.0))
-            middle = self.canvas.borrow((width, self._picture.height))
+            middle = self.canvas.borrow(
+                (self._picture.width, height)
+            )  # down first: a frame shows fewer rows than columns
             target = self.canvas.borrow(self.chain.size, self._shown, middle)
-            self.across.bind("picture", self._picture)
-            self.across.set("span", whole[0] + (filled[0] - whole[0]) * fill)
-            self.across.draw(middle.framebuffer)
-            self.down.bind("picture", middle.texture)
+            self.down.bind("picture", self._picture)
             self.down.set("span", whole[1] + (filled[1] - whole[1]) * fill)
-            self.down.draw(target.framebuffer)
+            self.down.draw(middle.framebuffer)
+            self.across.bind("picture", middle.texture)
+            self.across.set("span", whole[0] + (filled[0] - whole[0]) * fill)
+            self.across.draw(target.framebuffer)
             self._source, self._fitted = target, state
         return self._source
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from conftest import SMALL
@@ -108,6 +111,31 @@ def test_the_governor_may_shrink_the_working_size_while_the_show_runs(open_stage
     for factor in (1.0, 0.5, 0.75, 1.0):
         stage.display.scale(factor)
         assert stage.show(even(0.5)).mean() > 100
+
+
+def test_other_threads_run_on_while_a_slow_effect_is_drawn(open_stage, tmp_path) -> None:
+    """The generator lives in one of them; without a GPU the drawing takes the processor, but never the interpreter."""
+    (tmp_path / "slow.fs").write_text(
+        '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/ void main() { vec4 sum = vec4(0.0);'
+        "for (int i = 0; i < 4000; i++) sum += fract(IMG_THIS_PIXEL(inputImage) * float(i) + sum);"
+        "gl_FragColor = sum / 4000.0; }"
+    )
+    stage = open_stage(effects=[settings.Effect("slow")], folder=tmp_path)
+    stage.show(even(0.5))
+    ticks, over = [time.perf_counter()], threading.Event()
+
+    def tick() -> None:
+        while not over.wait(0.001):
+            ticks.append(time.perf_counter())
+
+    other = threading.Thread(target=tick)
+    other.start()
+    began_s = time.perf_counter()
+    stage.show(even(0.6))
+    took_s = time.perf_counter() - began_s
+    over.set()
+    other.join()
+    assert took_s < 0.05 or np.diff([*ticks, began_s + took_s]).max() < took_s / 2
 
 
 def test_timings_name_the_parts_of_a_frame(open_stage) -> None:
