@@ -117,8 +117,8 @@ def test_other_threads_run_on_while_a_slow_effect_is_drawn(open_stage, tmp_path)
     """The generator lives in one of them; without a GPU the drawing takes the processor, but never the interpreter."""
     (tmp_path / "slow.fs").write_text(
         '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/ void main() { vec4 sum = vec4(0.0);'
-        "for (int i = 0; i < 4000; i++) sum += fract(IMG_THIS_PIXEL(inputImage) * float(i) + sum);"
-        "gl_FragColor = sum / 4000.0; }"
+        "for (int i = 0; i < 40000; i++) sum += fract(IMG_THIS_PIXEL(inputImage) * float(i) + sum);"
+        "gl_FragColor = sum / 40000.0; }"
     )
     stage = open_stage(effects=[settings.Effect("slow")], folder=tmp_path)
     stage.show(even(0.5))
@@ -135,7 +135,7 @@ def test_other_threads_run_on_while_a_slow_effect_is_drawn(open_stage, tmp_path)
     took_s = time.perf_counter() - began_s
     over.set()
     other.join()
-    assert took_s < 0.05 or np.diff([*ticks, began_s + took_s]).max() < took_s / 2
+    assert np.diff([*ticks, began_s + took_s]).max() < max(took_s / 2, 0.05)
 
 
 def test_timings_name_the_parts_of_a_frame(open_stage) -> None:
