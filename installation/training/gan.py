@@ -34,6 +34,7 @@ HELP = {
     "channel_max": "most channels in a layer",
     "channel_min": "fewest channels in a layer",
     "lr": "learning rate",
+    "sharpen_from": "method reconstruct: part of the run after which critics sharpen; 1: never, for short runs",
     "sheet_minutes": "minutes between two sample sheets and checkpoints",
     "judge_minutes": "minutes between two quality figures",
     "licence": "of the model, for its card",

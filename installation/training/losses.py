@@ -20,18 +20,29 @@ def laplacian_l1(a: Tensor, b: Tensor) -> Tensor:
     return total + difference.abs().mean()
 
 
-def perceptual(net: VGG, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """(what is where, what textures there are): differences of features and of their Gram matrices; b is the target.
+def perceptual(
+    net: VGG, drawn: Tensor, target: Tensor, between: Tensor | None = None, there: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """(what is where, what textures there are): differences of features and of their Gram matrices from target's.
 
-    Each is the mean absolute difference relative to b's mean, averaged over layers. Features keep shapes in place and
+    drawn, target [shape=(B, 3, H, W)]. between [shape=(B, 3, H, W)] are pictures part of the way `there`
+    [shape=(B, 1), 0..1] from each picture to the one before it in the batch: their textures should be, too. Each figure
+    is a mean absolute difference relative to the target's mean, averaged over layers. Features keep shapes in place and
     leave blur where they are unsure; Gram matrices (Gatys et al. 2015, against blur Reda et al. 2022) punish it.
     """
-    a, b = _view(a, b)
+    batch = len(target)
+    shown = drawn if between is None else torch.cat([drawn, between])
+    shown, target = _view(shown, target)
     with torch.no_grad():
-        targets = net(b)
-    pairs = list(zip(net(a), targets, strict=True))
-    looks = torch.stack([relative_l1(x, y) for x, y in pairs]).mean()
-    return looks, torch.stack([relative_l1(gram(x), gram(y)) for x, y in pairs]).mean()
+        targets = net(target)
+    looks, textures = [], []
+    for x, y in zip(net(shown), targets, strict=True):
+        looks.append(relative_l1(x[:batch], y))
+        wanted = gram(y)
+        textures.append(relative_l1(gram(x[:batch]), wanted))
+        if there is not None:
+            textures.append(relative_l1(gram(x[batch:]), torch.lerp(wanted, wanted.roll(1, 0), there[:, :, None])))
+    return torch.stack(looks).mean(), torch.stack(textures).mean()
 
 
 def relative_l1(x: Tensor, y: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Generative latent optimisation (Bojanowski et al. 2018) with a perceptual loss and growing resolution: shapes and
 colours are there after minutes even on a CPU, where a GAN from scratch still shows blobs. In the second half two small
 critics, one for the whole and one for windows at full size, judge the redrawings and what lies between them; the
-redrawing itself goes on, as an anchor against collapse.
+redrawing itself goes on, as an anchor against collapse. Critics need time to learn: a short run does better without.
 """
 
 import torch
@@ -17,11 +17,11 @@ from installation.training.features import VGG
 from installation.training.student import Student
 
 CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neighbours of a code must draw it too
-MAPPING_SPEED = 30  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
-CODE_SPEED = 5  # times the learning rate; a code is seen once an epoch, a weight at every step
+MAPPING_SPEED = 20  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
+CODE_SPEED = 4  # times the learning rate; a code is seen once an epoch, a weight at every step
 GROWTH = ((0.0, 32), (0.16, 64), (0.58, 128), (0.84, 256))  # from this part of the run on, this many pixels
 TEXTURE_WEIGHT = 0.3
-SHARPEN_FROM = 0.72  # from this part of the run on, the critics speak
+BETWEEN_FROM = 0.5  # from this part of the run on, pictures between two of the corpus need textures, too
 SHARPEN_RAMP = 0.05  # and this much later they speak with full voice
 CRITIC_PX = 64
 CRITIC_WEIGHT = 0.3  # of a critic's loss beside the losses of redrawing
@@ -37,7 +37,10 @@ def size_at(progress: float, largest: int) -> int:
 class Reconstruction:
     """What the method trains, and one step of it."""
 
-    def __init__(self, student: Student, corpus: Corpus, vgg: VGG | None, lr: float, batch: int) -> None:
+    def __init__(
+        self, student: Student, corpus: Corpus, vgg: VGG | None, lr: float, batch: int, sharpen_from: float
+    ) -> None:
+        self.sharpen_from = sharpen_from  # from this part of the run on, the critics speak
         self.student, self.corpus, self.vgg, self.lr, self.batch = student, corpus, vgg, lr, batch
         config = student.generator.config
         px = min(CRITIC_PX, config.resolution)
@@ -49,7 +52,7 @@ class Reconstruction:
             {"params": list(student.generator.mapping.parameters()), "speed": float(MAPPING_SPEED)},
             {"params": [student.codes], "speed": float(CODE_SPEED)},
         ]
-        self.adam = torch.optim.Adam(groups, lr=lr, betas=(0.5, 0.99), fused=True)
+        self.adam = torch.optim.Adam(groups, lr=lr, betas=(0.9, 0.99), fused=True)
 
     def modules(self) -> dict[str, nn.Module]:
         return dict(self.critics)
@@ -61,51 +64,55 @@ class Reconstruction:
         return size_at(progress, self.student.generator.config.resolution)
 
     def step(self, progress: float) -> dict[str, float]:
-        """One batch redrawn, and from SHARPEN_FROM on one judged. Returns the losses by name."""
-        size = self.size_at(progress)
-        voice = min(1.0, max(0.0, (progress - SHARPEN_FROM) / SHARPEN_RAMP)) * CRITIC_WEIGHT
+        """One batch redrawn; later also what lies between, and what critics say. Returns the losses by name."""
+        generator, size = self.student.generator, self.size_at(progress)
+        voice = min(1.0, max(0.0, (progress - self.sharpen_from) / SHARPEN_RAMP)) * CRITIC_WEIGHT
         self.set_speed(progress)
         indices = torch.randint(len(self.corpus), (self.batch,))
         target = self.corpus.batch(indices, size).to(self.student.codes.device)
-        ws = self.latents(indices, strays=self.batch // 2 if voice else 0)
-        drawn = self.student.generator.synthesis(ws, noise="none", up_to=size).float()
-        total, parts = self.redrawing(drawn[: self.batch], target)
+        w, there = self.latents(indices), torch.rand(self.batch // 2, 1).to(target.device)
+        near = w[: self.batch // 2]
+        ws = [generator.broadcast(w)]
+        if progress >= BETWEEN_FROM:
+            ws.append(generator.broadcast(torch.lerp(near, near.roll(1, 0), there)))
+        if voice:
+            free = generator.mapping(torch.randn(self.batch // 4, generator.config.z_dim, device=target.device))
+            ws.append(mixed(generator, free))
+        drawn = generator.synthesis(torch.cat(ws), noise="none", up_to=size).float()
+        between = drawn[self.batch : self.batch + len(near)] if progress >= BETWEEN_FROM else None
+        total, parts = self.redrawing(drawn[: self.batch], target, between, there)
         if voice:
             total = total + voice * self.sharpening(drawn, parts)
         self.adam.zero_grad(set_to_none=True)
         total.backward()
         self.adam.step()
-        return parts | {"px": size}
+        return parts
 
     def set_speed(self, progress: float) -> None:
-        """Full speed, half once the critics speak, falling over the last fifth of the run."""
-        lr = self.lr * min(1.0, (1 - progress) / 0.2 + 0.05) * (0.5 if progress >= SHARPEN_FROM else 1.0)
+        """Full speed for half of the run, then slower and slower: what is left of blur then is mostly haste."""
+        lr = self.lr * min(1.0, (1 - progress) / 0.5 + 0.05)
         for group in self.adam.param_groups:
             group["lr"] = lr * group["speed"]
 
-    def latents(self, indices: Tensor, strays: int) -> Tensor:
-        """ws (B + strays, num_ws, w_dim): the corpus' own codes, jittered; then points between and free samples."""
-        generator = self.student.generator
+    def latents(self, indices: Tensor) -> Tensor:
+        """w (B, w_dim) of those pictures, their codes jittered; the running mean of w follows."""
         codes = self.student.codes[indices]
-        w = generator.mapping(codes + torch.randn_like(codes) * CODE_JITTER)
+        w = self.student.generator.mapping(codes + torch.randn_like(codes) * CODE_JITTER)
         with torch.no_grad():
-            generator.mapping.w_avg.lerp_(w.detach().mean(0), 0.005)
-        ws = generator.broadcast(w)
-        if not strays:
-            return ws
-        half = strays // 2
-        there = torch.rand(strays - half, 1, device=w.device)
-        between = torch.lerp(w[: strays - half], w[-(strays - half) :], there)
-        free = generator.mapping(torch.randn(half, codes.shape[1], device=w.device))
-        return torch.cat([ws, generator.broadcast(between), mixed(generator, free)])
+            self.student.generator.mapping.w_avg.lerp_(w.detach().mean(0), 0.005)
+        return w
 
-    def redrawing(self, drawn: Tensor, target: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def redrawing(
+        self, drawn: Tensor, target: Tensor, between: Tensor | None, there: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """(loss, its parts by name) of drawn (B, 3, R, R); between [shape=(B // 2, 3, R, R)] have no target."""
         pixels = losses.laplacian_l1(drawn, target)
         white = losses.whiteness(self.student.codes)
         total, parts = pixels + 0.1 * white, {"pixels": float(pixels.detach()), "white": float(white.detach())}
-        if self.vgg is not None:
-            half = max(1, len(target) // 2)  # the net costs as much as the generator: half the batch is enough
-            looks, texture = losses.perceptual(self.vgg, drawn[:half], target[:half])
+        if self.vgg is not None:  # costs as much as the generator: half the batch is enough
+            half = len(there)
+            to = there if between is not None else None
+            looks, texture = losses.perceptual(self.vgg, drawn[:half], target[:half], between, to)
             total = total + looks + TEXTURE_WEIGHT * texture
             parts |= {"looks": float(looks.detach()), "texture": float(texture.detach())}
         return total, parts

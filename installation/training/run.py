@@ -49,6 +49,7 @@ class Settings:
     channel_max: int = 256
     channel_min: int = 16
     lr: float = 0.004
+    sharpen_from: float = 0.72  # part of a reconstructing run; 1: never
     sheet_minutes: float = 2.0
     judge_minutes: float = 10.0
     licence: str = "yours"
@@ -88,7 +89,7 @@ class Run:
         self.student = Student(settings.network(), codes).to(self.device)
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         self.method: Method = (
-            Reconstruction(self.student, corpus, vgg, settings.lr, settings.batch)
+            Reconstruction(self.student, corpus, vgg, settings.lr, settings.batch, settings.sharpen_from)
             if redraws
             else Adversarial(self.student, corpus, settings.lr / 2, settings.batch)
         )
@@ -209,23 +210,28 @@ class Run:
         return export(self.average, self.settings.out, stations, self._card())
 
     def _card(self) -> dict[str, Any]:
-        s, figures = self.settings, self.figures()
-        how = "redrawing the pictures, then sharpened by critics" if len(self.average.codes) else "as a GAN"
-        training = {
-            "set": s.credit or f"{len(self.corpus)} images from {s.folder.name}",
-            "method": f"{s.method}: {how}",
+        s, figures, redraws = self.settings, self.figures(), len(self.average.codes) > 0
+        how = "redrawing them" if redraws else "generator against discriminator"
+        how += ", then sharpened by critics" if redraws and s.sharpen_from < self.progress else ""
+        card: dict[str, Any] = {
+            "name": s.out.name,
+            "about": f"StyleGAN2 of {s.size} px, trained on {len(self.corpus)} pictures: {how}",
+            "licence": s.licence,
+            "credit": s.credit or f"{len(self.corpus)} images from {s.folder.name}",
+        }
+        if s.attribution:
+            card["attribution"] = s.attribution
+        card["training"] = {
+            "method": s.method,
             "pictures": len(self.corpus),
             "images_seen": self.images,
             "hours": round(self.active_s / 3600, 2),
             "device": str(self.device),
             "last_px": self.size,
         }
-        card: dict[str, Any] = {"name": s.out.name, "licence": s.licence}
-        card |= {"attribution": s.attribution} if s.attribution else {}
-        card |= {"noise": "none" if len(self.average.codes) else "frozen", "training": training}
         if figures:
-            last = {"kid_x1000": figures[-1]["kid"], "net": "EfficientNet-Lite0", "samples": SAMPLES}
-            card["quality"] = last | {"of": "points between two codes" if len(self.average.codes) else "free samples"}
+            of = "points between two codes" if redraws else "free samples"
+            card["quality"] = {"kid_x1000": figures[-1]["kid"], "of": of, "net": "EfficientNet-Lite0"}
         return card
 
 
