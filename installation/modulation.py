@@ -17,6 +17,7 @@ CURVES: dict[str, Callable[[float], float]] = {
     "step": lambda x: 1.0 if x >= 0.5 else 0.0,
     "triangle": lambda x: 1.0 - abs(2.0 * x - 1.0),
 }
+SETTLED = 1e-3  # nearer than this to its goal, an eased feature has arrived
 SPEED = "generator.speed"  # laps a minute of the generator's closed walk
 
 
@@ -79,7 +80,10 @@ def _shape(route: Route, features: Features) -> float:
 
 def _ease(before: float, now: float, route: Route, step_s: float) -> float:
     constant_s = route.attack_s if now > before else route.release_s
-    return now if constant_s <= 0 else before + (now - before) * (1.0 - math.exp(-step_s / constant_s))
+    if constant_s <= 0:
+        return now
+    eased = before + (now - before) * (1.0 - math.exp(-step_s / constant_s))
+    return eased if abs(eased - now) > SETTLED else now  # an effect at exactly 0 is not drawn at all
 
 
 def _nearest(name: str, knobs: Mapping[str, Knob]) -> str:

@@ -37,6 +37,12 @@ def test_attack_and_release_are_time_constants_in_seconds() -> None:
     assert values[-1] == pytest.approx(values[5] * math.exp(-1), abs=1e-6)
 
 
+def test_a_released_knob_comes_back_to_rest_exactly_so_that_its_effect_costs_nothing() -> None:
+    route = Route("sound.onset", "bend.melt.amount", release_s=0.2)
+    values = run([route], [{"sound.onset": 1.0}] + [{"sound.onset": 0.0}] * 150)
+    assert values[1]["bend.melt.amount"] > 0.5 and values[-1]["bend.melt.amount"] == 0.0
+
+
 def test_easing_does_not_depend_on_the_frame_rate() -> None:
     route = Route("sound.bass", "bend.melt.amount", attack_s=0.5)
     slow = run([route], [{"sound.bass": 0.0}] + [{"sound.bass": 1.0}] * 10, fps=10)[-1]

@@ -33,7 +33,7 @@ class Recorder:
         self.frames = 0
         self._file = av.open(str(self._part), "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"})
         self._video = self._file.add_stream(
-            "libx264", rate=round(fps), options={"preset": "ultrafast", "crf": "20", "threads": "1"}
+            "libx264", rate=round(fps), options={"preset": "ultrafast", "crf": "23", "threads": "1"}
         )
         self._video.width, self._video.height = size[0] // 2 * 2, size[1] // 2 * 2
         self._video.pix_fmt = "yuv420p"
