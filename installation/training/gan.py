@@ -71,6 +71,8 @@ def settings_from(args: argparse.Namespace) -> Settings:
         values["method"] = "adversarial" if values["device"].startswith("cuda") else "reconstruct"
     if values["method"] not in ("adversarial", "reconstruct"):
         raise ValueError(f"expected method adversarial, reconstruct or auto, found {args.method!r}")
+    if args.batch < 4:
+        raise ValueError(f"expected a batch of 4 or more, found {args.batch}")
     if args.size < 32 or args.size & (args.size - 1):
         raise ValueError(f"expected a power of two from 32 up as size, found {args.size}")
     return Settings(**values)

@@ -19,9 +19,10 @@ from installation.training.student import Student
 CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neighbours of a code must draw it too
 MAPPING_SPEED = 20  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
 CODE_SPEED = 4  # times the learning rate; a code is seen once an epoch, a weight at every step
-GROWTH = ((0.0, 32), (0.16, 64), (0.58, 128), (0.84, 256))  # from this part of the run on, this many pixels
+GROWTH = ((0.0, 32), (0.16, 64), (0.58, 128), (0.80, 256))  # from this part of the run on, this many pixels
 TEXTURE_WEIGHT = 0.3
 BETWEEN_FROM = 0.5  # from this part of the run on, pictures between two of the corpus need textures, too
+DETAIL_PX = 64  # sizes above it add detail; shapes are made up to here
 SHARPEN_RAMP = 0.05  # and this much later they speak with full voice
 CRITIC_PX = 64
 CRITIC_WEIGHT = 0.3  # of a critic's loss beside the losses of redrawing
@@ -66,6 +67,8 @@ class Reconstruction:
     def step(self, progress: float) -> dict[str, float]:
         """One batch redrawn; later also what lies between, and what critics say. Returns the losses by name."""
         generator, size = self.student.generator, self.size_at(progress)
+        while size > DETAIL_PX and torch.rand(()) < 0.5:  # shapes are learnt where they are small, and fast
+            size //= 2
         voice = min(1.0, max(0.0, (progress - self.sharpen_from) / SHARPEN_RAMP)) * CRITIC_WEIGHT
         self.set_speed(progress)
         indices = torch.randint(len(self.corpus), (self.batch,))

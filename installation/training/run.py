@@ -132,7 +132,7 @@ class Run:
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the averaged student towards the student; faster in the beginning."""
-        half_life = min(AVERAGE_IMAGES, 0.05 * self.images + 1)
+        half_life = min(AVERAGE_IMAGES, 0.02 * self.images + 1)
         weight = 1 - 0.5 ** (self.settings.batch / half_life)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.student.parameters()), weight)
         self.average.generator.mapping.w_avg.copy_(self.student.generator.mapping.w_avg)
