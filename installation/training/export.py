@@ -92,14 +92,12 @@ def _samples(student: Student, stations: Tensor | None) -> Any:
 
 def to_toml(table: dict[str, Any], prefix: str = "") -> str:
     """Strings, numbers, booleans and nested tables as TOML."""
-    plain = [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}"
-        for key, value in table.items()
-        if not isinstance(value, dict)
-    ]
-    nested = [
-        f"\n[{prefix}{key}]\n{to_toml(value, f'{prefix}{key}.')}"
-        for key, value in table.items()
-        if isinstance(value, dict)
-    ]
-    return "\n".join(plain) + "\n" + "".join(nested)
+    text = ""
+    for key, value in table.items():
+        if not isinstance(value, dict):
+            name = key if key.replace("_", "a").isalnum() else json.dumps(key)
+            text += f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+    for key, value in table.items():
+        if isinstance(value, dict):
+            text += f"\n[{prefix}{key}]\n{to_toml(value, f'{prefix}{key}.')}"
+    return text
