@@ -26,6 +26,7 @@ from installation.journal import read_log
 from installation.live import Live
 from installation.signals import Picture
 
+ROOT = Path(__file__).resolve().parent.parent
 SHOW = """
 about = "a small show for tests"
 [generator]
@@ -170,6 +171,40 @@ def test_a_generator_that_gives_nan_is_counted_and_the_last_good_picture_stays(l
     live.painter.generator.render = real
     number = live.painter.newest().number
     play(live, lambda heard: live.painter.newest().number > number)
+
+
+def test_a_layer_full_of_nan_is_counted_and_the_show_goes_on(show_file: Path, monkeypatch) -> None:
+    from installation.bending.operations import OPERATIONS, Operation
+
+    broken = Operation("broken", lambda x, amount, site: x * float("nan"), "Break the layer.")
+    monkeypatch.setitem(OPERATIONS, "broken", broken)
+    show_file.write_text(show_file.read_text().replace('operation = "multiply"', 'operation = "broken"'))
+    words = ask(show_file, "--camera", "none", "--microphone", "none")
+    show, options = opening.prepare(parser().parse_args(words))
+    with ExitStack() as closing:
+        live = Live(show, options, closing)
+        desk_of(live).send_message("/installation/bend/swell/amount", 1.0)
+        play(live, lambda heard: live.faults()["bend not finite"] > 0 and live.painter.newest() is not None)
+        number = live.painter.newest().number
+        play(live, lambda heard: live.painter.newest().number > number)
+        assert live.screen.read_now().max() > 60
+
+
+def test_an_effect_broken_while_it_plays_keeps_its_last_good_program(
+    show_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    effect = tmp_path / "mine.fs"
+    effect.write_text((ROOT / "shaders" / "effects" / "grain.fs").read_text("utf-8"))
+    show_file.write_text(show_file.read_text().replace('file = "grain.fs"', f'file = "{effect}"'))
+    words = ask(show_file, "--camera", "none", "--microphone", "none")
+    show, options = opening.prepare(parser().parse_args(words))
+    with ExitStack() as closing:
+        live = Live(show, options, closing)
+        play(live, lambda heard: live.painter.newest() is not None and live.screen.read_now().max() > 60)
+        effect.write_text(effect.read_text().replace("void main() {", "void main() { oops"))
+        os.utime(effect, (1, 1))
+        play(live, lambda heard: live.faults()["shader"] > 0)
+        assert live.screen.read_now().max() > 60 and "mine.fs" in caplog.text
 
 
 def test_random_packets_cost_nothing_and_the_desk_is_still_heard(live: Live) -> None:
