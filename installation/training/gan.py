@@ -23,7 +23,7 @@ HELP = {
     "size": "px of the pictures the model will draw, a power of two",
     "method": "auto | adversarial (a GAN; the default on CUDA) | reconstruct (redraw first; the default on a CPU)",
     "minutes": "how long to train, in minutes of active time",
-    "batch": "pictures in one step",
+    "batch": "pictures in one step; 0: 32 on CUDA, 8 on a CPU",
     "threads": "CPU threads to use; 0: all",
     "seed": "of everything random",
     "device": "auto | cpu | cuda | cuda:1 ...",
@@ -71,7 +71,9 @@ def settings_from(args: argparse.Namespace) -> Settings:
         values["method"] = "adversarial" if values["device"].startswith("cuda") else "reconstruct"
     if values["method"] not in ("adversarial", "reconstruct"):
         raise ValueError(f"expected method adversarial, reconstruct or auto, found {args.method!r}")
-    if args.batch < 4:
+    if args.batch == 0:
+        values["batch"] = 32 if values["device"].startswith("cuda") else 8
+    if values["batch"] < 4:
         raise ValueError(f"expected a batch of 4 or more, found {args.batch}")
     if args.size < 32 or args.size & (args.size - 1):
         raise ValueError(f"expected a power of two from 32 up as size, found {args.size}")

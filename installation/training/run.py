@@ -38,7 +38,7 @@ class Settings:
     size: int = 256  # px of the pictures the model will draw
     method: str = "auto"
     minutes: float = 120.0  # of active time; a stopped or paused run does not use them up
-    batch: int = 8
+    batch: int = 0  # 0 on the command line: what suits the device
     threads: int = 0  # 0: all
     seed: int = 0
     device: str = "auto"
