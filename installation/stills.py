@@ -49,7 +49,10 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
         )
     with ExitStack() as closing:
         screen = opening.open_screen(show, True, closing)
-        for controls in _second_before(moment.controls, show.screen.fps):
+        knobs = generator.knobs | screen.knobs
+        values = {name: knob.default for name, knob in knobs.items()} | dict(moment.controls.values)
+        moment_now = dataclasses.replace(moment.controls, values=values)  # a knob that is newer than the moment rests
+        for controls in _second_before(moment_now, show.screen.fps):
             screen.show(generator.render(controls), controls, Levels(controls.values), controls.time_s)
         return screen.read_now()
 

@@ -99,7 +99,8 @@ class Pattern:
 
     def latent(self, knob: dict[str, float], turns: float) -> Tensor:
         """The latent point of shape (LATENT,): the walk, pulled in by truncation, pushed by the steering knobs."""
-        here, there = self.walk.at(turns), self.walk.at(turns + 0.5)
+        dwell = knob["generator.dwell"]
+        here, there = self.walk.at(turns, dwell), self.walk.at(turns + 0.5, dwell)
         latent = here * knob["generator.truncation"]
         latent[LATENT // 2 :] = torch.lerp(latent, there, knob["generator.mix"])[LATENT // 2 :]
         for i, name in enumerate(("generator.x", "generator.y", "generator.z", "generator.kick")):

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 KNOBS = (
     Knob("generator.speed", 0.0, 12.0, 0.5, "laps a minute of the closed walk through the latent space"),
+    Knob(
+        "generator.dwell",
+        0.0,
+        1.0,
+        0.7,
+        "how long the walk stays near its stations: 0 an even pace, 1 it rests at each",
+    ),
     Knob("generator.truncation", 0.0, 1.5, 0.8, "psi: 0 the average picture, 1 the full variety"),
     Knob("generator.x", -1.0, 1.0, 0.0, "step along the first main direction of the latent space"),
     Knob("generator.y", -1.0, 1.0, 0.0, "step along the second main direction"),
@@ -65,7 +72,7 @@ class Walk:
         self.lengths = self.anchors.norm(dim=1)
         self.starts = [0.0, *(self.gaps.cumsum(0) / self.gaps.sum()).tolist()]
 
-    def at(self, turns: float) -> torch.Tensor:
+    def at(self, turns: float, dwell: float = 0.0) -> torch.Tensor:
         """The point of shape (D,): a cubic Hermite curve whose knots are as far apart as the anchors.
 
         Between two independent anchors a curve cuts through the middle, where pictures are dull; the point is scaled
@@ -75,11 +82,17 @@ class Walk:
         i = min(bisect.bisect_right(self.starts, place) - 1, len(self.gaps) - 1)
         j = (i + 1) % len(self.gaps)
         t = (place - self.starts[i]) / max(self.starts[i + 1] - self.starts[i], 1e-12)
+        t = linger(t, dwell)
         gap = float(self.gaps[i])
         point = self.anchors[i] * (2 * t**3 - 3 * t**2 + 1) + self.anchors[j] * (3 * t**2 - 2 * t**3)
         point += self.tangents[i] * (gap * (t**3 - 2 * t**2 + t)) + self.tangents[j] * (gap * (t**3 - t**2))
         length = float(self.lengths[i] + (self.lengths[j] - self.lengths[i]) * (t * t * (3 - 2 * t)))
         return point * (length / max(float(point.norm()), 0.5 * length, 1e-6))
+
+
+def linger(t: float, dwell: float) -> float:
+    """A place 0..1 between two stations, drawn towards the nearer one; dwell 1 is Perlin's smootherstep."""
+    return t + dwell * (t * t * t * (t * (6 * t - 15) + 10) - t)
 
 
 def weights_at(turns: float, count: int) -> tuple[list[int], list[float]]:

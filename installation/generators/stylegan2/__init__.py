@@ -27,7 +27,9 @@ BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen 
 
 @dataclass(frozen=True)
 class Settings:
-    """model: a folder of models/ or a path; anchors: stations of the walk.
+    """model: a folder of models/ or a path; anchors: how many stations the walk has.
+
+    stations names them (numbers of the model's anchors, see its samples); without, seeded ones are taken.
 
     extend widens the picture: columns (0..4) added on each side of the network's 4x4 start; 1 makes 3:2, 2 makes 2:1.
     noise is frozen | random | none, or auto for what the model says; dtype auto is float16 on CUDA, bfloat16 on a CPU
@@ -36,6 +38,7 @@ class Settings:
 
     model: str = "bloom"
     anchors: int = 12
+    stations: tuple[int, ...] = ()
     noise: str = "auto"
     dtype: str = "auto"
     extend: int = 0
@@ -98,7 +101,7 @@ class StyleGAN2:
         rows = net.config.resolution
         self.size = (rows + settings.extend * rows // 2, rows)
         self.weights_sha256 = weights_sha256
-        self.latent = Latent(net, anchors, settings.anchors, seed)
+        self.latent = Latent(net, anchors, settings.anchors, seed, settings.stations)
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
         self.bends = Bends(bends, self.layers, seed, self.device)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from installation.generators import walk
 from installation.generators.stylegan2 import network
+from installation.settings import SettingsError
 
 SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
 STEER = 1.5  # standard deviations at full steering
@@ -18,8 +19,11 @@ STEERED = ("generator.x", "generator.y", "generator.z", "generator.kick")
 class Latent:
     """The closed walk of one model, and the directions in which it may be steered (Härkönen et al. 2020, GANSpace)."""
 
-    def __init__(self, net: network.Generator, anchors: Tensor | None, count: int, seed: int) -> None:
-        """anchors [shape=(K, w_dim)]: good codes that the model ships; the walk goes through `count` seeded ones."""
+    def __init__(
+        self, net: network.Generator, anchors: Tensor | None, count: int, seed: int, stations: Sequence[int] = ()
+    ) -> None:
+        """anchors [shape=(K, w_dim)]: good codes that the model ships; the walk goes through `count` seeded ones,
+        or through the chosen `stations`. Raises SettingsError for a station that is not there."""
         source = torch.Generator().manual_seed(seed)
         if anchors is None:
             with torch.inference_mode():
@@ -30,10 +34,19 @@ class Latent:
             raise ValueError(f"a walk needs at least 4 anchors, found {len(styles)}")
         average = net.mapping.w_avg.float() if anchors is None else styles.mean(0)
         self.average = average if bool(average.any()) else styles.mean(0)
-        chosen = styles[torch.randperm(len(styles), generator=source)[: max(4, count)]] - self.average
-        self.walk = walk.Walk(chosen)  # around the average
+        self.walk = walk.Walk(styles[self._stations(len(styles), count, source, stations)] - self.average)
         self.directions = main_directions(styles - self.average, len(STEERED))
         self.num_ws = net.config.num_ws
+
+    @staticmethod
+    def _stations(there: int, count: int, source: torch.Generator, chosen: Sequence[int]) -> list[int]:
+        if not chosen:
+            return torch.randperm(there, generator=source)[: max(4, count)].tolist()
+        if len(set(chosen)) < 4 or not all(0 <= number < there for number in chosen):
+            raise SettingsError(
+                f"generator: stations: expected 4 or more different numbers 0..{there - 1}, found {chosen}"
+            )
+        return list(dict.fromkeys(chosen))
 
     def at(self, knob: Mapping[str, float], turns: float) -> Tensor:
         """Styles of one picture, (1, num_ws, w_dim) float32 on the CPU: coarse layers first."""
@@ -49,7 +62,11 @@ class Latent:
     def _point(self, knob: Mapping[str, float], turns: float) -> Tensor:
         """One w: truncation towards the average (psi), then the steering, which truncation must not weaken."""
         steps = torch.tensor([STEER * knob[name] for name in STEERED[: len(self.directions)]])
-        return self.average + self.walk.at(turns) * knob["generator.truncation"] + steps @ self.directions
+        return (
+            self.average
+            + self.walk.at(turns, knob["generator.dwell"]) * knob["generator.truncation"]
+            + steps @ self.directions
+        )
 
 
 def main_directions(styles: Tensor, count: int) -> Tensor:

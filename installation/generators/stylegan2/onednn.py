@@ -1,4 +1,4 @@
-"""Convolutions with the leaky ReLU inside them and weights laid out beforehand: what torch's own compiler runs on a CPU.
+"""Convolutions with the leaky ReLU inside and weights laid out beforehand: what torch's own compiler runs on a CPU.
 
 These operators are not part of torch's public face, so `available()` tries them once; the torch version is pinned.
 """
