@@ -17,7 +17,7 @@ KNOBS = (
         "generator.dwell",
         0.0,
         1.0,
-        0.7,
+        0.0,
         "how long the walk stays near its stations: 0 an even pace, 1 it rests at each",
     ),
     Knob("generator.truncation", 0.0, 1.5, 0.8, "psi: 0 the average picture, 1 the full variety"),
