@@ -20,7 +20,7 @@ CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neigh
 MAPPING_SPEED = 20  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
 CODE_SPEED = 4  # times the learning rate; a code is seen once an epoch, a weight at every step
 GROWTH = ((0.0, 32), (0.16, 64), (0.58, 128), (0.80, 256))  # from this part of the run on, this many pixels
-TEXTURE_WEIGHT = 0.3
+TEXTURES = ((0.0, 0.3), (0.78, 0.8))  # from this part of the run on, this weight of textures: shapes come first
 BETWEEN_FROM = 0.5  # from this part of the run on, pictures between two of the corpus need textures, too
 DETAIL_PX = 64  # sizes above it add detail; shapes are made up to here
 SHARPEN_RAMP = 0.05  # and this much later they speak with full voice
@@ -83,7 +83,8 @@ class Reconstruction:
             ws.append(mixed(generator, free))
         drawn = generator.synthesis(torch.cat(ws), noise="none", up_to=size).float()
         between = drawn[self.batch : self.batch + len(near)] if progress >= BETWEEN_FROM else None
-        total, parts = self.redrawing(drawn[: self.batch], target, between, there)
+        weight = max(weight for start, weight in TEXTURES if progress >= start)
+        total, parts = self.redrawing(drawn[: self.batch], target, between, there, weight)
         if voice:
             total = total + voice * self.sharpening(drawn, parts)
         self.adam.zero_grad(set_to_none=True)
@@ -106,9 +107,9 @@ class Reconstruction:
         return w
 
     def redrawing(
-        self, drawn: Tensor, target: Tensor, between: Tensor | None, there: Tensor
+        self, drawn: Tensor, target: Tensor, between: Tensor | None, there: Tensor, weight: float
     ) -> tuple[Tensor, dict[str, float]]:
-        """(loss, its parts by name) of drawn (B, 3, R, R); between [shape=(B // 2, 3, R, R)] have no target."""
+        """(loss, its parts by name) of drawn (B, 3, R, R) and between (B // 2, 3, R, R); weight is that of textures."""
         pixels = losses.laplacian_l1(drawn, target)
         white = losses.whiteness(self.student.codes)
         total, parts = pixels + 0.1 * white, {"pixels": float(pixels.detach()), "white": float(white.detach())}
@@ -116,7 +117,7 @@ class Reconstruction:
             half = len(there)
             to = there if between is not None else None
             looks, texture = losses.perceptual(self.vgg, drawn[:half], target[:half], between, to)
-            total = total + looks + TEXTURE_WEIGHT * texture
+            total = total + looks + weight * texture
             parts |= {"looks": float(looks.detach()), "texture": float(texture.detach())}
         return total, parts
 
