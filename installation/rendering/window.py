@@ -68,6 +68,7 @@ class Display:
         self._held: Picture | None = None
         self._fitted: tuple[object, ...] = ()
         self._source: Target | None = None  # the picture at working size
+        self._sources: list[Target] = []
         self._shown: Target | None = None  # what was presented last, before master
 
     @property
@@ -158,7 +159,7 @@ class Display:
             middle = self.canvas.borrow(
                 (self._picture.width, height)
             )  # down first: a frame shows fewer rows than columns
-            target = self.canvas.borrow(self.chain.size, self._shown, middle)
+            target = self._own_source()
             self.down.bind("picture", self._picture)
             self.down.set("span", whole[1] + (filled[1] - whole[1]) * fill)
             self.down.draw(middle.framebuffer)
@@ -167,6 +168,17 @@ class Display:
             self.across.draw(target.framebuffer)
             self._source, self._fitted = target, state
         return self._source
+
+    def _own_source(self) -> Target:
+        """The source outlives its frame when the generator is slower than the loop: it is never lent to a pass.
+
+        There are two, by turns, because without effects the one before may still be what was shown last.
+        """
+        if not self._sources or self._sources[0].size != self.chain.size:
+            for old in self._sources:
+                old.release()
+            self._sources = [Target(self.canvas.context, self.chain.size) for _ in range(2)]
+        return self._sources[self._sources[0] is self._shown]
 
     def _draw_final(self, texture: Target | None, level: float, now_s: float) -> None:
         """Flash limiter, warp and scale, and the master last."""

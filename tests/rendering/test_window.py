@@ -189,3 +189,19 @@ def test_a_machine_without_a_display_says_so(monkeypatch) -> None:
 def test_monitors_are_listed(desktop: str) -> None:
     (one,) = window.monitors()
     assert one["size"] == [800, 600] and one["index"] == 0
+
+
+def test_a_picture_shown_again_is_drawn_from_itself_and_not_from_what_was_made_of_it() -> None:
+    """The loop is faster than the generator: the same picture is presented several times."""
+    screen = settings.Screen(size=(320, 180), working_size=(160, 90))
+    display = window.create(screen, [settings.Effect("edges.fs")], headless=True)
+    try:
+        values = {name: knob.default for name, knob in display.knobs.items()}
+        shown = painted(np.random.default_rng(0).random((12, 12, 3), dtype=np.float32))
+        frames = []
+        for n in range(6):
+            display.show(shown, Controls(0.0, values), Levels(values), n / 25)
+            frames.append(display.read_now())
+        assert all(np.array_equal(frame, frames[0]) for frame in frames)
+    finally:
+        display.close()
