@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,3 +22,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the clips in ../shared/data are not beside this clone")
     return folder.parent
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., object]:
+    """wait_for(question, within_s): ask until the answer is true, fail when it has not become so in time."""
+
+    def wait(question: Callable[[], object], within_s: float = 20.0) -> object:
+        pause, deadline_s = threading.Event(), time.monotonic() + within_s
+        while not (answer := question()):
+            assert time.monotonic() < deadline_s, f"did not come true within {within_s} s"
+            pause.wait(0.005)
+        return answer
+
+    return wait

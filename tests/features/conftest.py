@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from installation.signals import CameraFrame
-
-
-@pytest.fixture
-def wait_for() -> Callable[..., object]:
-    """wait_for(question, within_s): ask until the answer is true, fail when it has not become so in time."""
-
-    def wait(question: Callable[[], object], within_s: float = 20.0) -> object:
-        pause, deadline_s = threading.Event(), time.monotonic() + within_s
-        while not (answer := question()):
-            assert time.monotonic() < deadline_s, f"did not come true within {within_s} s"
-            pause.wait(0.005)
-        return answer
-
-    return wait
 
 
 @pytest.fixture(scope="session")

@@ -7,25 +7,11 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-
-@pytest.fixture
-def wait_for() -> Callable[..., object]:
-    """wait_for(question, within_s): ask until the answer is true, fail when it has not become so in time."""
-
-    def wait(question: Callable[[], object], within_s: float = 10.0) -> object:
-        pause, deadline_s = threading.Event(), time.monotonic() + within_s
-        while not (answer := question()):
-            assert time.monotonic() < deadline_s, f"did not come true within {within_s} s"
-            pause.wait(0.005)
-        return answer
-
-    return wait
 
 
 @pytest.fixture(scope="session")
