@@ -50,6 +50,7 @@ def _apply(show: Show, options: Namespace) -> Show:
     )
     if options.model:
         settings = show.generator.settings | {"model": options.model}
+        settings.pop("stations", None)  # numbers of the other model's anchors
         show = dataclasses.replace(show, generator=Part(show.generator.name, settings))
     if options.osc_table:
         return show
