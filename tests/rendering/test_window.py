@@ -41,6 +41,14 @@ def test_fill_0_shows_the_whole_picture_beside_its_mirror_image(open_stage) -> N
     assert 28 - 10 <= bright.mean() <= 28 + 1 and np.ptp(bright) > 12, "the edge and its reflection meet at the left"
 
 
+def test_fill_above_1_goes_nearer_and_leaves_the_borders_out(open_stage) -> None:
+    rgb = np.zeros((32, 32, 3), "f4")
+    rgb[:, :1] = rgb[:, -1:] = 1.0  # a network's border is its worst column
+    stage = open_stage()
+    stage.values["screen.fill"] = 1.2
+    assert stage.show(painted(rgb))[:, 2:-2].max() < 40
+
+
 def test_a_picture_is_uploaded_once(open_stage, monkeypatch) -> None:
     stage, uploads = open_stage(), []
     upload = stage.display.uploader.upload
