@@ -21,7 +21,9 @@ from installation.rendering.upload import Uploader
 from installation.signals import Controls, Knob, Levels, Picture, SoundBlock
 
 __all__ = ["Display", "DisplayError", "SoundView", "create", "gl_info", "monitors"]
-FILL = Knob("screen.fill", 0.0, 1.5, 1.0, "0: the whole picture beside its mirror images; 1: it fills the frame; more: nearer")
+FILL = Knob(
+    "screen.fill", 0.0, 1.5, 1.0, "0: whole picture beside its mirror images; 1: it fills the frame; more: nearer"
+)
 
 
 def create(
