@@ -98,7 +98,7 @@ class Live:
 
     def pace(self, began_s: float) -> None:
         """Leave out what is too slow for this machine, collect garbage in the time left, wait for the next frame."""
-        busy_s = max(self.clock.now_s() - began_s, self.painter.picture_s / 2)  # every other frame may repeat a picture
+        busy_s = max(self.clock.now_s() - began_s, self.painter.picture_s / 4)  # a picture may stay for some frames
         if self.governor.note(busy_s):
             self.painter.generator.shed(self.governor.level)
             self.screen.scale(self.governor.scale)

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import statistics
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -21,6 +22,7 @@ from installation.signals import Controls, Knob, Picture
 log = logging.getLogger("installation.generators")
 
 PATIENCE = 5  # failures in a row before the stand-in takes over
+PAINTER_NICENESS = 3
 RETRY_S = 10.0  # how often the generator gets another chance while the stand-in paints
 FAULT, NOT_FINITE = "generator", "picture not finite"
 
@@ -38,6 +40,12 @@ class Generator(Protocol):
     def render(self, controls: Controls, size: tuple[int, int] | None = None) -> Picture: ...
     def shed(self, level: int) -> None: ...
     def reset(self) -> None: ...
+
+
+def _yield_to_the_screen() -> None:
+    """Where painting and drawing share the cores, a frame in time matters more than a newer picture."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PAINTER_NICENESS)
 
 
 def thread_count() -> int:
@@ -102,6 +110,8 @@ class Painter:
 
     def _work(self) -> None:
         torch.set_num_threads(self.threads)
+        if self.generator.device.type == "cpu":
+            _yield_to_the_screen()
         torch.set_flush_denormal(True)  # per thread; denormals cost a hundred times a normal number
         with torch.inference_mode(), _own_stream(self.generator.device):
             while True:
