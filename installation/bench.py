@@ -81,6 +81,7 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
     """The generator with bends at rest, then all of them at work, and a plain eager float32 one of the same shape."""
     import torch
 
+    torch.set_flush_denormal(True)  # as the painter does
     generator = opening.open_generator(show)
     settle = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     rest = {name: knob.default for name, knob in generator.knobs.items()}

@@ -7,6 +7,7 @@
     {"NAME": "inputImage", "TYPE": "image"},
     {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.8, "IDENTITY": 0.0, "LABEL": "how much of it is laid over"},
     {"NAME": "contrast", "TYPE": "float", "MIN": 0.5, "MAX": 2.0, "DEFAULT": 1.22, "LABEL": "contrast around the middle"},
+    {"NAME": "clarity", "TYPE": "float", "MIN": 0.0, "MAX": 3.0, "DEFAULT": 1.2, "LABEL": "how much the forms stand out from each other"},
     {"NAME": "saturation", "TYPE": "float", "MIN": 0.0, "MAX": 2.0, "DEFAULT": 1.2, "LABEL": "saturation"},
     {"NAME": "grain", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.16, "LABEL": "how strong the grain is"},
     {"NAME": "edge", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.55, "LABEL": "how dark the edges of the frame get"},
@@ -23,7 +24,12 @@ float chance(vec2 cell) {
 
 void main() {
     vec4 picture = IMG_THIS_PIXEL(inputImage);
-    vec3 c = mix(vec3(0.4), picture.rgb, contrast);
+    vec2 d = vec2(0.008, 0.014);  // a hundredth of the frame: form, not noise
+    vec3 around = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + d).rgb + IMG_NORM_PIXEL(inputImage, isf_FragNormCoord - d).rgb
+                + IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + vec2(d.x, -d.y)).rgb
+                + IMG_NORM_PIXEL(inputImage, isf_FragNormCoord + vec2(-d.x, d.y)).rgb;
+    vec3 c = picture.rgb + (picture.rgb - around * 0.25) * clarity;
+    c = mix(vec3(0.4), c, contrast);
     float tone = dot(c, vec3(0.2126, 0.7152, 0.0722));
     c = mix(vec3(tone), c, saturation);
     c = max(c, shadow.rgb * (1.0 - tone)) * mix(vec3(1.0), light.rgb, tone);
