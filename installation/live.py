@@ -102,10 +102,11 @@ class Live:
         if self.governor.note(busy_s):
             self.painter.generator.shed(self.governor.level)
             self.screen.scale(self.governor.scale)
+        gc.collect(0)
         if began_s >= self.status_s:
             self.status_s = began_s + STATUS_EVERY_S
             self.desk.tell(opening.describe(self, began_s), began_s)
-        gc.collect(0)
+            gc.collect()  # what outlived a frame; all that was there at the start is frozen, so this is short
         if self.options.replay and self.options.headless:
             self.painter.wait_done(self.chronicle.ledger.frames)  # the same log, the same film
         else:
