@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 # what Python packages cannot bring: OpenGL without a screen, sound, fonts of X, a virtual screen and a sound server for the tests
 LIBRARIES := python3-venv libportaudio2 libegl1 libgl1 libgles2 libgl1-mesa-dri libglx-mesa0 libglib2.0-0 \
+             libx11-6 libx11-xcb1 libxext6 libxrender1 libxrandr2 libxinerama1 libxcursor1 libxi6 \
              libasound2-plugins pulseaudio pulseaudio-utils xvfb
 
 .PHONY: run test lint bench setup clean
