@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from installation.generators.stylegan2.fast import FastSynthesis
@@ -22,10 +21,6 @@ class WideSynthesis(FastSynthesis):
         for layer in self.layers:
             if layer.noise is not None:
                 layer.noise = _widened(layer.noise, extend * layer.resolution // 4)
-
-    def _upsample(self, rgb: Tensor) -> Tensor:
-        larger = F.interpolate(F.pad(rgb, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
-        return larger[:, :, 2:-2, 2:-2]
 
 
 def _widened(x: Tensor, columns: int) -> Tensor:
