@@ -183,15 +183,22 @@ def measure_senses(show: Show, frames: int) -> Iterator[Row]:
                 yield timed(f"feature {name}", lambda n, e=extractor, s=signal: e.extract(s(n), n / 30), frames)  # type: ignore[misc]
     finally:
         senses.close()
-    routes = modulation.begin(show.routes)
-    features = {route.source: 0.5 for route in show.routes}
+    yield measure_modulation(show, frames)
+
+
+def measure_modulation(show: Show, frames: int) -> Row:
+    """The one rule over every knob of the show, with all of its routes at work."""
     generator = opening.open_generator(show)
-    yield timed(
-        "modulation",
-        lambda n: modulation.modulate(generator.knobs, (), {}, features, modulation.begin(()), n / 30),
-        frames,
-        f"{len(routes.eased)} routes",
-    )
+    with ExitStack() as closing:
+        knobs = generator.knobs | opening.open_screen(show, True, closing).knobs
+    features = {route.source: 0.5 for route in show.routes}
+    state = modulation.begin(show.routes)
+
+    def act(n: int) -> None:
+        nonlocal state
+        _, state = modulation.modulate(knobs, show.routes, {}, features, state, n / 30)
+
+    return timed("modulation", act, frames, f"{len(show.routes)} routes, {len(knobs)} knobs")
 
 
 def measure_loop(show: Show, frames: int) -> Row:
