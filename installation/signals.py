@@ -79,14 +79,6 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that went wrong and was survived. kind is what is counted ("camera lost"), text says what to do."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Moment:
     """One live instant, written so that it can be re-rendered exactly. No camera pixels, only numbers."""
 
