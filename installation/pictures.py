@@ -21,8 +21,8 @@ class PictureError(ValueError):
 def read_picture(path: Path) -> np.ndarray:
     """A picture file as (H, W, 3 or 4), uint16, sRGB-encoded, upright by its EXIF tag.
 
-    16-bit PNG and TIFF keep their 16 bits. CMYK, grey, palette and pictures with a profile of their own are converted to
-    sRGB. Raises PictureError naming the file when it is missing, torn, no picture, too large or without any colour.
+    16-bit PNG and TIFF keep their 16 bits. CMYK, grey, palette and pictures with a profile of their own are converted
+    to sRGB. Raises PictureError naming the file when it is missing, torn, no picture, too large or without any colour.
     """
     from PIL import Image, ImageOps
 

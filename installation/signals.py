@@ -124,7 +124,7 @@ class Still:
     """One picture on its way to a print.
 
     pixels [shape=(H, W, 3 or 4), uint16, sRGB-encoded, straight alpha], often a read-only memory map; sRGB rather than
-    linear light because every network and every file wants it so: where light is added, `stages.pixels` makes it linear.
+    linear light because every network and every file wants it so; `stages.pixels` makes it linear where light is added.
     maps are what later stages need to know of it: "interest" [shape=(h, w), float32, 0..1].
     notes say what was decided on it, by stage: {"slomo_glitch": {"t": 0.4, "bends": [...]}}; plain JSON values.
     key names its content: the same key is always the same pixels. seed is what its chance is drawn from.

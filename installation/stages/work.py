@@ -28,7 +28,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run to come: which stills go in together, which seed it draws its chance from, and what the result is called."""
+    """One run to come: which stills go in together, the seed its chance is drawn from, the name of the result."""
 
     stills: tuple[Still, ...]
     seed: int
@@ -48,7 +48,7 @@ class Work:
     """Where one run draws its chance from, leaves its files and says how far it is.
 
     folder becomes the result's own when the run is whole; files that the stage leaves there stay beside the pixels.
-    progress(fraction 0..1, note) may be called as often as one likes; preview(rgb [uint8 or float 0..1]) shows a picture.
+    progress(fraction 0..1, note) may be called as often as one likes; preview(rgb [uint8 or float 0..1]) is shown.
     """
 
     seed: int
@@ -69,7 +69,7 @@ class Work:
 class Stage:
     """The steps that every stage has; most only write `run`.
 
-    fingerprint is a hash of all that the stage reads beyond its stills and settings (weights, style pictures, profiles).
+    fingerprint is a hash of all that the stage reads beyond stills and settings (weights, style pictures, profiles).
     gathers says that it has to see all stills of the stage before it at once (composition, selection).
     """
 
