@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 ABOUT = """\
 A live neural-art runtime for galleries.
@@ -15,12 +16,30 @@ A camera, visitors' hands and sound steer the latent point of a GAN and the glit
 ISF effects are drawn over it and a projector shows it; a lighting desk runs it over OSC.
 Every part works without a GPU, camera, microphone or display: then a packaged performance plays.
 """
+STILL = """\
+Make print-ready files, with proofs and a sidecar each that makes the same print again.
+
+  references (folders)  are put together into --variants compositions, matted, glitched, selected, coloured
+                        after --style, cleaned, drawn over with lines, upscaled and written as 16-bit TIFF
+  a moment, a picture   is coloured if a --style is given, upscaled and written; --stages asks for more
+  job.toml              says all that options say, and a table of settings for each stage
+  prints/x.json         a print's sidecar: makes it again
+
+stages: saliency composition matting slomo_glitch selection colour clean lines upscale print_file
+Kill it at any time: the same command goes on where it was. Finished work is in DIR/.work.
+
+  installation still cutouts/ --style scream.jpg:0.6 --style wreck.jpg:0.4 --variants 4 --out prints
+  installation still moments/X.json --width 1m --dpi 254 --effort print
+  installation still photo.jpg --style wave.jpg --set lines.strength=0.3 --stages colour,lines,upscale,print_file
+"""
 EXAMPLES = """\
 examples:
   installation live                         the show on the first projector, with the devices that exist
   installation live --headless --seconds 20 --record out/live.mp4
   installation live --osc-table             every address that a desk may send to
-  installation still moments/X.json --size 2048x1152
+  installation still moments/X.json --width 1m              a moment of the show as a print
+  installation still cutouts/ --style scream.jpg            prints composed of your own references
+  installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
   installation doctor                       what this machine has, what is missing, how to get it
 """
@@ -34,10 +53,11 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--verbose", "-v", action="store_true", help="log more")
     commands = top.add_subparsers(dest="command", metavar="command", required=True)
     _live(commands.add_parser("live", help="run the show", formatter_class=argparse.ArgumentDefaultsHelpFormatter))
-    still = commands.add_parser("still", help="re-render a moment of the show as a picture, at any size")
-    still.add_argument("moment", type=Path, help="a moments/*.json file")
-    still.add_argument("--size", type=size, default=None, metavar="WxH", help="pixels; default: the show's own size")
-    still.add_argument("--out", type=Path, default=None, help="PNG to write; default: beside the moment")
+    _still(commands.add_parser("still", help="make prints of moments, pictures or references", **_taught(STILL)))
+    select = commands.add_parser("select", help="keep and reject takes of a job on a local page")
+    select.add_argument("job", type=Path, help="the folder that `still` wrote to (--out)")
+    select.add_argument("--port", type=int, default=0, help="port of 127.0.0.1 to serve at (default: any free one)")
+    select.add_argument("--no-browser", action="store_true", help="only print the address")
     train = commands.add_parser("train", help="train a generator on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?", choices=["gan"])
     train.add_argument("rest", nargs=argparse.REMAINDER)
@@ -54,6 +74,40 @@ def parser() -> argparse.ArgumentParser:
     effects.add_argument("what", choices=["check"])
     effects.add_argument("files", nargs="+", type=Path, metavar="FILE")
     return top
+
+
+def _taught(text: str) -> dict[str, Any]:
+    """A command's own page of explanation."""
+    return {"description": text, "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
+def _still(still: argparse.ArgumentParser) -> None:
+    add = still.add_argument
+    add(
+        "inputs", nargs="+", type=Path, metavar="INPUT", help="moment, picture, folder of references, job file, sidecar"
+    )
+    add("--out", type=Path, default=None, metavar="DIR", help="where prints go (default: prints)")
+    add("--size", type=size, default=None, metavar="WxH", help="pixels of the print (default: 2000 px the longer side)")
+    add("--width", default=None, metavar="LENGTH", help="print width, such as 1m, 400mm, 40in (with --dpi)")
+    add("--height", default=None, metavar="LENGTH", help="print height; one of both is enough")
+    add("--dpi", type=float, default=None, help="pixels an inch (default: 254, which makes 10,000 px of 1 m)")
+    add(
+        "--style", action="append", metavar="IMAGE[:W]", help="painting to colour after, with a weight; may be repeated"
+    )
+    add("--variants", type=int, default=None, help="compositions to make of the references (default: 4)")
+    add(
+        "--effort",
+        choices=["proof", "draft", "print"],
+        default=None,
+        help="proof: seconds; draft (default); print: full",
+    )
+    add("--seed", type=int, default=None, help="the same seed, composition and glitch in all efforts (default: 0)")
+    add("--stages", default=None, metavar="A,B,...", help="only these stages")
+    add("--set", action="append", metavar="STAGE.KEY=VALUE", help="one setting of one stage; may be repeated")
+    add("--jobs", type=int, default=1, metavar="N", help="pieces of work at once on this machine (default: 1)")
+    add("--threads", type=int, default=0, metavar="N", help="threads of each (default: the cores over --jobs)")
+    add("--engine", choices=["local", "ray"], default="local", help="ray shares the batch out over a cluster")
+    add("--address", default="", help="of the Ray cluster (default: one on this machine)")
 
 
 def _live(live: argparse.ArgumentParser) -> None:
@@ -108,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle pools must not spin: the show shares its cores
     try:
         return _dispatch(options)
-    except (ValueError, LookupError, OSError) as error:
+    except (ValueError, LookupError, OSError, RuntimeError) as error:
         if options.verbose:
             raise
         print(f"installation {options.command}: {error}", file=sys.stderr)
@@ -126,6 +180,10 @@ def _dispatch(options: argparse.Namespace) -> int:
         from installation import stills
 
         return stills.main(options)
+    if options.command == "select":
+        from installation import choosing
+
+        return choosing.main(options)
     if options.command == "train":
         return _train(options)
     if options.command == "doctor":

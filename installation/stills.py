@@ -1,79 +1,177 @@
-"""A moment of the show in, the same picture at any size out: the show's own engine on a stepped clock."""
+"""The print chain: moments, pictures or references in; print-ready files, and all that made them, out."""
 
 from __future__ import annotations
 
-import dataclasses
+import asyncio
+import itertools
 import os
 import sys
 from argparse import Namespace
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from installation import opening
-from installation.clock import StepClock
-from installation.moments import open_moment
-from installation.settings import Show, check
-from installation.signals import Controls, Levels, Moment
-
-PREROLL_S = 1.0  # effects with a memory (echo, datamosh) are shown the second before the moment
+from installation import engines, job, plugins, prints, sources, tasks
+from installation.archive import Archive, key_of
+from installation.engines import Engine, Turnstile
+from installation.job import Job
+from installation.signals import Still
+from installation.sources import Source
+from installation.stages.work import Plan, Stage, derive_seed
+from installation.tasks import SOURCE, Task
+from installation.watching import Watcher
 
 
 def main(options: Namespace) -> int:
-    """`installation still MOMENT --size WxH`: write the picture beside the moment, or where --out says."""
-    moment = open_moment(options.moment)
-    size = options.size or moment.size_px
-    path = options.out or options.moment.with_suffix(f".{size[0]}x{size[1]}.png")
-    rgb = render(moment, size)
-    save_png(path, rgb)
-    print(f"wrote {path}")
-    return 0
+    """`installation still INPUT...`: 0 when every print that was asked for is there, 1 when one is missing."""
+    order = job.ask(options)
+    jobs = max(1, options.jobs)
+    threads = options.threads or max(1, (os.cpu_count() or 1) // jobs)
+    engine = engines.choose(options.engine, jobs, threads, options.address)
+    try:
+        return produce(order, engine, threads)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on where this one was", file=sys.stderr)
+        return 130
+    finally:
+        engine.close()
 
 
-def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
-    """Paint a moment again [returns shape=(H, W, 3), uint8, sRGB].
+def produce(order: Job, engine: Engine, threads: int = 0) -> int:
+    """Make every print of a job: what is finished already is not made again, what fails is named and skipped."""
+    chain = Chain(order, engine, threads)
+    asyncio.run(chain.carry_all())
+    return prints.conclude(order, chain.archive, chain.finished, chain.skipped)
 
-    The generator, its bends and the effects get the controls that the moment wrote down; effects run at `size`, so a
-    larger picture has finer lines. Raises SettingsError when the moment's show cannot be opened, and says so when the
-    model's weights are not those it was made with.
-    """
-    show = check(Show, dict(moment.settings), "moment")
-    native = size == tuple(moment.size_px)
-    working = show.screen.working_size if native else size
-    show = dataclasses.replace(show, screen=dataclasses.replace(show.screen, size=size, working_size=working))
-    generator = opening.open_generator(show)
-    if generator.weights_sha256 != moment.weights_sha256:
-        print(
-            f"warning: the model has changed since {moment.show!r} was played: the picture will differ", file=sys.stderr
+
+@dataclass(frozen=True)
+class Step:
+    """A stage as the job set it; the deeper, the nearer to the print."""
+
+    name: str
+    settings: dict[str, Any]
+    stage: Stage
+    depth: int
+
+
+@dataclass
+class Chain:
+    """Carries the stills of a job through their stages, the furthest first, so that the first print is there soon."""
+
+    order: Job
+    engine: Engine
+    threads: int = 0
+    finished: list[Still] = field(default_factory=list)
+    skipped: list[prints.Skipped] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.out = Path(self.order.out)
+        self.archive = Archive(self.out / ".work")
+        self.archive.folder.mkdir(parents=True, exist_ok=True)
+        self.archive.sweep()
+        self.choices = {} if self.order.only else prints.read_choices(self.out)
+        self.turnstile = Turnstile(self.engine.slots)
+        self.watcher = Watcher(self.archive, self.engine.slots)
+
+    async def carry_all(self) -> None:
+        """All references together, and each moment and picture by itself; a print is delivered when it is whole."""
+        sets = sources.find_sources(self.order)
+        async with self.watcher:
+            await asyncio.gather(*(self._carry(found) for found in sets))
+
+    async def _carry(self, found: Sequence[Source]) -> None:
+        steps = self._steps(found[0])
+        opened = await asyncio.gather(*(self._open(source) for source in found))
+        await self._follow([still for still in opened if still], steps)
+
+    async def _follow(self, stills: list[Still], steps: Sequence[Step]) -> None:
+        """Through all steps: each still alone as far as it can, together where a stage has to see them all."""
+        ahead = list(itertools.takewhile(lambda step: not step.stage.gathers, steps))
+        rest = steps[len(ahead) :]
+        arrived = _flat(await asyncio.gather(*(self._alone(still, ahead, not rest) for still in stills)))
+        if not rest:
+            return
+        if not arrived:
+            self.skipped.append(prints.Skipped("everything", rest[0].name, "nothing is left to work on", True))
+            return
+        made = await self._run(rest[0], arrived)
+        await self._follow(rest[0].stage.choose(made, self.choices), rest[1:])
+
+    async def _alone(self, still: Still, steps: Sequence[Step], to_the_end: bool) -> list[Still]:
+        if not steps:
+            if to_the_end:
+                self.finished.append(prints.deliver(self.order, self.archive, still))
+            return [still]
+        made = await self._run(steps[0], [still])
+        return _flat(await asyncio.gather(*(self._alone(next_, steps[1:], to_the_end) for next_ in made)))
+
+    async def _run(self, step: Step, stills: Sequence[Still]) -> list[Still]:
+        """What the step makes of these stills, less what failed."""
+        plans = [plan for plan in step.stage.plan(stills) if self._wanted(plan.name, step)]
+        self.watcher.expect(step.name, len(plans))
+        made = await asyncio.gather(*(self._make(step, plan) for plan in plans))
+        return [still for still in made if still]
+
+    async def _open(self, source: Source) -> Still | None:
+        stage = tasks.open_stage(SOURCE, source.settings)
+        stage.fingerprint = source.sha256
+        self.watcher.expect(SOURCE, 1)
+        plan = Plan((), derive_seed(self.order.seed, source.name), source.name)
+        return await self._make(Step(SOURCE, source.settings, stage, 0), plan)
+
+    async def _make(self, step: Step, plan: Plan) -> Still | None:
+        """One result: from the archive if it is there, else by the engine; None, and a reason kept, when it fails."""
+        task = self._task(step, plan)
+        if self.archive.has(task.stage, task.key):
+            self.watcher.done(task, 0.0)
+            return self.archive.open(task.stage, task.key)
+        try:
+            async with self.turnstile.turn(step.depth):
+                self.watcher.done(task, await self.engine.run(task))
+            return self.archive.open(task.stage, task.key)
+        except Exception as error:  # whatever is wrong with one picture, the others go on
+            self.watcher.done(task, None)
+            spare = step.name == "saliency" or step.settings.get("kind") == job.REFERENCES
+            self.skipped.append(prints.Skipped(plan.name, step.name, prints.reason(error), not spare))
+            return None
+
+    def _task(self, step: Step, plan: Plan) -> Task:
+        inputs = tuple((str(s.history[-1]["stage"]), s.key) for s in plan.stills)
+        keys = tuple(key for _, key in inputs)
+        fingerprint = step.stage.fingerprint
+        key = key_of(step.name, step.settings, fingerprint, keys, plan.seed, plan.name)
+        needs = {} if step.name == SOURCE else getattr(plugins.load("stages", step.name), "NEEDS", {})
+        preview = str(self.out / "preview" / f"{plan.name}.jpg")
+        where = str(self.archive.folder.resolve())
+        return Task(
+            step.name,
+            step.settings,
+            fingerprint,
+            inputs,
+            plan.seed,
+            plan.name,
+            key,
+            where,
+            preview,
+            self.threads,
+            dict(needs),
         )
-    with ExitStack() as closing:
-        screen = opening.open_screen(show, True, closing)
-        knobs = generator.knobs | screen.knobs
-        values = {name: knob.default for name, knob in knobs.items()} | dict(moment.controls.values)
-        moment_now = dataclasses.replace(moment.controls, values=values)  # a knob that is newer than the moment rests
-        for controls in _second_before(moment_now, show.screen.fps):
-            screen.show(generator.render(controls), controls, Levels(controls.values), controls.time_s)
-        return screen.read_now()
+
+    def _steps(self, source: Source) -> list[Step]:
+        steps = []
+        for depth, name in enumerate(job.chain(self.order, source.kind), 1):
+            settings = job.stage_settings(self.order, name, source.size)
+            steps.append(Step(name, settings, tasks.open_stage(name, settings), depth))
+        return steps
+
+    def _wanted(self, name: str, step: Step) -> bool:
+        """Whether a result leads to a print that is to be made again; references lead to all of them."""
+        only = self.order.only
+        if not only or step.name == "saliency":
+            return True
+        return any(wanted == name or wanted.startswith(f"{name}-") for wanted in only)
 
 
-def _second_before(controls: Controls, fps: float) -> list[Controls]:
-    """The walk that led to the moment, ending at it exactly."""
-    clock, speed = StepClock(fps), controls.values.get("generator.speed", 0.0) / 60.0
-    steps = []
-    while clock.now_s() < PREROLL_S:
-        before_s = PREROLL_S - clock.now_s()
-        turns = controls.turns - speed * before_s
-        steps.append(dataclasses.replace(controls, time_s=controls.time_s - before_s, turns=turns))
-        clock.step()
-    return [*steps, controls]
-
-
-def save_png(path: Path, rgb: np.ndarray) -> None:
-    """Write a picture [shape=(H, W, 3), uint8] atomically."""
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.stem + ".part" + path.suffix)
-    Image.fromarray(rgb).save(part)
-    os.replace(part, path)
+def _flat(lists: Iterable[list[Still]]) -> list[Still]:
+    return [still for some in lists for still in some]

@@ -20,7 +20,7 @@ import psutil
 import pytest
 from pythonosc.udp_client import SimpleUDPClient
 
-from installation import moments, opening, stills
+from installation import moments, opening, sources
 from installation.__main__ import parser
 from installation.journal import read_log
 from installation.live import Live
@@ -237,9 +237,9 @@ def test_a_moment_painted_again_is_the_picture_that_was_shown(live: Live, tmp_pa
         return bool(live.chronicle.moments)
 
     play(live, kept)
-    again = stills.render(moments.open_moment(live.chronicle.moments[0]), (320, 180))
+    again = sources.render(moments.open_moment(live.chronicle.moments[0]), (320, 180))
     assert np.abs(again.astype(int) - shown["rgb"].astype(int)).mean() < 1.0
-    larger = stills.render(moments.open_moment(live.chronicle.moments[0]), (640, 360))
+    larger = sources.render(moments.open_moment(live.chronicle.moments[0]), (640, 360))
     small = larger.reshape(180, 2, 320, 2, 3).mean((1, 3))
     assert larger.shape == (360, 640, 3) and np.abs(small - again).mean() < 6
 

@@ -1,0 +1,120 @@
+"""Results of stages in, the same results out at any later time: a folder of finished work that kill -9 cannot tear.
+
+    OUT/.work/<stage>-<key>/   pixels.npy  map-<name>.npy  still.json  and whatever files the stage left
+
+A result is made in a folder of a temporary name and renamed when it is whole, so that what bears its name is finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from installation import __version__
+from installation.signals import Still
+
+KEY_DIGITS = 20
+
+
+def key_of(stage: str, settings: Any, fingerprint: str, inputs: tuple[str, ...], seed: int, name: str) -> str:
+    """The key of a result, known before it is made: a hash of all that decides its pixels."""
+    told = json.dumps(
+        [__version__, stage, settings, fingerprint, list(inputs), seed, name], sort_keys=True, default=str
+    )
+    return hashlib.sha256(told.encode()).hexdigest()[:KEY_DIGITS]
+
+
+class Archive:
+    """The finished work under one folder; any number of processes may read and add to it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, stage: str, key: str) -> Path:
+        """Where that result is, or will be."""
+        return self.folder / f"{stage}-{key}"
+
+    def has(self, stage: str, key: str) -> bool:
+        """Whether that result is finished."""
+        return (self.path(stage, key) / "still.json").is_file()
+
+    def open(self, stage: str, key: str) -> Still:
+        """A finished result; its pixels are a read-only memory map. Raises OSError or ValueError if meddled with."""
+        folder = self.path(stage, key)
+        told = json.loads((folder / "still.json").read_text("utf-8"))
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        maps = {p.stem[4:]: np.load(p, allow_pickle=False) for p in sorted(folder.glob("map-*.npy"))}
+        return Still(pixels, told["name"], key, told["seed"], maps, told["notes"], tuple(told["history"]))
+
+    @contextmanager
+    def begin(self, stage: str, key: str) -> Iterator[Path]:
+        """A folder to make that result in; it takes its name when the block ends well, else it is removed."""
+        part = self.folder / f".part-{socket.gethostname()}-{os.getpid()}-{stage}-{key}-{uuid.uuid4().hex[:6]}"
+        part.mkdir(parents=True)
+        try:
+            yield part
+            _settle(part)
+            try:
+                os.rename(part, self.path(stage, key))
+            except OSError:
+                if not self.has(stage, key):  # otherwise another worker was first, with the same result
+                    raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    @staticmethod
+    def write(part: Path, still: Still) -> None:
+        """Fill a begun folder. Pixels that already lie there (`Work.canvas`) are not copied."""
+        target = part / "pixels.npy"
+        if isinstance(still.pixels, np.memmap) and Path(str(still.pixels.filename)) == target:
+            still.pixels.flush()
+        else:
+            np.save(target, still.pixels, allow_pickle=False)
+        for name, values in still.maps.items():
+            np.save(part / f"map-{name}.npy", values, allow_pickle=False)
+        told = {"name": still.name, "key": still.key, "seed": still.seed}
+        told |= {"notes": dict(still.notes), "history": list(still.history)}
+        (part / "still.json").write_text(json.dumps(told, indent=1), "utf-8")
+
+    def begun(self) -> list[Path]:
+        """Folders of work that goes on now, each with what it says of itself in progress.json."""
+        return sorted(self.folder.glob(".part-*"))
+
+    def sweep(self) -> None:
+        """Remove what processes of this machine that are no longer alive left half made."""
+        here = socket.gethostname()
+        for part in self.begun():
+            host, _, rest = part.name.removeprefix(".part-").partition(f"{here}-")
+            pid = rest.split("-")[0]
+            if not host and pid.isdigit() and not _alive(int(pid)):
+                shutil.rmtree(part, ignore_errors=True)
+
+
+def _settle(folder: Path) -> None:
+    """Push a folder's files to the disk, so that a power cut after the rename finds them whole."""
+    for path in folder.iterdir():
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    for temporary in ("progress.json", "progress.json.new"):
+        (folder / temporary).unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
