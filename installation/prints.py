@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from installation import __version__, weights
+from installation import __version__
 from installation.archive import Archive
 from installation.job import Job
 from installation.journal import write_json
@@ -38,14 +38,14 @@ class Skipped:
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in one line: the error's own words where it speaks to people, its kind where it does not."""
+    """Why something failed, in one line: the error's own words where it speaks to people, else its kind too."""
     told = str(error).strip() or "no reason given"
     spoken = isinstance(error, ValueError | LookupError | OSError | RuntimeError)
     return told.splitlines()[0] if spoken else f"{type(error).__name__}: {told.splitlines()[0]}"
 
 
 def read_choices(out: Path) -> dict[str, str]:
-    """What the artist kept and rejected on the select page: {key: "keep" | "reject"}; a torn file counts for nothing."""
+    """What the artist kept and rejected on the select page, {key: "keep" | "reject"}; none if the file is torn."""
     try:
         table = json.loads((out / CHOICES).read_text("utf-8"))
     except (OSError, ValueError):

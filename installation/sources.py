@@ -1,4 +1,4 @@
-"""What a job names in, its first stills out: references, whole pictures, and moments painted again by the show's engine."""
+"""What a job names in, its first stills out: references, whole pictures, moments painted again by the show's engine."""
 
 from __future__ import annotations
 
