@@ -29,7 +29,7 @@ LONGEST_REFERENCE_PX = 4096
 
 @dataclass(frozen=True)
 class Source:
-    """One thing to start from: kind is references, picture or moment; sha256 is the file's, so that the key knows it."""
+    """One thing to start from: kind is references, picture or moment; sha256 of its file is part of its key."""
 
     kind: str
     path: str
@@ -104,7 +104,8 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
         values = {name: knob.default for name, knob in knobs.items()} | dict(moment.controls.values)
         moment_now = dataclasses.replace(moment.controls, values=values)  # a knob that is newer than the moment rests
         for controls in _second_before(moment_now, show.screen.fps):
-            screen.show(generator.render(controls), controls, Levels(controls.values), controls.time_s)
+            picture = generator.render(controls, None if native else size)  # larger, where the generator can be
+            screen.show(picture, controls, Levels(controls.values), controls.time_s)
         return screen.read_now()
 
 

@@ -62,7 +62,7 @@ def _open_stage(name: str, settings: str) -> Stage:
 
 
 def perform(task: Task) -> float:
-    """Run one task and put its result into the archive; returns the seconds it took. Errors are the caller's to name."""
+    """Run one task and put its result into the archive; returns the seconds it took. Raises what the stage raises."""
     archive = Archive(Path(task.archive))
     if archive.has(task.stage, task.key):
         return 0.0

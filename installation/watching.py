@@ -20,7 +20,7 @@ ROUGH_S = {"colour": 60.0, "upscale": 40.0, "print_file": 5.0, "slomo_glitch": 4
 
 
 class Watcher:
-    """Counts what is expected and done; in a terminal, one bar for the job and one for each piece of work that goes on."""
+    """Counts what is expected and done; in a terminal, one bar for the job and one for each piece of work under way."""
 
     def __init__(self, archive: Archive, slots: int) -> None:
         self.archive, self.slots = archive, slots
