@@ -16,7 +16,7 @@ PAPER_L = 97.0  # CIELAB lightness above which a pixel counts as white paper
 
 ABOUT = {
     "noise": "0 smooth, 1 white noise: differences of neighbours over twice the variance (von Neumann's ratio)",
-    "likeness": "1 the same as the composition before the glitch, 0.37 on average 10 CIELAB units away from it",
+    "likeness": "1 the same as the composition before the glitch, 0 nothing alike",
     "contrast": "spread (RMS) of lightness inside the picture; 1 is half black and half white",
     "colourfulness": "Hasler and Suesstrunk 2003, of 109, which their viewers called extremely colourful",
     "composition": "score of the composition that the take was made from",
@@ -29,10 +29,10 @@ def measure(pixels: np.ndarray, before: np.ndarray | None = None, notes: Mapping
     """Figures of one picture, those of ABOUT that can be had without a network; each 0..1, finite.
 
     pixels [shape=(H, W, 3 or 4)]: uint16 or float 0..1, sRGB-encoded. before [shape=(h, w, 3), float 0..1]: the
-    composition that it was made from. notes: the still's, for the composition's score.
+    composition that it was made from. notes: the still's, for what earlier stages measured: the score, the change.
     """
     seen = resize(thin(pixels), fit((pixels.shape[1], pixels.shape[0]), SEEN_PX))
-    _, alpha = split(seen)
+    told, (_, alpha) = notes or {}, split(seen)
     lab = cv2.cvtColor(flatten(seen), cv2.COLOR_RGB2LAB)
     inside = alpha > 0.5
     figures = {
@@ -41,9 +41,12 @@ def measure(pixels: np.ndarray, before: np.ndarray | None = None, notes: Mapping
         "colourfulness": colourfulness(seen[..., :3], inside),
         "coverage": coverage(lab, seen),
     }
+    change = told.get("slomo_glitch", {}).get("judgement", {}).get("change")
     if before is not None and before.ndim == 3:
         figures["likeness"] = likeness(seen, before)
-    score = (notes or {}).get("composition", {}).get("score")
+    elif isinstance(change, int | float) and np.isfinite(change):
+        figures["likeness"] = _unit(1 - float(change))
+    score = told.get("composition", {}).get("score")
     if isinstance(score, int | float) and np.isfinite(score):
         figures["composition"] = _unit(float(score))
     return {name: round(value, 6) for name, value in sorted(figures.items())}
@@ -82,14 +85,14 @@ def coverage(lab: np.ndarray, seen: np.ndarray) -> float:
 
 
 def likeness(seen: np.ndarray, before: np.ndarray) -> float:
-    """exp(-mean CIELAB distance / 10) where either of the two has something on the paper, both at <= 128 px."""
+    """exp(-mean CIELAB distance / 20) where either of the two has something on the paper, both at <= 128 px."""
     size = fit((before.shape[1], before.shape[0]), 128)
     labs = [cv2.cvtColor(resize(x, size), cv2.COLOR_RGB2LAB) for x in (flatten(seen), flatten(before))]
     drawn = (labs[0][..., 0] < PAPER_L) | (labs[1][..., 0] < PAPER_L)
     if not drawn.any():
         return 1.0
     apart = np.linalg.norm(labs[0] - labs[1], axis=2)[drawn]
-    return _unit(float(np.exp(-apart.mean() / 10)))
+    return _unit(float(np.exp(-apart.mean() / 20)))
 
 
 def _roughness(lab: np.ndarray, inside: np.ndarray) -> float:

@@ -57,7 +57,7 @@ def rank(
 ) -> list[Rank]:
     """Where each take stands in this batch. memory: the artist's choices in earlier jobs."""
     limits, memory = limits or Limits(), memory or taste.Memory()
-    faults = [failure_of(figures_of(still), limits) for still in stills]
+    faults = [failure_of(still, limits) for still in stills]
     scores = _weigh([figures_of(still) for still in stills])
     pleasing = learn_taste(stills, choices, memory)
     if pleasing is not None:
@@ -125,13 +125,16 @@ def composition_of(still: Still) -> str:
     return still.name.rpartition("-take")[0] or still.name
 
 
-def failure_of(found: Mapping[str, float], limits: Limits) -> str:
-    """Why a take comes last, or ""."""
+def failure_of(still: Still, limits: Limits) -> str:
+    """Why a take comes last, or "": what the stage that made it found, or what its figures say."""
+    found = figures_of(still)
+    if fault := still.notes.get("slomo_glitch", {}).get("fault"):
+        return str(fault)
     if found.get("coverage", 1.0) < limits.emptiest:
         return "empty"
     if found.get("noise", 0.0) > limits.noisiest:
-        return "noise"
-    return "unchanged" if found.get("likeness", 0.0) > limits.likest else ""
+        return "near noise"
+    return "near-identical" if found.get("likeness", 0.0) > limits.likest else ""
 
 
 def _weigh(measured: Sequence[Mapping[str, float]]) -> np.ndarray:

@@ -123,7 +123,7 @@ def _eye() -> Any:
 
 @lru_cache(maxsize=4)
 def _judge(path: str) -> Any:
-    """NIMA, or None where its weights are missing or, in the cache, broken; those named in the settings must be whole."""
+    """NIMA, or None where its weights are missing or, in the cache, broken; those that a job names must be whole."""
     file = Path(path) if path else nima.where()
     if not file.is_file():
         return None
