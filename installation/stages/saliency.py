@@ -19,11 +19,11 @@ from torch import Tensor
 from installation import weights
 from installation.signals import Still
 from installation.stages import pixels as px
+from installation.stages.cutouts import FAINT, reduce_to_content
 from installation.stages.work import Made, Stage, Work
 
 NEEDS = {"cpu": 2, "gpu": 0.25}
 EYES = {"imagenet": "efficientnet-lite0", "body": "open-nsfw"}
-FAINT = 0.02  # alpha below this is nothing
 PLAIN = 2 / 255  # a picture whose colours differ less than this is plain
 GREY = (0.35, 1.0)  # the grounds that cut-outs are laid on: an edge that only one ground makes is no interest
 BATCH = 6
@@ -76,7 +76,8 @@ def find_interest(pixels: np.ndarray, settings: Settings, work: Work) -> tuple[n
     """
     small, box = reduce_to_content(pixels, settings.seen_px)
     rgb, alpha = px.split(small)
-    maps, notes = [], {}
+    maps: list[np.ndarray] = []
+    notes: dict[str, Any] = {}
     if not is_plain(rgb, alpha):
         for number, eye in enumerate(EYES):
             if weight := float(getattr(settings, eye)):
@@ -88,30 +89,6 @@ def find_interest(pixels: np.ndarray, settings: Settings, work: Work) -> tuple[n
     if kept.max() <= 0:
         kept, notes["fallback"] = solid_middle(alpha), "nothing stands out: interest is where the picture is solid"
     return place(kept, box, pixels.shape[:2], settings.map_px), notes
-
-
-def reduce_to_content(pixels: np.ndarray, longest_px: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """The visible part of a picture, small, and where it lies: (top, bottom, left, right) px.
-
-    Huge pictures are thinned before they are averaged, so that no copy of them is made.
-    """
-    top, bottom, left, right = box = content_box(pixels)
-    size = px.fit((right - left, bottom - top), longest_px)
-    steps = max(1, (bottom - top) // (4 * size[1])), max(1, (right - left) // (4 * size[0]))
-    return px.resize(pixels[top : bottom : steps[0], left : right : steps[1]], size), box
-
-
-def content_box(pixels: np.ndarray) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right) in px of what is visible. Raises ValueError when nothing is."""
-    height, width = pixels.shape[:2]
-    if pixels.shape[2] < 4:
-        return 0, height, 0, width
-    white = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
-    visible = pixels[..., 3] > FAINT * white
-    rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
-    if not len(rows):
-        raise ValueError(f"nothing of interest: all of its {width}x{height} pixels are transparent")
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def is_plain(rgb: np.ndarray, alpha: np.ndarray) -> bool:
@@ -147,7 +124,7 @@ def look(
 
 
 def centre(views: Tensor, side_px: int) -> Tensor:
-    """Lay (B, 3, H, W) in the middle of a square that goes on in the colours of its rim; only the picture has gradients."""
+    """Lay (B, 3, H, W) in the middle of a square that goes on in the colours of its rim, which have no gradient."""
     height, width = views.shape[-2:]
     above, left = (side_px - height) // 2, (side_px - width) // 2
     pads = (left, side_px - width - left, above, side_px - height - above)

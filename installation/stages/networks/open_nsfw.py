@@ -23,6 +23,8 @@ class OpenNsfw(nn.Module):
     The first logit stands for harmless, the second for naked. Each normalisation is folded into its convolution.
     """
 
+    mean: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 64, 7, 2, 3)
@@ -77,7 +79,7 @@ def load_open_nsfw(device: torch.device) -> OpenNsfw:
     path = weights.fetch(MODEL)
     found, last = read_convolutions(path)
     net = OpenNsfw()
-    convs = [net.stem] + [conv for block in net.blocks for conv in block.in_order()]
+    convs = [net.stem] + [conv for block in net.blocks for conv in block.in_order()]  # type: ignore[operator]
     shapes = [tuple(conv.weight.shape) for conv in convs]
     if [kernel.shape for kernel, _ in found] != shapes or last[0].shape != (1024, 2):
         raise weights.WeightsError(
