@@ -100,7 +100,7 @@ def find_specks(keep: np.ndarray, alpha: np.ndarray, least_area: float) -> tuple
 
 
 def _without_small(mask: np.ndarray, least_px: float) -> np.ndarray:
-    count, label, figures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    _, label, figures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     large = figures[:, cv2.CC_STAT_AREA] >= least_px
     large[0] = False
     return np.asarray(large[label])
