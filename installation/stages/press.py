@@ -49,8 +49,12 @@ def fit(image: pyvips.Image, size_px: tuple[int, int], how: str, ground: tuple[f
     if (image.width, image.height) == size_px:
         return image
     across, down = size_px[0] / image.width, size_px[1] / image.height
-    alike = abs(across / down - 1) < SAME_SHAPE or min(size_px) == 1
+    within_a_pixel = min(abs(image.width * down - size_px[0]), abs(image.height * across - size_px[1])) < 1
+    alike = within_a_pixel or abs(across / down - 1) < SAME_SHAPE
     scale = max(across, down) if how == "crop" else min(across, down)
+    if how == "crop" and not alike:  # what will be cut off need not be scaled; two pixels more for rounding
+        kept = [min(full, int(px / scale) + 2) for full, px in zip((image.width, image.height), size_px, strict=True)]
+        image = image.gravity("centre", *kept)
     image = _scale(image, across if alike else scale, down if alike else scale)
     if alike or how == "crop":  # rounding may have made a pixel more or less
         return image.gravity("centre", *size_px, extend="copy")
@@ -139,10 +143,11 @@ def _is_whole_file(pixels: np.memmap) -> bool:
 
 
 def _scale(image: pyvips.Image, across: float, down: float) -> pyvips.Image:
-    if not image.hasalpha():
-        return image.resize(across, vscale=down, kernel="lanczos3")
-    weighted = image.premultiply().resize(across, vscale=down, kernel="lanczos3")
-    return weighted.unpremultiply().rint().cast("ushort").copy(interpretation="rgb16")
+    """Resampled in float: in 16-bit integers the kernels' sums are a thousandth short, and white paper turns grey."""
+    whole = image.premultiply() if image.hasalpha() else image.cast("float")
+    scaled = whole.resize(across, vscale=down, kernel="lanczos3")
+    straight = scaled.unpremultiply() if image.hasalpha() else scaled
+    return straight.rint().cast("ushort").copy(interpretation="rgb16")
 
 
 def _to_8_bit(image: pyvips.Image) -> pyvips.Image:
