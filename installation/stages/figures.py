@@ -59,7 +59,7 @@ def thin(pixels: np.ndarray, longest_px: int = 2048) -> np.ndarray:
 
 
 def noise(lab: np.ndarray, inside: np.ndarray) -> float:
-    """How near a picture is to white noise, both as seen (<= 256 px) and from afar (<= 64 px): fine lines are no noise.
+    """How near a picture is to white noise, the mean of as seen (<= 256 px) and from afar (<= 64 px).
 
     lab [shape=(H, W, 3), CIELAB]; inside [shape=(H, W), bool]: what belongs to the picture.
     """

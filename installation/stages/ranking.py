@@ -61,7 +61,8 @@ def rank(
     scores = _weigh([figures_of(still) for still in stills])
     pleasing = learn_taste(stills, choices, memory)
     if pleasing is not None:
-        known = sum(bool(judged(still, choices)) for still in stills) + len(memory.takes)
+        here = {take_of(still) for still in stills if judged(still, choices)}
+        known = len(here | set(memory.takes))
         trust = known / (known + 6)
         scores = (1 - trust) * scores + trust * _ranks(pleasing)
     order = _ranks(scores - 2.0 * np.array([bool(fault) for fault in faults], float))
@@ -75,12 +76,10 @@ def learn_taste(stills: Sequence[Still], choices: Mapping[str, str], memory: tas
     """How probably each take pleases, learnt from the choices among them and from earlier ones; None before it can."""
     names = sorted({name for still in stills for name in figures_of(still)} | set(memory.names))
     memory = memory.without({take_of(still) for still in stills if judged(still, choices)})
-    embeddings = [still.maps.get("embedding", np.zeros(0, np.float32)) for still in stills] + list(memory.embeddings)
-    width = max((len(e) for e in embeddings), default=0)
-    seen = np.array([e if len(e) == width else np.full(width, np.nan) for e in embeddings]).reshape(-1, width)
+    seen = _rows([still.maps.get("embedding", np.zeros(0, np.float32)) for still in stills] + list(memory.embeddings))
     measured = [figures_of(still) for still in stills]
     measured += [dict(zip(memory.names, map(float, row), strict=True)) for row in memory.figures]
-    table = np.array([[row.get(name, np.nan) for name in names] for row in measured]).reshape(-1, len(names))
+    table = _rows([np.array([row.get(name, np.nan) for name in names]) for row in measured])
     kept: list[bool | None] = [{"keep": True, "reject": False}.get(judged(still, choices)) for still in stills]
     pleasing = taste.learn(taste.Looks(seen, table), kept + list(memory.kept))
     return None if pleasing is None else pleasing[: len(stills)]
@@ -95,14 +94,10 @@ def remember(stills: Sequence[Still], choices: Mapping[str, str], memory: taste.
     names = tuple(sorted({name for still in new for name in figures_of(still)} | set(old.names)))
     rows = [dict(zip(old.names, map(float, row), strict=True)) for row in old.figures] + [figures_of(s) for s in new]
     seen = [*old.embeddings, *(still.maps["embedding"] for still in new)]
-    width = len(seen[-1])
-    return taste.Memory(
-        (*old.takes, *(take_of(still) for still in new)),
-        (*old.kept, *(judged(still, choices) == "keep" for still in new)),
-        np.array([e if len(e) == width else np.full(width, np.nan) for e in seen], np.float32),
-        np.array([[row.get(name, np.nan) for name in names] for row in rows], np.float32),
-        names,
-    )
+    table = [np.array([row.get(name, np.nan) for name in names]) for row in rows]
+    takes = (*old.takes, *(take_of(still) for still in new))
+    kept = (*old.kept, *(judged(still, choices) == "keep" for still in new))
+    return taste.Memory(takes, kept, _rows(seen), _rows(table), names)
 
 
 def take_of(still: Still) -> str:
@@ -135,6 +130,16 @@ def failure_of(still: Still, limits: Limits) -> str:
     if found.get("noise", 0.0) > limits.noisiest:
         return "near noise"
     return "near-identical" if found.get("likeness", 0.0) > limits.likest else ""
+
+
+def _rows(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of one length as a table (N, D), float32; a row of another length is not known: NaN."""
+    width = max((len(row) for row in rows), default=0)
+    table = np.full((len(rows), width), np.nan, np.float32)
+    for i, row in enumerate(rows):
+        if len(row) == width:
+            table[i] = row
+    return table
 
 
 def _weigh(measured: Sequence[Mapping[str, float]]) -> np.ndarray:
