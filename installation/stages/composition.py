@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from installation.signals import Still
-from installation.stages.arrangement import Rules, Scene, Slot, arrange, make_grid, rate, settle
+from installation.stages.arrangement import Rules, Scene, Slot, arrange
 from installation.stages.cutouts import Cutout, cut, draw, draw_interest
+from installation.stages.grouping import rate, settle
+from installation.stages.poses import Grid, make_grid
 from installation.stages.schemes import Scheme, open_scheme
 from installation.stages.work import Made, Plan, Stage, Work, derive_seed
 from installation.weights import digest
@@ -96,17 +99,15 @@ class Composition(Stage):
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         settings = self.settings
         cutouts, skipped = cut_all(stills)
-        grid, chance = make_grid(settings.working_size, settings.rules), work.chance("arrangement")
+        grid, chance = make_grid(settings.working_size, settings.rules.grid_px), work.chance("arrangement")
         scheme = open_scheme(
             str(chance.choice(list(settings.schemes))), grid.frame, bool(chance.integers(2)), bool(chance.integers(2))
         )
-        scene = arrange(make_slots(cutouts, scheme, settings, chance), grid, settings.rules, chance)
+        scene = arrange(make_slots(cutouts, scheme, settings, grid, chance), grid, settings.rules, chance)
+        scene = settle(scene, scheme, settings.rules)
         work.progress(0.6, scheme.name)
-        scene = settle(scene, scheme, grid, settings.rules)
-        rated = rate(scene, scheme, grid)
-        notes = {
+        notes: dict[str, Any] = rate(scene, scheme) | {
             "scheme": scheme.name,
-            **rated,
             "objects": [place.to_note() | parts for place, parts in zip(scene.places, scene.parts, strict=True)],
         }
         if skipped:
@@ -134,18 +135,18 @@ def cut_all(stills: Sequence[Still]) -> tuple[list[Cutout], list[str]]:
 
 
 def make_slots(
-    cutouts: Sequence[Cutout], scheme: Scheme, settings: Settings, chance: np.random.Generator
+    cutouts: Sequence[Cutout], scheme: Scheme, settings: Settings, grid: Grid, chance: np.random.Generator
 ) -> list[Slot]:
     """What each object is to be: a hero, and companions each smaller than the one before."""
     size, slots = float(chance.uniform(*settings.hero_size)), []
     for number, cutout in enumerate(cutouts):
         turn = settings.turn_deg if number else settings.hero_turn_deg
-        slots.append(Slot(cutout, size, turn, settings.turns, scheme.of(number)))
+        slots.append(Slot(cutout, size, turn, settings.turns, np.pad(scheme.of(number), grid.rim)))
         size *= float(chance.uniform(*settings.shrink))
     return slots
 
 
-def draw_scene(scene: Scene, frame: tuple[int, int], notes: dict) -> Made:
+def draw_scene(scene: Scene, frame: tuple[int, int], notes: dict[str, Any]) -> Made:
     """The composed picture of a scene at a size (width, height), with the interest that can be seen in it."""
     maps = {"interest": draw_interest(scene.cutouts, scene.places, frame)}
     return Made(draw(scene.cutouts, scene.places, frame), maps, notes)

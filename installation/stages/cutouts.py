@@ -1,7 +1,8 @@
-"""Stills in, cut-outs out: what is visible of each, cropped; and cut-outs put together: placements in, a collage out."""
+"""Stills in, cut-outs out: what is visible of each; cut-outs and placements in, a collage out."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -17,6 +18,7 @@ FAINT = 0.02  # alpha below this is nothing
 SMALL_PX = 144  # longer side of a cut-out in the search
 STRIP_ROWS = 512
 MAP_PX = 320
+KEPT = 128  # cut-outs that are kept for the next composition
 KEPT_PX = 2_000_000  # larger pictures are not kept for the next composition
 
 
@@ -69,8 +71,22 @@ class Placement:
 def cut(still: Still) -> Cutout:
     """The visible part of a still, small. Raises ValueError when all of it is transparent.
 
-    A still that was never looked at for interest is of interest where it is solid.
+    A still that was never looked at for interest is of interest where it is solid. What was cut before is found again
+    by the still's key, which always stands for the same pixels, and by its map.
     """
+    found = still.maps.get("interest")
+    key = f"{still.key}-{0 if found is None else zlib.crc32(np.ascontiguousarray(found).tobytes())}"
+    if not still.key or key not in _cut:
+        while len(_cut) >= KEPT:
+            _cut.pop(next(iter(_cut)))
+        _cut[key] = _cut_new(still, key)
+    return _cut[key]
+
+
+_cut: dict[str, Cutout] = {}
+
+
+def _cut_new(still: Still, key: str) -> Cutout:
     small, box = reduce_to_content(still.pixels, SMALL_PX)
     alpha = px.split(small)[1]
     size = alpha.shape[1], alpha.shape[0]
@@ -79,7 +95,9 @@ def cut(still: Still) -> Cutout:
     interest = (interest * alpha).astype(np.float32)
     if interest.sum() <= 0:
         interest = alpha
-    return Cutout(still.key, still, box, alpha, interest)
+    if not still.key:
+        key += f"-{still.pixels.shape}-{zlib.crc32(small.tobytes())}"
+    return Cutout(key, still, box, alpha, interest)
 
 
 def content_box(pixels: np.ndarray) -> tuple[int, int, int, int]:
@@ -130,7 +148,7 @@ def lay(size: tuple[int, int], extent: float, place: Placement, frame: tuple[flo
 
 
 def warp(picture: np.ndarray, matrix: np.ndarray, frame: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """A picture (float32, premultiplied) carried by a matrix -> the part of the frame it touches, and its corner (y, x).
+    """A picture (float32, premultiplied) carried by a matrix -> the part of the frame it touches, its corner (y, x).
 
     It is first made smaller by area, so that nothing is left out between the samples.
     """
@@ -163,7 +181,7 @@ def draw(cutouts: Sequence[Cutout], places: Sequence[Placement], frame: tuple[in
         part *= 1 - drawn[..., 3:]
         part += drawn
     alpha = whole[..., 3:]
-    np.divide(whole[..., :3], alpha, out=whole[..., :3], where=alpha > 1e-4)
+    whole[..., :3] *= 1 / np.maximum(alpha, 1e-4)
     return np.clip(whole, 0, 1, out=whole)
 
 

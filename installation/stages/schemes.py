@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def _grid(part: float) -> list[tuple[list[Line], list[Point]]]:
 
 
 def _spiral() -> list[tuple[list[Line], list[Point]]]:
-    """The golden spiral from the lower left corner over the top and in: its eye first, then its inner and outer turns."""
+    """The golden spiral from the lower left over the top and in: its eye first, then its outer turn, then all."""
     eye, wide = (0.7236, 0.7236), 1 / GOLDEN
     turns = np.linspace(0, 7, 141)  # quarters
     radius, angle = 1.203 * GOLDEN**turns, np.radians(166.7 + 90 * turns)
@@ -109,7 +110,7 @@ def _draw(lines: list[Line], points: list[Point], size: tuple[int, int]) -> np.n
     scale = np.array([width / short, height / short])
     worth = np.full((height, width), GROUND)
     for line in lines:
-        for start, end in zip(line, line[1:], strict=False):
+        for start, end in pairwise(line):
             away = _distance(x, y, np.array(start) * scale, np.array(end) * scale)
             worth = np.maximum(worth, GROUND + (LINE - GROUND) * np.exp(-(away**2) / (2 * LINE_WIDTH**2)))
     for point in points:
