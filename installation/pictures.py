@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
@@ -22,30 +23,15 @@ def read_picture(path: Path) -> np.ndarray:
     """A picture file as (H, W, 3 or 4), uint16, sRGB-encoded, upright by its EXIF tag.
 
     16-bit PNG and TIFF keep their 16 bits. CMYK, grey, palette and pictures with a profile of their own are converted
-    to sRGB. Raises PictureError naming the file when it is missing, torn, no picture, too large or without any colour.
+    to sRGB. Raises PictureError naming the file when it is missing, torn, no picture, too large or wholly transparent.
     """
-    from PIL import Image, ImageOps
-
     if not path.is_file():
         raise PictureError(f"{path}: no such picture")
-    try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            if image.width * image.height > LARGEST_PX:
-                raise PictureError(
-                    f"{path}: {image.width}x{image.height} is more than {LARGEST_PX // 10**6} megapixels"
-                )
-            if image.format in ("PNG", "TIFF") and (deep := _read_deep(path)) is not None:
-                return deep
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_to_srgb(upright), np.uint16) * np.uint16(257)
-    except PictureError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"{path}: too large: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise PictureError(f"{path}: expected a whole picture, found something else or a torn one: {error}") from error
+    deep = _read_deep(path) if _may_be_deep(path) else None
+    pixels = _read_8_bit(path) if deep is None else deep
+    if pixels.shape[2] == 4 and not pixels[..., 3].any():
+        raise PictureError(f"{path}: nothing to see: every pixel is transparent")
+    return pixels
 
 
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
@@ -60,38 +46,90 @@ def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
     os.replace(part, path)
 
 
+def _read_8_bit(path: Path) -> np.ndarray:
+    """What Pillow opens, as read_picture gives it."""
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters is raised; the rest is talk about tags
+            with Image.open(path) as image:
+                _check_size(path, image.width, image.height)
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+                return np.asarray(_to_srgb(upright), np.uint16) * np.uint16(257)
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{path}: too large: {error}") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise PictureError(f"{path}: expected a whole picture, found something else or a torn one: {error}") from error
+
+
 def _to_srgb(image: Any) -> Any:
     """Any Pillow image as RGB or RGBA in sRGB."""
     from PIL import Image, ImageCms
 
-    alpha = (
-        image.convert("RGBA").getchannel("A")
-        if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
-        else None
-    )
     profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
-        colours = image.convert("RGB") if image.mode == "RGBA" else image
-        try:
+    if image.mode in ("PA", "LA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+    elif image.mode == "P":
+        image = image.convert("RGB")
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    colours = image.convert("RGB") if alpha is not None else image
+    if profile and colours.mode in ("RGB", "CMYK", "L") and not _is_srgb(profile):
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a broken profile says nothing: taken as sRGB
             found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = ImageCms.profileToProfile(colours, found, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            image = image.convert("RGB")  # a broken profile says nothing of the colours: they are taken as sRGB
-    rgb = image.convert("RGB")
-    if alpha is None:
-        return rgb
-    whole = Image.merge("RGBA", (*rgb.split(), alpha))
-    return whole
+            colours = ImageCms.profileToProfile(colours, found, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    rgb = colours.convert("RGB")
+    return rgb if alpha is None else Image.merge("RGBA", (*rgb.split(), alpha))
+
+
+def _may_be_deep(path: Path) -> bool:
+    """Whether a file begins like a PNG or a TIFF, which may have 16 bits; Pillow would drop half without a word."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    return start == b"\x89PNG\r\n\x1a\n" or start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def _read_deep(path: Path) -> np.ndarray | None:
-    """A 16-bit PNG or TIFF, which Pillow would open as 8 bit without a word; None when it is not one."""
-    import cv2
+    """A PNG or TIFF of 16 bits a channel, as read_picture gives it; None when it has 8. Raises PictureError."""
+    import pyvips
 
-    encoded = np.fromfile(path, np.uint8)
-    found = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
-    if found is None or found.dtype != np.uint16:
-        return None
-    if found.ndim == 2:
-        return np.dstack([found] * 3)
-    return np.ascontiguousarray(found[..., [2, 1, 0, 3]] if found.shape[2] == 4 else found[..., ::-1])
+    try:
+        image = pyvips.Image.new_from_file(str(path), fail_on="truncated", revalidate=True)
+        _check_size(path, image.width, image.height)
+        if image.format == "uchar" or image.coding != "none":
+            return None
+        if image.format not in ("ushort", "short"):
+            raise PictureError(f"{path}: expected 8 or 16 bits a channel, found {image.format}; save it as 16 bit")
+        image = _deep_to_srgb(image.autorot())
+        return np.ascontiguousarray(image[:4].numpy() if image.bands > 4 else image.numpy())
+    except pyvips.Error as error:
+        reason = (str(error.detail).strip().splitlines() or [str(error)])[0]
+        raise PictureError(f"{path}: expected a whole picture, found something else or a torn one: {reason}") from error
+
+
+def _deep_to_srgb(image: Any) -> Any:
+    """A pyvips image of 16 bits as RGB or RGBA in 16-bit sRGB."""
+    import pyvips
+
+    if image.get_typeof("icc-profile-data") and not _is_srgb(image.get("icc-profile-data")):
+        with contextlib.suppress(pyvips.Error):  # a broken profile says nothing: taken as sRGB
+            return image.icc_import(embedded=True).icc_export(output_profile="srgb", depth=16)
+    return image.colourspace("rgb16").cast("ushort")
+
+
+def _is_srgb(profile: bytes) -> bool:
+    """Whether a profile calls itself sRGB: then its numbers are kept as they are."""
+    from PIL import ImageCms
+
+    try:
+        return "srgb" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).lower()
+    except (ImageCms.PyCMSError, OSError):
+        return False
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > LARGEST_PX:
+        raise PictureError(f"{path}: {width}x{height} is more than {LARGEST_PX // 10**6} megapixels")
