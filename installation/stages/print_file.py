@@ -100,6 +100,7 @@ class PrintFile(Stage):
             work.progress((number + fraction) / len(self.labs), path.name)
 
         press.save(converted, path, lab, layout.dpi, tell)
+        tell(1.0)
         told = press.describe(path, converted, lab, layout)
         if not lab.soft_proof:
             return [told]

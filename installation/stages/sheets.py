@@ -52,16 +52,14 @@ def contact_sheet(cells: Sequence[Cell], columns: int = 4, cell_px: int = 480, t
 def before_after(
     before: np.ndarray, after: np.ndarray, height_px: int = 1200, names: tuple[str, str] = ("before", "after")
 ) -> np.ndarray:
-    """Two pictures (H, W, 3 or 4) at one height side by side -> (H, W, 3) uint8; a very wide one sets the height."""
-    widest = max(pixels.shape[1] / pixels.shape[0] for pixels in (before, after))
-    height_px = max(16, min(height_px, round(3 * height_px / widest)))
+    """Two pictures (H, W, 3 or 4) side by side at one height, but at most three times as wide -> (H, W, 3) uint8."""
     pair = [_at_height(pixels, height_px) for pixels in (before, after)]
     gap, margin, text = height_px // 14, height_px // 9, max(9, height_px // 48)
     width = 2 * margin + sum(picture.shape[1] for picture in pair) + gap
     sheet = _Sheet(width, 2 * margin + height_px + 2 * text)
     left = margin
     for name, picture in zip(names, pair, strict=True):
-        sheet.hang((left, margin), picture)
+        sheet.hang((left, margin + height_px - picture.shape[0]), picture)
         sheet.caption((left, margin + height_px + text * 3 // 4), name, text, max(picture.shape[1], 8 * text))
         left += picture.shape[1] + gap
     return sheet.pixels()
@@ -108,7 +106,9 @@ def _shrink(pixels: np.ndarray, longest_px: int) -> np.ndarray:
 
 
 def _at_height(pixels: np.ndarray, height_px: int) -> np.ndarray:
-    return _at_size(pixels, (max(1, round(pixels.shape[1] * height_px / pixels.shape[0])), height_px))
+    height, width = pixels.shape[:2]
+    scale = min(height_px / height, 3 * height_px / width)
+    return _at_size(pixels, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
 def _at_size(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
