@@ -27,7 +27,7 @@ class Rules:
     overlap: tuple[float, float] = (0.1, 0.38)  # how much of an object may lie over or under others
     apart: float = 0.8  # weight of overlapping less or more than that
     spread: float = 0.5  # weight of reaching into the empty part of the frame
-    balance: float = 10.0  # weight of the whole's centre being off the middle of the frame, squared
+    balance: float = 14.0  # weight of the whole's centre being off the middle of the frame, squared
     upright: float = 0.12  # weight of being turned, at 90 degrees
     fullness: float = 0.04  # weight of each step of size upwards, among those tried
     filling: float = 0.7  # weight of the whole group's being large

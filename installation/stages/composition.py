@@ -39,6 +39,7 @@ class Settings:
     hero_turn_deg: float = 12.0  # the first object is turned by at most this
     turn_deg: float = 60.0  # further objects by at most this
     turns: int = 5  # turns that are tried between the two ends
+    tries: int = 2  # arrangements of which the best is drawn
     rules: Rules = field(default_factory=Rules)
 
 
@@ -98,14 +99,17 @@ class Composition(Stage):
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         settings = self.settings
-        cutouts, skipped = cut_all(stills)
+        cutouts, skipped = cut_all(stills, settings)
         grid, chance = make_grid(settings.working_size, settings.rules.grid_px), work.chance("arrangement")
         scheme = open_scheme(
             str(chance.choice(list(settings.schemes))), grid.frame, bool(chance.integers(2)), bool(chance.integers(2))
         )
-        scene = arrange(make_slots(cutouts, scheme, settings, grid, chance), grid, settings.rules, chance)
-        scene = settle(scene, scheme, settings.rules)
-        work.progress(0.6, scheme.name)
+        scenes = []
+        for number in range(max(settings.tries, 1)):
+            slots = make_slots(cutouts, scheme, settings, grid, chance)
+            scenes.append(settle(arrange(slots, grid, settings.rules, chance), scheme, settings.rules))
+            work.progress(0.7 * (number + 1) / max(settings.tries, 1), scheme.name)
+        scene = max(scenes, key=lambda scene: rate(scene, scheme)["score"])
         notes: dict[str, Any] = rate(scene, scheme) | {
             "scheme": scheme.name,
             "objects": [place.to_note() | parts for place, parts in zip(scene.places, scene.parts, strict=True)],
@@ -121,12 +125,16 @@ def fine(stills: Sequence[Still]) -> list[Still]:
     return [still for still, root in zip(stills, roots, strict=True) if root >= FINE * max(roots)]
 
 
-def cut_all(stills: Sequence[Still]) -> tuple[list[Cutout], list[str]]:
+def cut_all(stills: Sequence[Still], settings: Settings) -> tuple[list[Cutout], list[str]]:
     """The cut-outs of stills, and why some have none. Raises ValueError when none has."""
     cutouts, skipped = [], []
+    width, height = settings.working_size
     for still in stills:
         try:
-            cutouts.append(cut(still))
+            cutout = cut(still)
+            if min(cutout.size) / cutout.extent_px * settings.hero_size[1] * (width * height) ** 0.5 < 1:
+                raise ValueError(f"{cutout.size[0]}x{cutout.size[1]} px is too thin to be seen at {width}x{height}")
+            cutouts.append(cutout)
         except ValueError as error:
             skipped.append(f"{still.name}: {error}")
     if not cutouts:

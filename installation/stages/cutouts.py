@@ -65,7 +65,9 @@ class Placement:
 
     def to_note(self) -> dict[str, Any]:
         """Plain values for the sidecar."""
-        return {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(self).items()}
+        return {
+            name: round(float(value), 5) if isinstance(value, float) else value for name, value in asdict(self).items()
+        }
 
 
 def cut(still: Still) -> Cutout:

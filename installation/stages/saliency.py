@@ -75,7 +75,9 @@ def find_interest(pixels: np.ndarray, settings: Settings, work: Work) -> tuple[n
     say so. Raises ValueError when nothing of the picture is visible.
     """
     small, box = reduce_to_content(pixels, settings.seen_px)
-    rgb, alpha = px.split(small)
+    enlarged = settings.seen_px / max(small.shape[:2])
+    size = max(1, round(small.shape[1] * enlarged)), max(1, round(small.shape[0] * enlarged))
+    rgb, alpha = px.split(px.resize(small, size))
     maps: list[np.ndarray] = []
     notes: dict[str, Any] = {}
     if not is_plain(rgb, alpha):
@@ -93,7 +95,7 @@ def find_interest(pixels: np.ndarray, settings: Settings, work: Work) -> tuple[n
 
 def is_plain(rgb: np.ndarray, alpha: np.ndarray) -> bool:
     """Whether a picture is one colour all over, edge to edge, so that there is nothing to see."""
-    return bool(alpha.min() > 1 - FAINT and np.ptp(rgb, axis=(0, 1)).max() < PLAIN)
+    return bool(np.ptp(alpha) < PLAIN and np.ptp(rgb, axis=(0, 1)).max() < PLAIN)
 
 
 def look(
@@ -111,11 +113,12 @@ def look(
     for first in range(0, settings.copies, BATCH):
         count = min(BATCH, settings.copies - first)
         grounds = torch.rand((count, 1, 1, 1), generator=generator) * (GREY[1] - GREY[0]) + GREY[0]
-        noise = torch.randn((count, *colour.shape[1:]), generator=generator) * settings.noise
-        views = (colour * cover + grounds.to(device) * (1 - cover) + noise.to(device)).requires_grad_()
-        seen = net.score(centre(views, settings.seen_px) * 2 - 1)  # (B, classes)
-        (gradient,) = torch.autograd.grad((seen[:, best.indices] * best.values).sum(), views)  # (B, 3, H, W)
-        total += gradient.norm(dim=1).sum(0)
+        views = centre(colour * cover + grounds.to(device) * (1 - cover), settings.seen_px)  # (B, 3, S, S)
+        noise = torch.randn(views.shape, generator=generator) * settings.noise
+        views = (views + noise.to(device)).requires_grad_()
+        seen = net.score(views * 2 - 1)  # (B, classes)
+        (gradient,) = torch.autograd.grad((seen[:, best.indices] * best.values).sum(), views)  # (B, 3, S, S)
+        total += window(gradient, alpha.shape).norm(dim=1).sum(0)
     winners = [
         {"class": int(i), "probability": round(float(p), 4)}
         for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)
@@ -124,14 +127,17 @@ def look(
 
 
 def centre(views: Tensor, side_px: int) -> Tensor:
-    """Lay (B, 3, H, W) in the middle of a square that goes on in the colours of its rim, which have no gradient."""
+    """Lay (B, 3, H, W) in the middle of a square (B, 3, S, S) that goes on in the colours of its rim."""
     height, width = views.shape[-2:]
     above, left = (side_px - height) // 2, (side_px - width) // 2
     pads = (left, side_px - width - left, above, side_px - height - above)
-    square = torch.nn.functional.pad(views.detach(), pads, mode="replicate")
-    square = square.contiguous(memory_format=torch.channels_last)
-    square[..., above : above + height, left : left + width] = views
-    return square
+    return torch.nn.functional.pad(views, pads, mode="replicate").contiguous(memory_format=torch.channels_last)
+
+
+def window(square: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """What `centre` laid in the middle of a square: (B, 3, S, S) -> (B, 3, H, W)."""
+    above, left = (square.shape[-2] - shape[0]) // 2, (square.shape[-1] - shape[1]) // 2
+    return square[..., above : above + shape[0], left : left + shape[1]]
 
 
 @lru_cache
@@ -182,4 +188,4 @@ def place(found: np.ndarray, box: tuple[int, int, int, int], shape: tuple[int, i
     y1, x1 = max(y0 + 1, round(bottom * height / shape[0])), max(x0 + 1, round(right * width / shape[1]))
     whole = np.zeros((height, width), np.float32)
     whole[y0:y1, x0:x1] = cv2.resize(found, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-    return whole
+    return whole / max(float(whole.max()), 1e-6)
