@@ -50,8 +50,8 @@ class Clean(Stage):
         off, drop = find_specks(keep, alpha, self.settings.least_area)
         share = float((off & (alpha >= CLEAR)).mean())
         notes = {"switched_off": round(share, 4), "grounds": [[round(float(x), 1) for x in g] for g in grounds]}
-        if not share:
-            return Made(picture, notes=notes)
+        if not share or not ((alpha >= CLEAR) & ~off).any():  # nothing near white, or nothing else
+            return Made(picture, notes=notes | {"switched_off": 0.0})
         return Made(_switch_off(picture, grounds, off, drop, self.settings, work), notes=notes)
 
 
@@ -117,7 +117,7 @@ def _switch_off(
     """The still at full size without its near-white, strip by strip."""
     height, width = picture.shape[:2]
     made = work.canvas(height, width, 4)
-    radius = max(1, round(settings.smoothness * max(height, width)))
+    radius = max(2, round(settings.smoothness * max(height, width)))
     scale = max(picture.shape[:2]) / max(off.shape)
     reach = max(2, round(2 * radius / scale))  # soft edges of what is switched off lie around it
     near_off = cv2.blur(cv2.dilate(off.astype(np.float32), np.ones((2 * reach + 1,) * 2)), (3, 3))
@@ -126,10 +126,20 @@ def _switch_off(
         keep, ground = find_kept(rgb, grounds, settings)
         by = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
         slope, offset = np.moveaxis(mattes.guide(keep, by, radius, 1e-3), 2, 0)
-        keep = np.clip(slope * by + offset, 0, 1)
+        keep = np.minimum(mattes.smoothstep(0.1, 0.9, slope * by + offset), _unmix(rgb, ground, radius))
         keep = 1 - (1 - keep) * np.clip(mattes.enlarge(near_off, height, width, read), 0, 1)
         now = alpha * keep * (1 - mattes.enlarge(drop.astype(np.float32), height, width, read))
         free = mattes.free_of_ground(rgb, keep, ground)
         made[write] = pixels.to_uint16(pixels.join(np.where((keep < 0.998)[..., None], free, rgb), now))[inside]
         work.progress(write.stop / height, "near white off")
     return made
+
+
+def _unmix(rgb: np.ndarray, ground: np.ndarray, radius_px: int) -> np.ndarray:
+    """How much of each pixel (H, W) is object, taking what differs most from the ground thereabouts for pure object.
+
+    On the ground's colour the still looks exactly as before; on any other its edges bring no fringe of it along.
+    """
+    away = np.linalg.norm(rgb - ground, axis=2)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1,) * 2)
+    return np.clip((away / np.maximum(cv2.dilate(away, disc), 1e-3) - 0.06) / 0.94, 0, 1)

@@ -22,7 +22,7 @@ log = logging.getLogger("installation.stages")
 CLEAR = 0.5  # alpha below which a pixel counts as cut away already
 LINED = 0.12  # share of a neighbourhood's cut that is lined with paper (measured: clean cuts to 0.04, others from 0.2)
 SMALLEST_PX = 8  # of the shorter side: less shows no shapes
-SOLID = 30.0  # CIELAB distance from paper at which a pixel is object for sure
+SOLID = 30.0  # CIELAB distance from paper below which nothing is object for sure
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,11 @@ def solve(rgb: np.ndarray, alpha: np.ndarray, paper: Paper, settings: Settings) 
     flat = mattes.lay_on(rgb, alpha, paper.rgb)
     away = np.linalg.norm(mattes.to_lab(flat) - paper.lab, axis=2)
     ground = paper.where | (alpha < CLEAR)
-    band = _grow(paper.where, max(2, round(settings.band * max(alpha.shape))))
-    trimap = np.where(ground, 0.0, np.where(band & (away < SOLID), 0.5, 1.0))
+    reach = max(2, round(settings.band * max(alpha.shape)))
+    band = _grow(paper.where, reach)
+    # Thin stems lie in the band from side to side: what differs most from the paper thereabouts is object.
+    sure = (away > SOLID) & (away > 0.9 * cv2.dilate(away.astype(np.float32), _disc(reach)))
+    trimap = np.where(ground, 0.0, np.where(band & ~sure, 0.5, 1.0))
     trimap[paper.where & (away > settings.lightness)] = 0.5
     try:
         from pymatting.alpha.estimate_alpha_cf import estimate_alpha_cf
@@ -188,7 +191,8 @@ def _find_leftovers(near: np.ndarray, clear: np.ndarray, light: np.ndarray, sett
     around = total(evidence) / np.maximum(area, 1)
     take = thin & (around > LINED)
     if settings.islands:
-        take |= (contact == 0) & (around > LINED) & _are_plain(label, area, light, near.size, settings)
+        large = (area >= settings.least_area * near.size) | (contact > 0)
+        take |= large & (around > LINED) & _are_plain(label, area, light, settings.flatness)
     take[0] = False
     return np.asarray(take[label] & white)
 
@@ -200,19 +204,19 @@ def _find_sheet(near: np.ndarray, light: np.ndarray, settings: Settings) -> np.n
     take = np.zeros(count, bool)
     take[np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))] = True
     if settings.islands:
-        take |= _are_plain(label, area, light, near.size, settings)
+        large = area >= settings.least_area * near.size
+        take |= large & _are_plain(label, area, light, settings.flatness)
     take[0] = False
     return np.asarray(take[label] & near)
 
 
-def _are_plain(label: np.ndarray, area: np.ndarray, light: np.ndarray, whole: int, settings: Settings) -> np.ndarray:
-    """Which pieces are large and, away from their edge, without any modelling."""
+def _are_plain(label: np.ndarray, area: np.ndarray, light: np.ndarray, flatness: float) -> np.ndarray:
+    """Which pieces are, away from their edge, without any modelling; what is all edge does not tell."""
     inner = label * ~_grow(label == 0, 1)
-    count = np.maximum(np.bincount(inner.ravel(), minlength=len(area)), 1)
-    mean = np.bincount(inner.ravel(), light.ravel(), minlength=len(area)) / count
-    square = np.bincount(inner.ravel(), light.ravel() ** 2, minlength=len(area)) / count
-    plain = np.sqrt(np.maximum(square - mean**2, 0)) < settings.flatness
-    plain &= (area >= settings.least_area * whole) & (count > 0.2 * area)
+    count = np.bincount(inner.ravel(), minlength=len(area))
+    mean = np.bincount(inner.ravel(), light.ravel(), minlength=len(area)) / np.maximum(count, 1)
+    spread = np.bincount(inner.ravel(), ((light - mean[inner]) ** 2).ravel(), minlength=len(area))
+    plain = (np.sqrt(spread / np.maximum(count, 1)) < flatness) & (count > 0.2 * area)
     plain[0] = False
     return np.asarray(plain)
 
