@@ -46,6 +46,7 @@ class PageServer(ThreadingHTTPServer):
     """Listens on this machine's own address alone; port 0 takes any free one. Raises OSError when it is taken."""
 
     daemon_threads = True
+    request_queue_size = 64  # a browser asks for many pictures at once
 
     def __init__(self, wall: Wall, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Visit)
