@@ -92,6 +92,8 @@ def verify(job: Job) -> Job:
     for name in (*job.stages, *job.settings):
         if name not in plugins.available("stages"):
             plugins.load("stages", name)  # raises, naming the nearest one
+    for name, table in job.settings.items():
+        check(plugins.load("stages", name).Settings, table, name)
     for text in job.inputs:
         if not Path(text).exists():
             raise SettingsError(f"{text}: no such moment, picture or folder")
