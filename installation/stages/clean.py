@@ -17,6 +17,8 @@ from installation.stages import mattes, pixels
 from installation.stages.work import Made, Stage, Work
 
 CLEAR = 0.02  # alpha below which a pixel shows the ground and nothing else
+FAINT = 0.4  # distance from the ground, rgb, below which marks are translucent ink rather than pale paint
+WHITE = np.array([100.0, 0.0, 0.0], np.float32)  # CIELAB
 SMALL_PX = 1536  # longer side at which specks are looked for
 
 
@@ -43,8 +45,8 @@ class Clean(Stage):
         """One still in, (H, W, 4) out; untouched when nothing in it is near white."""
         picture = stills[0].pixels
         rgb, alpha = mattes.shrink(picture, SMALL_PX)
-        grounds = [np.array([100.0, 0.0, 0.0], np.float32)]
-        if self.settings.ground and (tinted := read_ground(rgb, alpha, self.settings)) is not None:
+        grounds = [WHITE]
+        if self.settings.ground and (tinted := read_ground(picture, self.settings)) is not None:
             grounds.append(tinted)
         keep, _ = find_kept(rgb, grounds, self.settings)
         off, drop = find_specks(keep, alpha, self.settings.least_area)
@@ -62,18 +64,22 @@ def create(settings: Settings) -> Clean:
     return Clean(settings)
 
 
-def read_ground(rgb: np.ndarray, alpha: np.ndarray, settings: Settings) -> np.ndarray | None:
-    """The ground's colour (3,) in CIELAB, from where the still is clear; None when that says nothing of a ground.
+def read_ground(picture: np.ndarray, settings: Settings) -> np.ndarray | None:
+    """The tinted ground's colour (3,) in CIELAB, from where a still (H, W, 3 or 4) is clear; None when it has none.
 
-    Clear pixels that are pure black were emptied by a resize; a ground that is dark or varied is painting.
+    Clear pixels that are pure black were emptied by a resize; a ground that is dark or varied is painting. Single
+    pixels are read, since averages count clear ones for nothing.
     """
+    step = max(1, max(picture.shape) // 1024)
+    rgb, alpha = pixels.split(picture[::step, ::step])
     seen = (alpha < CLEAR) & rgb.any(axis=2)
     if seen.mean() < 0.01:
         return None
     lab = mattes.to_lab(rgb)[seen]
     middle = np.median(lab, axis=0)
-    alike = np.linalg.norm(lab - middle, axis=1) < 12
-    return middle if middle[0] > settings.ground_lightness and alike.mean() > 0.5 else None
+    plain = (np.linalg.norm(lab - middle, axis=1) < 12).mean() > 0.5
+    tinted = np.linalg.norm(middle - WHITE) > 2
+    return middle if plain and tinted and middle[0] > settings.ground_lightness else None
 
 
 def find_kept(rgb: np.ndarray, grounds: Sequence[np.ndarray], settings: Settings) -> tuple[np.ndarray, np.ndarray]:
@@ -142,4 +148,4 @@ def _unmix(rgb: np.ndarray, ground: np.ndarray, radius_px: int) -> np.ndarray:
     """
     away = np.linalg.norm(rgb - ground, axis=2)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1,) * 2)
-    return np.clip((away / np.maximum(cv2.dilate(away, disc), 1e-3) - 0.06) / 0.94, 0, 1)
+    return np.clip((away / np.maximum(cv2.dilate(away, disc), FAINT) - 0.06) / 0.94, 0, 1)
