@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import webbrowser
 from argparse import Namespace
@@ -31,11 +32,11 @@ def main(options: Namespace) -> int:
     """
     from installation.control.page.server import PageServer
 
-    wall = JobWall(options.job, options.taste)
+    wall = JobWall(options.job, getattr(options, "taste", None))
     with PageServer(wall, options.port or 0) as server:
         print(f"{len(wall.takes)} takes of {wall.folder}: {server.guard.address}", flush=True)
         print("each choice is on disk at once; ctrl-c ends", flush=True)
-        if not options.no_browser:
+        if not options.no_browser and has_screen():
             webbrowser.open(server.guard.address)
         try:
             server.serve_forever()
@@ -44,6 +45,11 @@ def main(options: Namespace) -> int:
     kept, rejected = (list(wall.choices.values()).count(word) for word in ("keep", "reject"))
     print(f"{kept} kept, {rejected} rejected; the same `installation still` command goes on with them")
     return 0
+
+
+def has_screen() -> bool:
+    """Whether a browser would open a window here, rather than take the terminal over (a server has none)."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @dataclass(frozen=True)
