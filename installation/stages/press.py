@@ -15,7 +15,7 @@ import pyvips
 from installation.stages.labs import SUFFIXES, Lab, Layout
 from installation.stages.lengths import MM_PER_INCH
 from installation.stages.pixels import to_linear, to_uint16
-from installation.stages.profiles import Profile, open_profile
+from installation.stages.profiles import D50, Profile, open_profile
 
 # Nothing is remembered between operations: the same file name may hold other pixels by the next run.
 pyvips.cache_set_max(0)
@@ -84,8 +84,10 @@ def soft_proof(image: pyvips.Image, paper: Profile, intent: str, black_point: bo
     """How a picture will look on a paper, its white included, in 8-bit sRGB; and the share of it that the paper cannot
     show (a colour difference CIEDE2000 above 3)."""
     printed = convert(image, paper, 16, intent, black_point)
-    seen = printed.icc_import(embedded=True, intent="absolute")
-    srgb = _carry(seen, open_profile("srgb")).icc_export(depth=8, intent="relative")
+    seen = printed.icc_import(embedded=True, pcs="xyz", intent="relative")
+    # Media-relative to absolute, by its definition: the absolute intent of libvips adapts the white a second time.
+    on_paper = seen.linear([own / full for own, full in zip(paper.white, D50, strict=True)], 0)
+    srgb = _carry(on_paper.copy(interpretation="xyz"), open_profile("srgb")).icc_export(pcs="xyz", depth=8)
     kept = printed.icc_import(embedded=True, intent="relative")
     wanted = _carry(image, open_profile("srgb")).icc_import(embedded=True, intent="relative")
     lost = (wanted.dE00(kept) > 3).avg() / 255

@@ -37,7 +37,7 @@ class Settings:
     dpi: float = 254.0  # 10,000 px are one metre
     labs: tuple[str, ...] = ()  # presets in stages/labs, or paths of such TOML files
     profile: str = "srgb"  # of the master: srgb | adobe-rgb | p3 | path of an .icc file
-    intent: str = "relative"  # of the master's conversion: relative | perceptual | saturation | absolute
+    intent: str = "relative"  # of the master's conversion: relative | perceptual | saturation
     ground: tuple[float, float, float] = (1.0, 1.0, 1.0)  # sRGB 0..1 under what is transparent: white paper
     alpha: bool = False  # keep the master's transparency instead of laying it on the ground
     fit: str = "pad"  # a print of another shape than the still: pad | crop

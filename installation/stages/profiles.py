@@ -42,11 +42,15 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True)
 class Profile:
-    """The bytes of an ICC profile, the text it describes itself with, and its device space ("RGB" or "CMYK")."""
+    """The bytes of an ICC profile, the text it describes itself with, its device space ("RGB" or "CMYK"), its white.
+
+    white is the medium's, as XYZ [ICC.1:2001-04, 6.4.38]: below D50 for a paper, which is darker and warmer or cooler.
+    """
 
     icc: bytes
     description: str
     space: str
+    white: tuple[float, float, float] = D50
 
 
 @functools.lru_cache(maxsize=16)
@@ -137,7 +141,9 @@ def _read(path: Path) -> Profile:
     if space not in ("RGB", "CMYK"):
         raise ProfileError(f"{path}: expected a profile for RGB or CMYK, found one for {space!r}")
     try:
-        description = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
+        found = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        description = ImageCms.getProfileDescription(found)
     except (ImageCms.PyCMSError, OSError) as error:
         raise ProfileError(f"{path}: expected an ICC profile, found a torn one: {error}") from error
-    return Profile(icc, description.strip(), space)
+    x, y, z = (found.profile.media_white_point or (D50,))[0]
+    return Profile(icc, description.strip(), space, (x, y, z))

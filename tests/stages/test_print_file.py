@@ -201,7 +201,8 @@ def test_a_lab_of_ones_own_with_a_paper_shows_how_it_will_look(tmp_path: Path) -
     proof = next(file for file in made.notes["files"] if file["name"] == "atelier-soft-proof.jpg")
     assert 0.3 < proof["out_of_gamut_share"] < 0.7, "screen green cannot be printed, grey can"
     with Image.open(tmp_path / "out" / "atelier-soft-proof.jpg") as image:
-        assert max(np.asarray(image)[16, 8]) < 235
+        green, grey = np.asarray(image)[16, 8], np.asarray(image)[16, 24]
+    assert max(green) < 235 and np.ptp(grey.astype(int)) < 10, "less green, and grey that stays grey"
 
 
 @pytest.mark.parametrize(

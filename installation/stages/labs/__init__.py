@@ -15,7 +15,7 @@ from installation.stages.profiles import ProfileError, open_profile
 FOLDER = Path(__file__).parent
 SUFFIXES = {"tiff": ".tif", "jpeg": ".jpg", "png": ".png"}
 COMPRESSIONS = {"tiff": ("none", "lzw", "deflate"), "jpeg": ("jpeg",), "png": ("deflate",)}
-INTENTS = ("relative", "perceptual", "saturation", "absolute")
+INTENTS = ("relative", "perceptual", "saturation")  # absolute would print the screen's white as a cast
 LONGEST_JPEG_PX = 65_500
 
 
@@ -36,7 +36,7 @@ class Lab:
     bleed: str = ""  # beyond the trimmed print on every side ("3mm", "0.125in"), mirrored out of the picture
     fit: str = "pad"  # a print of another shape: pad (ground around the whole picture) | crop (fill, centred)
     ground: tuple[float, ...] = ()  # sRGB 0..1 under what is transparent; none: the job's
-    intent: str = "relative"  # relative | perceptual | saturation | absolute
+    intent: str = "relative"  # relative | perceptual | saturation
     black_point: bool = True  # black point compensation
     largest_mb: float = 0.0  # the lab takes no larger file (MB of 10**6 bytes); 0: any
     soft_proof: str = ""  # path of the paper's .icc: writes a picture of how it will look there
