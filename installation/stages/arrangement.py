@@ -12,7 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from installation.stages.cutouts import Cutout, Placement
+from installation.stages.collage import Placement
+from installation.stages.cutouts import Cutout
 from installation.stages.poses import SIZE_STEP, Grid, Pose, pose_of, waves
 
 

@@ -6,6 +6,7 @@ the pair jointly, then of further objects on further lines. All positions are tr
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,9 @@ import numpy as np
 
 from installation.signals import Still
 from installation.stages.arrangement import Rules, Scene, Slot, arrange
-from installation.stages.cutouts import Cutout, cut, draw, draw_interest
+from installation.stages.collage import draw, draw_interest
+from installation.stages.covering import cover
+from installation.stages.cutouts import Cutout, cut
 from installation.stages.grouping import rate, settle
 from installation.stages.poses import Grid, make_grid
 from installation.stages.schemes import Scheme, open_scheme
@@ -39,6 +42,7 @@ class Settings:
     hero_turn_deg: float = 12.0  # the first object is turned by at most this
     turn_deg: float = 60.0  # further objects by at most this
     turns: int = 5  # turns that are tried between the two ends
+    cut_photographs: bool = True  # opaque references are cut out where they are of interest; a lone one fills the frame
     tries: int = 2  # arrangements of which the best is drawn
     rules: Rules = field(default_factory=Rules)
 
@@ -104,12 +108,8 @@ class Composition(Stage):
         scheme = open_scheme(
             str(chance.choice(list(settings.schemes))), grid.frame, bool(chance.integers(2)), bool(chance.integers(2))
         )
-        scenes = []
-        for number in range(max(settings.tries, 1)):
-            slots = make_slots(cutouts, scheme, settings, grid, chance)
-            scenes.append(settle(arrange(slots, grid, settings.rules, chance), scheme, settings.rules))
-            work.progress(0.7 * (number + 1) / max(settings.tries, 1), scheme.name)
-        scene = max(scenes, key=lambda scene: rate(scene, scheme)["score"])
+        scene = compose(cutouts, scheme, settings, grid, chance)
+        work.progress(0.7, scheme.name)
         notes: dict[str, Any] = rate(scene, scheme) | {
             "scheme": scheme.name,
             "objects": [place.to_note() | parts for place, parts in zip(scene.places, scene.parts, strict=True)],
@@ -117,6 +117,33 @@ class Composition(Stage):
         if skipped:
             notes["skipped"] = skipped
         return draw_scene(scene, settings.working_size, notes)
+
+
+def compose(
+    cutouts: Sequence[Cutout], scheme: Scheme, settings: Settings, grid: Grid, chance: np.random.Generator
+) -> Scene:
+    """The best of several arrangements; a lone opaque picture fills the frame instead."""
+    if len({cutout.key for cutout in cutouts}) == 1 and cutouts[0].opaque:
+        return cover(cutouts[0], scheme, grid, settings.rules, chance)
+    scenes = []
+    for _ in range(max(settings.tries, 1)):
+        slots = make_slots(cutouts, scheme, settings, grid, chance)
+        scenes.append(settle(arrange(slots, grid, settings.rules, chance), scheme, settings.rules))
+    return max(scenes, key=lambda scene: rate(scene, scheme)["score"])
+
+
+def compositions_per_hour(stills: Sequence[Still], settings: Settings, folder: Path) -> float:
+    """How many compositions one core makes in an hour, drawing included, once the references are known to it.
+
+    All of settings.variants are made twice, and the second time is measured.
+    """
+    stage = Composition(settings)
+    plans, began_s = stage.plan(stills), 0.0
+    for _ in range(2):
+        began_s = time.perf_counter()
+        for plan in plans:
+            stage.run(plan.stills, Work(plan.seed, folder))
+    return 3600 * len(plans) / max(time.perf_counter() - began_s, 1e-9)
 
 
 def fine(stills: Sequence[Still]) -> list[Still]:
@@ -129,9 +156,10 @@ def cut_all(stills: Sequence[Still], settings: Settings) -> tuple[list[Cutout], 
     """The cut-outs of stills, and why some have none. Raises ValueError when none has."""
     cutouts, skipped = [], []
     width, height = settings.working_size
+    alone = len({still.key for still in stills}) == 1
     for still in stills:
         try:
-            cutout = cut(still)
+            cutout = cut(still, settings.cut_photographs and not alone)
             if min(cutout.size) / cutout.extent_px * settings.hero_size[1] * (width * height) ** 0.5 < 1:
                 raise ValueError(f"{cutout.size[0]}x{cutout.size[1]} px is too thin to be seen at {width}x{height}")
             cutouts.append(cutout)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from installation.stages.arrangement import Fields, Rules, Scene, Slot
-from installation.stages.cutouts import Placement, warp
+from installation.stages.collage import Placement, warp
 from installation.stages.poses import Grid, Pose, lay_small, make_pose, seen_box
 from installation.stages.schemes import Scheme
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from installation.stages.cutouts import Cutout, Placement, lay, warp
+from installation.stages.collage import Placement, lay, warp
+from installation.stages.cutouts import Cutout
 
 SIZE_STEP = 1.1  # sizes of the search are powers of it, so that transforms are found again
 SEEN = 0.05  # alpha on the grid from which a cell belongs to an object

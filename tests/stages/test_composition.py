@@ -197,3 +197,36 @@ def test_settling_carries_the_objects_with_their_group(references):
     assert after.places[0].size > 1.2 * before.places[0].size, "a small group grows"
     assert 0.2 < after.places[0].x < 0.8 and 0.2 < after.places[0].y < 0.8
     assert grouping.rate(after, scheme)["spans"] > grouping.rate(before, scheme)["spans"]
+
+
+def photograph(name, shift=0.0):
+    """An opaque picture of a red ball on grey paper, with interest in the ball."""
+    y, x = np.mgrid[:150, :200] / 150
+    away = np.hypot(x - 0.5 - shift, y - 0.45)
+    pixels = np.full((150, 200, 3), 45000, np.uint16)
+    pixels += np.random.default_rng(1).integers(0, 1500, pixels.shape, dtype=np.uint16)
+    pixels[away < 0.25] = (60000, 5000, 9000)
+    return Still(pixels, name, f"key of {name}", 1, {"interest": np.exp(-(away**2) / 0.02).astype(np.float32)})
+
+
+def test_a_photograph_is_cut_out_where_it_is_of_interest(references, tmp_path):
+    ball = photograph("ball")
+    alpha = cut(ball).alpha
+    assert cut(ball).size == pytest.approx((75, 75), abs=8), "the ball's box"
+    assert alpha[len(alpha) // 2, len(alpha) // 2] == 1 and alpha[0, 0] < 0.1
+    made = composition.create(settings()).run((ball, references[1]), Work(1, tmp_path))
+    red, green, blue, alpha = np.moveaxis(made.pixels, 2, 0)
+    grey = (alpha > 0.9) & (np.abs(red - green) < 0.1) & (np.abs(red - blue) < 0.1)
+    assert grey.mean() < 0.02, "the paper has gone"
+    whole = composition.create(settings(cut_photographs=False)).run((ball, references[1]), Work(1, tmp_path))
+    assert whole.pixels[..., 3].mean() > alpha.mean()
+
+
+def test_a_lone_photograph_fills_the_frame_with_its_interest_on_the_scheme(tmp_path):
+    (made,) = compose([photograph("ball", shift=0.3)], tmp_path, variants=1, objects=(2, 2))
+    assert made.pixels[..., 3].min() > 0.99
+    assert made.notes["under_scheme"] > 0.4 and made.maps["interest"].max() > 0.8
+
+
+def test_the_measure_counts_compositions(references, tmp_path):
+    assert composition.compositions_per_hour(references, settings(variants=2), tmp_path) > 1000
