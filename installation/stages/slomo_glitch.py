@@ -1,0 +1,215 @@
+"""A still in, a frame of a slow motion that never was out: two bent nets tear the still on its way to a changed self.
+
+The source's "UGly-Net": the second frame is the still, turned, stretched and recoloured by chance; Super SloMo's two
+nets look for the frame between, and bends inside them make them see what is not there. The nets look at a small form of
+the picture; their flows are enlarged and the full-sized still is carried along them, so that a print is as sharp as a
+proof and torn in the same places.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+
+from installation import weights
+from installation.bending.draws import draw_bends
+from installation.bending.layers import Bends
+from installation.bending.operations import OPERATIONS
+from installation.bending.slomo import SloMo, layer_names, nearest_size, open_nets, places, repaired, sampled
+from installation.settings import Bend, SettingsError
+from installation.signals import Still
+from installation.stages.slomo_frames import Between, Change, on_white, shrunk
+from installation.stages.work import Made, Plan, Stage, Work, derive_seed
+
+NEEDS = {"cpu": 1, "gpu": 0}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """takes: glitches of each still. t: the range that the time is drawn from, 0 the still .. 1 its changed self.
+
+    bends: the artist's own (see the notes of a take for the layers' names); without, one to most_bends are drawn.
+    strength scales every amount of a bend; 0 leaves the nets alone. net_px: longest side of what the nets look at.
+    turn_deg .. contrast: how far the second frame may differ; shift and elastic in parts of the longer side.
+    seed: 0 draws anew for each take; the seed in the notes of a take makes that second frame again.
+    """
+
+    model: str = "slomo"
+    takes: int = 3
+    t: tuple[float, float] = (0.3, 0.7)
+    strength: float = 1.0
+    bends: tuple[Bend, ...] = ()
+    most_bends: int = 3
+    net_px: int = 384
+    turn_deg: float = 8.0
+    grow: float = 0.10
+    shift: float = 0.04
+    elastic: float = 0.02
+    hue_deg: float = 24.0
+    saturation: float = 0.25
+    contrast: float = 0.15
+    tries: int = 5
+    seed: int = 0
+
+
+def create(settings: Settings) -> SlomoGlitch:
+    """The stage; the nets are opened by the first run. Raises SettingsError for what cannot be."""
+    low, high = settings.t
+    if not 0 <= low <= high <= 1:
+        raise SettingsError(f"slomo_glitch: t is a range within 0..1, found {list(settings.t)}")
+    for name, least in (("takes", 1), ("tries", 1), ("most_bends", 1), ("net_px", 32), ("strength", 0)):
+        if getattr(settings, name) < least:
+            raise SettingsError(f"slomo_glitch: {name} is {least} or more, found {getattr(settings, name)}")
+    return SlomoGlitch(settings)
+
+
+@functools.lru_cache(maxsize=2)
+def _nets(model: str) -> SloMo:
+    nets, _ = open_nets(model)
+    return nets.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A take beside its still: change 0 the same .. 1 nothing alike; contents and detail 1 as much as there was."""
+
+    change: float
+    contents: float
+    detail: float
+    likeness: float
+
+    @property
+    def fault(self) -> str:
+        """Why it is not worth keeping, or nothing."""
+        if self.change < 0.08:
+            return "near-identical"
+        if self.contents < 0.4:
+            return "near-empty"
+        if self.likeness < 0.45 or self.change > 1.25:
+            return "unrecognisable"
+        if self.detail > 1.6:
+            return "near noise"
+        if self.detail < 0.35:
+            return "washed out"
+        return ""
+
+
+class SlomoGlitch(Stage):
+    """Makes `takes` results of each still."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.fingerprint = _fingerprint(settings.model)
+
+    def plan(self, stills: Sequence[Still]) -> list[Plan]:
+        """Every still as often as there are takes, each under a name and a seed of its own."""
+        return [
+            Plan((still,), derive_seed(still.seed, "slomo_glitch", n), f"{still.name}-take{n + 1}")
+            for still in stills
+            for n in range(self.settings.takes)
+        ]
+
+    @torch.inference_mode()
+    def run(self, stills: Sequence[Still], work: Work) -> Made:
+        """The frame between. Its notes hold t, the change of the second frame, the bends, and which attempt it was."""
+        still = stills[0]
+        height, width = still.pixels.shape[:2]
+        small = shrunk(still.pixels, nearest_size(width, height, self.settings.net_px))
+        blank = float(small[:, 3].max()) == 0 if small.shape[1] == 4 else False
+        if blank:
+            raise ValueError("nothing to be seen in it: every pixel is transparent")
+        best: tuple[float, Between, dict] | None = None
+        for attempt in range(self.settings.tries):
+            work.progress(0.5 * attempt / self.settings.tries, "looking for a glitch")
+            between, notes = self._draw(small, width / height, work, attempt)
+            found = judge(on_white(small), on_white(between.paint_small(small)))
+            notes |= {"attempt": attempt, "judgement": asdict(found), "fault": found.fault}
+            worth = found.likeness - abs(found.change - 0.4) - 10 * bool(found.fault)
+            if best is None or worth > best[0]:
+                best = worth, between, notes
+            if not found.fault:
+                break
+        assert best is not None
+        _, between, notes = best
+        canvas = work.canvas(*still.pixels.shape)
+        between.paint(still.pixels, canvas, lambda part: work.progress(0.5 + 0.5 * part, "painting"))
+        maps = {name: between.carry(plane) for name, plane in still.maps.items() if plane.ndim == 2}
+        return Made(canvas, maps, {"slomo_glitch": notes})
+
+    def _draw(self, small: torch.Tensor, aspect: float, work: Work, attempt: int) -> tuple[Between, dict]:
+        """One glitch, and all that is needed to make it again."""
+        s = self.settings
+        seed = s.seed or derive_seed(work.seed, "second frame", attempt)
+        dice = np.random.default_rng(seed)
+        t = round(float(dice.uniform(*s.t)), 4)
+        change = draw_change(s, dice)
+        nets = _nets(s.model)
+        height, width = small.shape[2:]
+        layers = layer_names(nets.config, height)
+        drawn = s.bends or draw_bends(work.chance("bends", attempt), layers, s.most_bends)
+        bends = Bends([_scaled(bend, s.strength) for bend in drawn], layers, device=nets.mean.device)
+        bends.set({})
+        path = change.offsets(height, width, aspect)
+        second = change.recoloured(sampled(small, places(height, width) + path))
+        pictures = [on_white(p).to(nets.mean.device) for p in (small, second)]
+        motion = repaired(nets(*pictures, t, bends.apply))
+        to_first, to_second, visible = (x.float().cpu() for x in (motion.to_first, motion.to_second, motion.visible))
+        at = places(height, width) + to_second
+        between = Between(to_first, to_second + sampled(path, at), visible, t, change)
+        notes = {"t": t, "seed": seed, "second": change.to_dict(), "bends": [asdict(bend) for bend in drawn]}
+        return between, notes | {"strength": s.strength}
+
+
+def draw_change(s: Settings, dice: np.random.Generator) -> Change:
+    """A second frame that differs by at least a third of what the settings allow."""
+
+    def swing(most: float) -> float:
+        return round(float(dice.choice([-1, 1]) * dice.uniform(1 / 3, 1) * most), 5)
+
+    return Change(
+        turn_deg=swing(s.turn_deg),
+        grow=swing(s.grow),
+        shift=(swing(s.shift), swing(s.shift)),
+        elastic=abs(swing(s.elastic)),
+        elastic_seed=int(dice.integers(1 << 31)),
+        hue_deg=swing(s.hue_deg),
+        saturation=round(1 + abs(swing(s.saturation)), 5),
+        contrast=round(1 + swing(s.contrast), 5),
+    )
+
+
+def judge(still: torch.Tensor, take: torch.Tensor) -> Judgement:
+    """How a take (1, 3, h, w) compares with its still, both at the nets' size."""
+    ink = _spread(still)
+    blurred = [torch.nn.functional.avg_pool2d(x, 8).flatten() for x in (still, take)]
+    blurred = [x - x.mean() for x in blurred]
+    likeness = (blurred[0] @ blurred[1]) / (blurred[0].norm() * blurred[1].norm()).clamp(min=1e-6)
+    parts = ((take - still).abs().mean() / ink, _spread(take) / ink, _roughness(take) / _roughness(still), likeness)
+    return Judgement(*(round(float(x), 4) for x in parts))
+
+
+def _spread(x: torch.Tensor) -> torch.Tensor:
+    return (x - x.mean((2, 3), keepdim=True)).abs().mean().clamp(min=1e-3)
+
+
+def _roughness(x: torch.Tensor) -> torch.Tensor:
+    return (x.diff(dim=2).abs().mean() + x.diff(dim=3).abs().mean()).clamp(min=1e-4)
+
+
+def _scaled(bend: Bend, strength: float) -> Bend:
+    operation = OPERATIONS.get(bend.operation)
+    if operation is None:
+        return bend  # `Bends` says which there are
+    return replace(bend, amount=min(max(bend.amount * strength, operation.low), operation.high))
+
+
+def _fingerprint(model: str) -> str:
+    if model.endswith((".ckpt", ".pth", ".pt")):
+        from pathlib import Path
+
+        return weights.digest(Path(model))
+    return str(weights.read_config(model).get("sha256", ""))
