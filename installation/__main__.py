@@ -57,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
     select = commands.add_parser("select", help="keep and reject takes of a job on a local page")
     select.add_argument("job", type=Path, help="the folder that `still` wrote to (--out)")
     select.add_argument("--port", type=int, default=0, help="port of 127.0.0.1 to serve at (default: any free one)")
+    select.add_argument(
+        "--taste", type=Path, default=None, metavar="FILE", help="learn from it and add to it, over jobs"
+    )
     select.add_argument("--no-browser", action="store_true", help="only print the address")
     train = commands.add_parser("train", help="train a generator on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?", choices=["gan"])

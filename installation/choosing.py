@@ -151,14 +151,18 @@ class JobWall:
 
 
 def find_takes(folder: Path) -> dict[str, Take]:
-    """The measured takes of a job, by key; of one that was measured more than once, the newest.
+    """The measured takes of a job as it ran last, by key; of one that was measured more than once, the newest.
 
     Raises ValueError saying what to do when there are none.
     """
     archive = Archive(folder / ".work")
     found: dict[str, tuple[float, Take]] = {}
+    current = _current(archive.folder / f"{STAGE}.json")
     for told in sorted(archive.folder.glob(f"{STAGE}-*/still.json")):
-        still = archive.open(STAGE, told.parent.name.removeprefix(f"{STAGE}-"))
+        key = told.parent.name.removeprefix(f"{STAGE}-")
+        if current and key not in current:
+            continue
+        still = archive.open(STAGE, key)
         from installation.stages.ranking import take_of
 
         settings = still.history[-1].get("settings", {}) if still.history else {}
@@ -171,6 +175,14 @@ def find_takes(folder: Path) -> dict[str, Take]:
             "run `installation still ... --out` this folder first"
         )
     return {key: take for key, (_, take) in found.items()}
+
+
+def _current(listing: Path) -> set[str]:
+    """Keys of the takes that the job's last run gathered; empty while none has come that far."""
+    try:
+        return set(json.loads(listing.read_text("utf-8")))
+    except (OSError, ValueError):
+        return set()
 
 
 def write_choices(folder: Path, choices: Mapping[str, str]) -> None:

@@ -53,6 +53,11 @@ def read_choices(out: Path) -> dict[str, str]:
     return {str(k): v for k, v in table.items() if v in ("keep", "reject")} if isinstance(table, dict) else {}
 
 
+def list_takes(archive: Archive, stage: str, stills: Sequence[Still]) -> None:
+    """Write down which results this job gathered, so that the select page leaves out those of other settings."""
+    write_json(archive.folder / f"{stage}.json", sorted(still.key for still in stills))
+
+
 def deliver(order: Job, archive: Archive, still: Still) -> Still:
     """Lay a print's files into the job's folder under its name, its sidecar last: a print with a sidecar is whole."""
     out, last = Path(order.out), still.history[-1]

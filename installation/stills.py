@@ -96,6 +96,7 @@ class Chain:
             self.skipped.append(prints.Skipped("everything", rest[0].name, "nothing is left to work on", True))
             return
         made = await self._run(rest[0], arrived)
+        prints.list_takes(self.archive, rest[0].name, made)
         await self._follow(rest[0].stage.choose(made, self.choices), rest[1:])
 
     async def _alone(self, still: Still, steps: Sequence[Step], to_the_end: bool) -> list[Still]:
