@@ -26,11 +26,11 @@ def cover(cutout: Cutout, scheme: Scheme, grid: Grid, rules: Rules, chance: np.r
             seen = np.ascontiguousarray(found[:, ::-1]) if flip else found
             sums = cv2.matchTemplate(seen, worth, cv2.TM_CCORR) / max(float(seen.sum()), 1e-6)
             y, x = divmod(int(sums.argmax()), sums.shape[1])
-            middle = [  # cells are coarse: the picture's edges stay beyond the frame's
+            x_mid, y_mid = (  # cells are coarse: the picture's edges stay beyond the frame's
                 float(np.clip(there, span - side * scale / 2 + 0.1, side * scale / 2 - 0.1))
                 for there, span, side in zip((size[0] / 2 - x, size[1] / 2 - y), grid.frame, cutout.size, strict=True)
-            ]
-            options.append((float(sums[y, x]), scale, flip, *middle))
+            )
+            options.append((float(sums[y, x]), scale, flip, x_mid, y_mid))
     score, scale, flip, x, y = options[choose([option[0] for option in options], rules, chance)]
     extent = scale * cutout.extent_px / (grid.frame[0] * grid.frame[1]) ** 0.5
     still = cutout.still
