@@ -180,8 +180,8 @@ def find_takes(folder: Path) -> dict[str, Take]:
 def _current(listing: Path) -> set[str]:
     """Keys of the takes that the job's last run gathered; empty while none has come that far."""
     try:
-        return set(json.loads(listing.read_text("utf-8")))
-    except (OSError, ValueError):
+        return set(json.loads(listing.read_text("utf-8"))["keys"])
+    except (OSError, ValueError, KeyError, TypeError):
         return set()
 
 

@@ -55,7 +55,7 @@ def read_choices(out: Path) -> dict[str, str]:
 
 def list_takes(archive: Archive, stage: str, stills: Sequence[Still]) -> None:
     """Write down which results this job gathered, so that the select page leaves out those of other settings."""
-    write_json(archive.folder / f"{stage}.json", sorted(still.key for still in stills))
+    write_json(archive.folder / f"{stage}.json", {"keys": sorted(still.key for still in stills)})
 
 
 def deliver(order: Job, archive: Archive, still: Still) -> Still:
@@ -72,9 +72,20 @@ def deliver(order: Job, archive: Archive, still: Still) -> Still:
 
         write_picture(out / f"{still.name}.png", pixels.to_uint8(np.asarray(still.pixels)))
         files.append({"name": f"{still.name}.png"})
+    _compare(out / f"{still.name}.before-after.jpg", archive, still)
     (out / "preview" / f"{still.name}.jpg").unlink(missing_ok=True)
     write_json(out / f"{still.name}.json", sidecar(order, still, files))
     return still
+
+
+def _compare(path: Path, archive: Archive, still: Still) -> None:
+    """The print beside what it was before the networks came over it: its composition, or the picture it was made of."""
+    from installation.stages.sheets import before_after
+
+    first = next((s for s in still.history if s["stage"] == "composition"), still.history[0])
+    if archive.has(first["stage"], first["key"]):
+        before = archive.open(first["stage"], first["key"]).pixels
+        write_picture(path, before_after(before, still.pixels, names=(str(first["stage"]), "print")))
 
 
 def sidecar(order: Job, still: Still, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
