@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import sys
@@ -61,8 +62,8 @@ def parser() -> argparse.ArgumentParser:
         "--taste", type=Path, default=None, metavar="FILE", help="learn from it and add to it, over jobs"
     )
     select.add_argument("--no-browser", action="store_true", help="only print the address")
-    train = commands.add_parser("train", help="train a generator on a folder of your own pictures", add_help=False)
-    train.add_argument("what", nargs="?", choices=["gan"])
+    train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
+    train.add_argument("what", nargs="?", choices=["gan", "slomo"])
     train.add_argument("rest", nargs=argparse.REMAINDER)
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     doctor.add_argument("--json", action="store_true", help="say the same as JSON")
@@ -205,13 +206,15 @@ def _dispatch(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     """`train gan ...` hands the rest of the line to the trainer, whose own --help teaches it."""
     if options.what is None:
-        print("usage: installation train gan FOLDER [options]\n       installation train gan --help")
+        print("usage: installation train gan FOLDER [options]     a generator for the show")
+        print("       installation train slomo FOLDER [options]   the nets of the slo-mo glitch")
+        print("       installation train gan --help")
         return 0 if not options.rest else 2
-    from installation.training import gan
-
-    trainer = argparse.ArgumentParser(f"installation train {options.what}", description=gan.__doc__)
-    gan.add_arguments(trainer)
-    return gan.run(trainer.parse_args(options.rest))
+    module = importlib.import_module(f"installation.training.{options.what}")
+    trainer = argparse.ArgumentParser(f"installation train {options.what}", description=module.__doc__)
+    module.add_arguments(trainer)
+    code: int = module.run(trainer.parse_args(options.rest))
+    return code
 
 
 if __name__ == "__main__":
