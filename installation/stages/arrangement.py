@@ -25,8 +25,8 @@ class Rules:
     margin: float = 0.03  # of the frame's root area, kept free all round
     outside: float = 6.0  # weight of what lies beyond the margin
     hidden: float = 1.0  # weight of interest that another object covers
-    overlap: tuple[float, float] = (0.1, 0.38)  # how much of an object may lie over or under others
-    apart: float = 0.8  # weight of overlapping less or more than that
+    overlap: tuple[float, float] = (0.12, 0.4)  # how much of an object may lie over or under others
+    apart: float = 1.3  # weight of overlapping less or more than that
     spread: float = 0.5  # weight of reaching into the empty part of the frame
     balance: float = 14.0  # weight of the whole's centre being off the middle of the frame, squared
     upright: float = 0.12  # weight of being turned, at 90 degrees
