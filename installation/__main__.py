@@ -68,11 +68,15 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     doctor.add_argument("--json", action="store_true", help="say the same as JSON")
     bench = commands.add_parser("bench", help="measure each part, side by side in one run")
-    bench.add_argument("what", choices=["live"], help="what to measure")
+    bench.add_argument("what", choices=["live", "still"], help="the show, or the print chain")
     bench.add_argument("--show", default="bloom", help="show name or path (default: bloom)")
     bench.add_argument("--frames", type=int, default=60, help="frames a measurement (default: 60)")
     standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
     bench.add_argument("--standard", type=int, default=0, metavar="PX", help=standard)
+    bench.add_argument(
+        "--pixels", type=int, default=1000, metavar="PX", help="still: side of the print (default: 1000)"
+    )
+    bench.add_argument("--effort", choices=["proof", "draft", "print"], default="draft", help="still: default draft")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the table as JSON too")
     effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
     effects.add_argument("what", choices=["check"])
@@ -195,9 +199,9 @@ def _dispatch(options: argparse.Namespace) -> int:
 
         return doctor.main(options)
     if options.command == "bench":
-        from installation import bench
+        from installation import bench, bench_still
 
-        return bench.main(options)
+        return bench_still.main(options) if options.what == "still" else bench.main(options)
     from installation.rendering import check
 
     return check.check_files(options.files)

@@ -47,7 +47,7 @@ def main(options: Namespace) -> int:
             rows.append(row)
             print(f"{row.part:<34} {row.median_ms:9.2f} ms  p95 {row.p95_ms:9.2f} ms   {row.note}", flush=True)
     if options.json:
-        machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "gpu": _gpu()}
+        machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "gpu": gpu_name()}
         write_json(
             options.json, {"machine": machine, "show": show.name, "rows": [dataclasses.asdict(row) for row in rows]}
         )
@@ -217,7 +217,8 @@ def measure_loop(show: Show, frames: int) -> Row:
     )
 
 
-def _gpu() -> str:
+def gpu_name() -> str:
+    """The CUDA device's name, "" when there is none."""
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else ""

@@ -41,7 +41,7 @@ def main(options: Namespace) -> int:
 def produce(order: Job, engine: Engine, threads: int = 0) -> int:
     """Make every print of a job: what is finished already is not made again, what fails is named and skipped."""
     chain = Chain(order, engine, threads)
-    asyncio.run(chain.carry_all())
+    chain.make()
     return prints.conclude(order, chain.archive, chain.finished, chain.skipped)
 
 
@@ -74,7 +74,11 @@ class Chain:
         self.turnstile = Turnstile(self.engine.slots)
         self.watcher = Watcher(self.archive, self.engine.slots)
 
-    async def carry_all(self) -> None:
+    def make(self) -> None:
+        """Carry all sources of the job to their ends; fills `finished` and `skipped`."""
+        asyncio.run(self._carry_all())
+
+    async def _carry_all(self) -> None:
         """All references together, and each moment and picture by itself; a print is delivered when it is whole."""
         sets = sources.find_sources(self.order)
         async with self.watcher:
