@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from installation.signals import Still
-from installation.stages import mattes, pixels
+from installation.stages import closed_form, mattes, pixels
 from installation.stages.work import Made, Stage, Work
 
 log = logging.getLogger("installation.stages")
@@ -115,13 +115,11 @@ def solve(rgb: np.ndarray, alpha: np.ndarray, paper: Paper, settings: Settings) 
     trimap = np.where(ground, 0.0, np.where(band & ~sure, 0.5, 1.0))
     trimap[paper.where & (away > settings.lightness)] = 0.5
     try:
-        from pymatting.alpha.estimate_alpha_cf import estimate_alpha_cf
-
-        found, method = estimate_alpha_cf(flat.astype(np.float64), trimap).astype(np.float32), "closed form"
+        found, method = closed_form.estimate_alpha(flat, trimap), "closed form"
     except ValueError as error:  # nothing known on one side, or a system that cannot be factored
         log.info("matting: %s: the paper's edge is found by its colour alone", str(error).strip().splitlines()[0])
         found, method = np.clip(away / SOLID, 0, 1).astype(np.float32), "colour"
-    return np.minimum(np.nan_to_num(found, nan=1.0), np.where(ground & (trimap == 0), 0, 1)), band, method
+    return np.where(trimap == 0, 0, found).astype(np.float32), band, method
 
 
 def _cut(
@@ -152,12 +150,10 @@ def _free(rgb: np.ndarray, before: np.ndarray, now: np.ndarray, paper_rgb: np.nd
     changed = now < before - 0.002
     if not changed.any():
         return rgb
-    from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
-
     ys, xs = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     part = np.s_[max(0, ys[0] - 16) : ys[-1] + 17, max(0, xs[0] - 16) : xs[-1] + 17]
-    free = estimate_foreground_ml(mattes.lay_on(rgb[part], before[part], paper_rgb), now[part])
-    rgb[part] = np.where(changed[part][..., None], np.clip(free, 0, 1), rgb[part])
+    free = closed_form.estimate_foreground(mattes.lay_on(rgb[part], before[part], paper_rgb), now[part])
+    rgb[part] = np.where(changed[part][..., None], free, rgb[part])
     return rgb
 
 
