@@ -6,6 +6,7 @@ the style. The distance of two clouds is Wasserstein-2 between Gaussians; the pu
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from torch import Tensor
 from installation import pictures
 
 LAYERS = ("1_1", "2_1", "3_1", "4_1", "5_1")
-ROOT_ROUNDS = 15  # eigenvalues below 2.25^-15 = 5e-6 of the largest are left alone: they are noise
+LEAST_EIGENVALUE = 6e-5  # beside the largest; what is smaller is noise
+ROOT_ROUNDS = 12  # of Newton-Schulz: 2.25^-12 is as small
+RIDGE = 1e-6
 Sums = dict[str, tuple[Tensor, Tensor, Tensor]]  # by layer: weight (), features (C,), their products (C, C)
 Moments = dict[str, tuple[Tensor, Tensor]]  # by layer: mean (C,), second moment about zero (C, C)
 Pull = dict[str, tuple[Tensor, Tensor]]  # by layer: constant (C,) and matrix (C, C) of the gradient of each feature
@@ -125,15 +128,29 @@ class Style:
 
 
 def covariance(mean: Tensor, second: Tensor) -> Tensor:
-    """Mean and second moment about zero -> covariance."""
-    return second - torch.outer(mean, mean)
+    """Mean and second moment about zero -> covariance, of a plain picture too: rounding must not make it negative."""
+    ridge = (second.trace() * RIDGE + 1e-12) * torch.eye(len(mean), device=mean.device, dtype=mean.dtype)
+    return second - torch.outer(mean, mean) + ridge
 
 
 def roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Square root of a positive semi-definite matrix, and its inverse, damped (Newton-Schulz; Higham 2008, 6.35).
+    """Square root of a positive semi-definite matrix and the root's inverse, damped where eigenvalues are but noise."""
+    if matrix.device.type == "cpu":
+        with contextlib.suppress(torch.linalg.LinAlgError):  # rare, and the other way knows no such thing
+            return roots_by_eigenvalues(matrix)
+    return roots_by_products(matrix)
 
-    Only products of matrices: nothing that waits for the graphics card, nor fails to converge as eigenvalues may.
-    """
+
+def roots_by_eigenvalues(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """In double precision: the faster way on a CPU; single precision sometimes does not converge."""
+    values, vectors = torch.linalg.eigh(((matrix + matrix.T) / 2).double())
+    values = values.clamp(min=float(values[-1]) * LEAST_EIGENVALUE + 1e-12).sqrt()
+    root, inverse = (vectors * values) @ vectors.T, (vectors / values) @ vectors.T
+    return root.to(matrix.dtype), inverse.to(matrix.dtype)
+
+
+def roots_by_products(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """By Newton-Schulz iteration (Higham 2008, 6.35): nothing here waits for the graphics card."""
     size = matrix.norm() + 1e-12
     unit = torch.eye(len(matrix), device=matrix.device)
     root, inverse = (matrix + matrix.T) / (2 * size), unit

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -89,10 +90,10 @@ def _cuts(length: int, tile_px: int) -> list[tuple[int, int]]:
 
 def scales_of(longest_px: int, smallest_px: int, growth: float) -> list[int]:
     """Longer sides to paint at, from smallest_px to longest_px, each about `growth` times the one before."""
-    scales = [float(longest_px)]
-    while scales[-1] / growth >= smallest_px * 0.99:
-        scales.append(scales[-1] / growth)
-    return [round(scale) for scale in reversed(scales)]
+    if longest_px <= smallest_px:
+        return [longest_px]
+    count = max(1, round(math.log(longest_px / smallest_px) / math.log(growth)))
+    return [round(smallest_px * (longest_px / smallest_px) ** (i / count)) for i in range(count + 1)]
 
 
 def to_tensor(picture: np.ndarray, device: torch.device) -> Tensor:
