@@ -128,18 +128,18 @@ def _cut(
     """Lay the small matte on the full-size still, by strips: edges as crisp as its own, colours without the paper."""
     height, width = picture.shape[:2]
     made = work.canvas(height, width, 4)
-    fine = matte.shape != (height, width)
-    coefficients = mattes.guide(matte, _away(lab, paper.lab), 2, 1e-4) if fine else None
+    same = matte.shape == (height, width)
+    coefficients = None if same else mattes.guide(matte, _away(lab, paper.lab), 2, 1e-4)
     for read, write, inside in mattes.strips(height, width, margin_px=32):
         rgb, alpha = pixels.split(picture[read])
-        inner = mattes.enlarge(band.astype(np.float32), height, width, read) > 0.01 if fine else band[read]
         if coefficients is not None:
+            inner = mattes.smoothstep(0, 0.5, mattes.enlarge(band.astype(np.float32), height, width, read))
             slope, offset = np.moveaxis(mattes.enlarge(coefficients, height, width, read), 2, 0)
             by = _away(mattes.to_lab(mattes.lay_on(rgb, alpha, paper.rgb)), paper.lab)
             object_alpha = np.clip(slope * by + offset, 0, 1)
         else:
-            object_alpha = matte[read]
-        now = np.where(inner, np.minimum(alpha, mattes.smoothstep(0.12, 0.98, object_alpha)), alpha)
+            inner, object_alpha = band[read].astype(np.float32), matte[read]
+        now = alpha - inner * np.maximum(alpha - mattes.smoothstep(0.12, 0.98, object_alpha), 0)
         made[write] = pixels.to_uint16(pixels.join(_free(rgb, alpha, now, paper.rgb), now))[inside]
         work.progress(0.5 + 0.5 * write.stop / height, "edges")
     return made
