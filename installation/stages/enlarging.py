@@ -16,12 +16,10 @@ import torch
 from torch import nn
 
 from installation.stages.drift import Drift, take_off
-from installation.stages.pixels import to_float, to_uint16
-from installation.stages.resampling import Rows, fill, release
+from installation.stages.resampling import Rows, fill, read, release, write_part
 from installation.stages.tiles import Tile, Window, enlarge, for_each_tile, plan_tiles
 from installation.stages.underpaint import read_window
 
-BYTES_PER_PX = {"RRDBNet": 2600, "SRVGGNetCompact": 1000}  # of an input pixel on the CPU, measured; half in float16
 FINISHING = 0.1  # share of the progress that is not the networks'
 NEIGHBOURS = np.ones((3, 3), np.uint8)
 
@@ -39,7 +37,7 @@ class Enlarging:
     folder: Path
     tile_px: int = 0
     pad_px: int = -1
-    memory_mb: int = 900
+    memory_mb: int = 1200
     keep_colour: float = 1.0
     stretch: float = 1.5
     progress: Callable[..., None] = lambda fraction, note="": None
@@ -51,7 +49,7 @@ class Enlarging:
     @property
     def rim_px(self) -> int:
         """The rim of a tile: what was asked for, else what makes tiles as good as one piece; whole cells of folding."""
-        return math.ceil((self.pad_px if self.pad_px >= 0 else rim_of(self.network)) / 4) * 4
+        return math.ceil((self.pad_px if self.pad_px >= 0 else int(self.network.rim_px)) / 4) * 4  # type: ignore[arg-type]
 
     def run(self, picture: np.ndarray, out: np.ndarray) -> dict[str, Any]:
         """Fill out [uint16 (H, W, C)] with picture [uint16 (h, w, C)]; returns how many passes, tiles, misfits."""
@@ -82,7 +80,7 @@ class Enlarging:
     def most_px(self) -> int:
         """How many pixels a tile with its rim may have."""
         first = next(self.network.parameters())
-        each = BYTES_PER_PX.get(type(self.network).__name__, 2600) * first.element_size() // 4
+        each = int(self.network.bytes_per_px) * first.element_size() // 4  # type: ignore[arg-type]
         if first.device.type == "cuda":
             return int(torch.cuda.get_device_properties(first.device).total_memory * 0.5) // each
         return self.memory_mb * 2**20 // each
@@ -99,9 +97,9 @@ class Enlarging:
             colour = _cut(enlarge(self.network, rgb), tile, window, scale)
             there = _part(large, tile, scale)
             if source.shape[2] == 4:
-                there[..., 3] = to_uint16(_cut(self._enlarge_alpha(alpha), tile, window, scale))
-            there[..., :3] = to_uint16(colour)  # written last: a tile that runs out of memory has left nothing behind
+                write_part(there[..., 3], _cut(self._enlarge_alpha(alpha), tile, window, scale))
             drift.add(tile, _cut(rgb, tile, window), colour, _cut(alpha, tile, window))
+            write_part(there[..., :3], colour)
             notes["tiles"] += 1
             release(large)
 
@@ -132,19 +130,11 @@ class Enlarging:
         """A reader of the enlarged picture that takes the drift off."""
 
         def rows(top: int, bottom: int) -> np.ndarray:
-            band = to_float(large[top:bottom])
-            release(large)
+            band = read(large, top, bottom)
             take_off(band, drift, top, self.scale)
             return band
 
         return rows
-
-
-def rim_of(network: nn.Module) -> int:
-    """The rim in pixels from which tiles equal one piece: to the bit for SRVGG, within 3/255 for RRDB (measured)."""
-    if type(network).__name__ == "SRVGGNetCompact":
-        return sum(isinstance(layer, nn.Conv2d) for layer in network.body) + 2  # type: ignore[union-attr]
-    return 64 * int(network.multiple)  # type: ignore[arg-type]
 
 
 def _shares(sizes: list[tuple[int, int]]) -> list[tuple[float, float]]:

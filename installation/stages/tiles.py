@@ -145,7 +145,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def enlarge(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
-    """rgb [shape=(h, w, 3), float32, 0..1] -> [shape=(h * scale, w * scale, 3), float32], by one pass."""
+    """rgb [shape=(h, w, 3), float32, 0..1] -> [shape=(h * scale, w * scale, 3), float32, 0..1], by one pass."""
     height, width = rgb.shape[:2]
     multiple, scale = int(network.multiple), int(network.scale)  # type: ignore[arg-type]
     first = next(network.parameters())
@@ -153,4 +153,4 @@ def enlarge(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
     x = nn.functional.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")  # (1, 3, H, W)
     with torch.inference_mode():
         y = network(x.contiguous(memory_format=torch.channels_last))[0, :, : height * scale, : width * scale]
-        return np.nan_to_num(y.permute(1, 2, 0).float().cpu().numpy())
+        return y.permute(1, 2, 0).float().nan_to_num_().clamp_(0, 1).cpu().contiguous().numpy()

@@ -33,9 +33,10 @@ def read_window(pixels: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndar
 def _carry_out(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     under = np.full_like(rgb, GREY)
     for radius in reversed(RADII_PX):
-        box = (2 * radius + 1, 2 * radius + 1)
-        mixed = cv2.blur(rgb * alpha[..., None], box, borderType=cv2.BORDER_CONSTANT)
-        weight = cv2.blur(alpha, box, borderType=cv2.BORDER_CONSTANT)[..., None]
-        under = np.where(weight > 1e-3, mixed / np.maximum(weight, 1e-3), under)
+        box, softness = (2 * radius + 1, 2 * radius + 1), radius / 2.5
+        mixed = cv2.GaussianBlur(rgb * alpha[..., None], box, softness, borderType=cv2.BORDER_CONSTANT)
+        weight = cv2.GaussianBlur(alpha, box, softness, borderType=cv2.BORDER_CONSTANT)[..., None]
+        share = np.clip(weight * 10, 0, 1)
+        under += share * (mixed / np.maximum(weight, 1e-6) - under)
     trust = np.clip(alpha / FAINT, 0, 1)[..., None]
     return np.clip(rgb * trust + under * (1 - trust), 0, 1)

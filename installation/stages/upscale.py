@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -25,8 +26,8 @@ from installation.signals import Still
 from installation.stages import tiles
 from installation.stages.enlarging import Enlarging
 from installation.stages.networks import esrgan
-from installation.stages.pixels import to_float, to_uint16
-from installation.stages.resampling import Rows, area_weights, bands, fill, release, scale_band
+from installation.stages.pixels import to_float
+from installation.stages.resampling import Rows, area_weights, bands, fill, read, release, scale_band, write
 from installation.stages.tiles import Window
 from installation.stages.underpaint import read_window
 from installation.stages.work import Made, Stage, Work
@@ -49,7 +50,7 @@ class Settings:
     network: str = "x4plus"  # x4plus | x4plus-anime | srvgg | none | path of any ESRGAN .pth or .safetensors
     tile_px: int = 0  # longest side of a tile without its rim; 0 is what memory_mb allows
     pad_px: int = -1  # the rim around a tile that is computed and cut off; -1 is what the network needs
-    memory_mb: int = 900  # what one tile may take; on a GPU half of its memory
+    memory_mb: int = 1200  # what one tile may take; on a GPU half of its memory
     keep_colour: float = 1.0  # 0..1: how much of the network's shift of whole areas' colour is taken back
     stretch: float = 1.5  # how much of the scale may be plain resampling before the network runs once more
     grain: float = 0.0  # standard deviation of a grain laid over the print, in 1/255 of the range
@@ -132,22 +133,27 @@ def compare(large: np.ndarray, picture: np.ndarray) -> dict[str, float]:
 
     Colours weigh by alpha; both pictures uint16, (H, W, C) and (h, w, C). The check of the seed's makers, too.
     """
-
-    def read(top: int, bottom: int) -> np.ndarray:
-        return to_float(large[top:bottom])
-
     worst, total = 0.0, 0.0
     height, width = picture.shape[:2]
-    for top, bottom in bands(*picture.shape):
-        for begin in range(top, bottom, COMPARED_ROWS):
-            end = min(begin + COMPARED_ROWS, bottom)
-            small = scale_band(read, large.shape[:2], (height, width), begin, end, area_weights)
-            release(large)
-            difference = np.abs(small[..., :3] - to_float(picture[begin:end])[..., :3])
-            if picture.shape[2] == 4:
-                difference *= np.minimum(small[..., 3:], to_float(picture[begin:end])[..., 3:])
-            worst, total = max(worst, float(difference.max())), total + float(difference.sum(dtype=np.float64))
+    for top in range(0, height, COMPARED_ROWS):
+        bottom = min(top + COMPARED_ROWS, height)
+        small, before = _make_small(large, (height, width), top, bottom), read(picture, top, bottom)
+        difference = np.abs(small[..., :3] - before[..., :3])
+        if picture.shape[2] == 4:
+            difference *= np.minimum(small[..., 3:], before[..., 3:])
+        worst, total = max(worst, float(difference.max())), total + float(difference.sum(dtype=np.float64))
     return {"mean": round(255 * total / (height * width * 3), 3), "max": round(255 * worst, 1)}
+
+
+def _make_small(large: np.ndarray, size: tuple[int, int], top: int, bottom: int) -> np.ndarray:
+    """Rows top .. bottom of a picture made small by area to size (height, width), float32 0..1."""
+    down, across = large.shape[0] / size[0], large.shape[1] / size[1]
+    if down.is_integer() and across.is_integer():  # then bands end where pixels end, and OpenCV takes uint16 as it is
+        band = large[top * int(down) : bottom * int(down)]
+        small = cv2.resize(band, (size[1], bottom - top), interpolation=cv2.INTER_AREA)
+        release(large)
+        return read(small, 0, bottom - top)
+    return scale_band(lambda first, last: read(large, first, last), large.shape[:2], size, top, bottom, area_weights)
 
 
 def lay_grain(canvas: np.ndarray, settings: Settings, chance: np.random.Generator) -> None:
@@ -158,10 +164,9 @@ def lay_grain(canvas: np.ndarray, settings: Settings, chance: np.random.Generato
     grain = (grain * (settings.grain / 255 / grain.std())).astype(np.float32)
     columns = np.arange(canvas.shape[1]) % GRAIN_PX
     for top, bottom in bands(*canvas.shape):
-        band = to_float(canvas[top:bottom])
+        band = read(canvas, top, bottom)
         band[..., :3] += grain[np.arange(top, bottom) % GRAIN_PX][:, columns, None]
-        canvas[top:bottom] = to_uint16(band)
-        release(canvas)
+        write(canvas, top, band)
 
 
 def measure(size: tuple[int, int], network: str = "srvgg") -> dict[str, float]:

@@ -1,7 +1,10 @@
 """Weights of the ESRGAN family in, the network that they belong to out: it makes a picture 1 to 8 times as large.
 
-Every network here has `scale` (how many times larger its output is), `multiple` (its input's sides have to divide by
-it) and takes and gives (B, 3, H, W) of 0..1, sRGB-encoded.
+Every network here takes and gives (B, 3, H, W) of 0..1, sRGB-encoded, and has
+    scale         how many times larger its output is
+    multiple      what its input's sides have to divide by
+    rim_px        the rim around a tile from which on tiles equal one piece: SRVGG's to the bit, RRDB's within 3/255
+    bytes_per_px  what a pixel of the input takes in float32 while it runs; measured
 """
 
 from __future__ import annotations
@@ -18,7 +21,15 @@ from torch import Tensor, nn
 from installation.stages.networks.ncnn import read_layers
 
 SLOPE = 0.2
+FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) if torch.backends.mkldnn.is_available() else None
 STRIP_PX = 1 << 14  # input pixels whose enlargement is in memory at once: 16 x 64 channels of each
+
+
+def _convolve_leaky(conv: nn.Module, x: Tensor) -> Tensor:
+    """A convolution, then a leaky ReLU; on the CPU oneDNN does both in one go, 17 % faster, to the same bits."""
+    if FUSED is not None and x.device.type == "cpu" and x.dtype == torch.float32:
+        return FUSED(x, conv.weight, conv.bias, [1, 1], [1, 1], [1, 1], 1, "leaky_relu", [SLOPE], "")
+    return F.leaky_relu(conv(x), SLOPE, inplace=True)
 
 
 class ResidualDenseBlock(nn.Module):
@@ -33,9 +44,8 @@ class ResidualDenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         seen = x  # (B, features + i * growth, H, W)
         for i in range(1, 5):
-            grown = F.leaky_relu(self.get_submodule(f"conv{i}")(seen), SLOPE, inplace=True)
-            seen = torch.cat((seen, grown), 1)
-        return self.get_submodule("conv5")(seen).mul_(SLOPE).add_(x)
+            seen = torch.cat((seen, _convolve_leaky(self.get_submodule(f"conv{i}"), seen)), 1)
+        return torch.add(x, self.get_submodule("conv5")(seen), alpha=SLOPE)
 
 
 class ResidualInResidual(nn.Module):
@@ -48,7 +58,7 @@ class ResidualInResidual(nn.Module):
         self.rdb3 = ResidualDenseBlock(features, growth)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.rdb3(self.rdb2(self.rdb1(x))).mul_(SLOPE).add_(x)
+        return torch.add(x, self.rdb3(self.rdb2(self.rdb1(x))), alpha=SLOPE)
 
 
 class RRDBNet(nn.Module):
@@ -62,6 +72,8 @@ class RRDBNet(nn.Module):
     def __init__(self, features: int = 64, blocks: int = 23, growth: int = 32, doublings: int = 2, unshuffle: int = 1):
         super().__init__()
         self.scale, self.multiple = 2**doublings // unshuffle, unshuffle
+        self.rim_px = (64 if blocks > 8 else 48) * unshuffle
+        self.bytes_per_px = 2600 // unshuffle**2 + 200
         self.conv_first = nn.Conv2d(3 * unshuffle**2, features, 3, padding=1)
         self.body = nn.Sequential(*(ResidualInResidual(features, growth) for _ in range(blocks)))
         self.conv_body = nn.Conv2d(features, features, 3, padding=1)
@@ -84,8 +96,8 @@ class RRDBNet(nn.Module):
         above = min(margin, top)
         x = features[:, :, top - above : top + rows + margin].contiguous(memory_format=torch.channels_last)
         for up in self.ups:
-            x = F.leaky_relu(up(F.interpolate(x, scale_factor=2, mode="nearest")), SLOPE, inplace=True)
-        x = self.conv_last(F.leaky_relu(self.conv_hr(x), SLOPE, inplace=True))
+            x = _convolve_leaky(up, F.interpolate(x, scale_factor=2, mode="nearest"))
+        x = self.conv_last(_convolve_leaky(self.conv_hr, x))
         each = 2 ** len(self.ups)
         return x[:, :, above * each : (above + rows) * each].clone(memory_format=torch.contiguous_format)
 
@@ -95,7 +107,7 @@ class SRVGGNetCompact(nn.Module):
 
     def __init__(self, features: int = 64, layers: int = 16, scale: int = 4):
         super().__init__()
-        self.scale, self.multiple = scale, 1
+        self.scale, self.multiple, self.rim_px, self.bytes_per_px = scale, 1, layers + 4, 1000
         self.body = nn.ModuleList()
         for i in range(layers + 1):
             self.body += [nn.Conv2d(features if i else 3, features, 3, padding=1), nn.PReLU(features)]
