@@ -56,11 +56,9 @@ def follow(
 ) -> list[Stroke]:
     """Strokes along the ridges, weakest first, at least shortest_px long where they end freely, smoothed along."""
     strokes = []
-    for path, free in _trace(ridge):
+    for path, free in _trace(_without_spurs(ridge, shortest_px)):
         rows, columns = np.array(path).T
         points = np.stack([columns, rows], axis=1) + 0.5 + shift[rows, columns]
-        if any(free) and len(path) < shortest_px:
-            continue
         strength = _smooth(edges[rows, columns][:, None], 2 * smoothness_px, path[0] == path[-1])[:, 0]
         strokes.append(Stroke(_smooth(points, smoothness_px, path[0] == path[-1]), strength, free))
     return sorted(strokes, key=lambda stroke: float(stroke.strength.mean()))
@@ -117,6 +115,23 @@ def taper(stroke: Stroke, over_px: float) -> np.ndarray:
     start = np.clip(along / over, 0, 1) if stroke.free[0] else np.ones(len(along))
     end = np.clip((along[-1] - along) / over, 0, 1) if stroke.free[1] else np.ones(len(along))
     return np.sqrt(np.minimum(start, end))
+
+
+def _without_spurs(ridge: np.ndarray, shortest_px: float) -> np.ndarray:
+    """The ridges without short pieces that end freely; what was a crossing with them becomes part of a line, or an end.
+
+    Where that makes a new end of a piece as short, it goes in its turn.
+    """
+    ridge = ridge.copy()
+    for _ in range(4):
+        spurs = [(path, free) for path, free in _trace(ridge) if any(free) and len(path) < shortest_px]
+        if not spurs:
+            break
+        for path, free in spurs:
+            inner = path[0 if free[0] else 1 : None if free[1] else -1]  # the crossing itself belongs to others
+            rows, columns = np.array(inner).T
+            ridge[rows, columns] = False
+    return ridge
 
 
 def _trace(ridge: np.ndarray) -> list[tuple[list[Pixel], tuple[bool, bool]]]:
