@@ -20,13 +20,13 @@ Every part works without a GPU, camera, microphone or display: then a packaged p
 STILL = """\
 Make print-ready files, with proofs and a sidecar each that makes the same print again.
 
-  references (folders)  are put together into --variants compositions, matted, glitched, selected, coloured
+  references (folders)  are matted, put together into --variants compositions, glitched, selected, coloured
                         after --style, cleaned, drawn over with lines, upscaled and written as 16-bit TIFF
   a moment, a picture   is coloured if a --style is given, upscaled and written; --stages asks for more
   job.toml              says all that options say, and a table of settings for each stage
   prints/x.json         a print's sidecar: makes it again
 
-stages: saliency composition matting slomo_glitch selection colour clean lines upscale print_file
+stages: saliency matting composition slomo_glitch selection colour clean lines upscale print_file
 Kill it at any time: the same command goes on where it was. Finished work is in DIR/.work.
 
   installation still cutouts/ --style scream.jpg:0.6 --style wreck.jpg:0.4 --variants 4 --out prints

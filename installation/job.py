@@ -15,10 +15,10 @@ from installation import plugins
 from installation.pictures import SUFFIXES, PictureError
 from installation.settings import SettingsError, check
 
-ALL_STAGES = (
+ALL_STAGES = (  # matting before composition, other than in the source: paper over another object looks like a highlight
     "saliency",
-    "composition",
     "matting",
+    "composition",
     "slomo_glitch",
     "selection",
     "colour",

@@ -47,12 +47,13 @@ def produce(order: Job, engine: Engine, threads: int = 0) -> int:
 
 @dataclass(frozen=True)
 class Step:
-    """A stage as the job set it; the deeper, the nearer to the print."""
+    """A stage as the job set it; the deeper, the nearer to the print. spare: it works on one reference of several."""
 
     name: str
     settings: dict[str, Any]
     stage: Stage
     depth: int
+    spare: bool = False
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Chain:
         stage.fingerprint = source.sha256
         self.watcher.expect(SOURCE, 1)
         plan = Plan((), derive_seed(self.order.seed, source.name), source.name)
-        return await self._make(Step(SOURCE, source.settings, stage, 0), plan)
+        return await self._make(Step(SOURCE, source.settings, stage, 0, source.kind == job.REFERENCES), plan)
 
     async def _make(self, step: Step, plan: Plan) -> Still | None:
         """One result: from the archive if it is there, else by the engine; None, and a reason kept, when it fails."""
@@ -137,8 +138,7 @@ class Chain:
             return self.archive.open(task.stage, task.key)
         except Exception as error:  # whatever is wrong with one picture, the others go on
             self.watcher.done(task, None)
-            spare = step.name == "saliency" or step.settings.get("kind") == job.REFERENCES
-            self.skipped.append(prints.Skipped(plan.name, step.name, prints.reason(error), not spare))
+            self.skipped.append(prints.Skipped(plan.name, step.name, prints.reason(error), not step.spare))
             return None
 
     def _task(self, step: Step, plan: Plan) -> Task:
@@ -164,16 +164,17 @@ class Chain:
         )
 
     def _steps(self, source: Source) -> list[Step]:
-        steps = []
-        for depth, name in enumerate(job.chain(self.order, source.kind), 1):
+        steps, names = [], job.chain(self.order, source.kind)
+        joined = names.index("composition") if "composition" in names else 0
+        for depth, name in enumerate(names, 1):
             settings = job.stage_settings(self.order, name, source.size)
-            steps.append(Step(name, settings, tasks.open_stage(name, settings), depth))
+            steps.append(Step(name, settings, tasks.open_stage(name, settings), depth, depth <= joined))
         return steps
 
     def _wanted(self, name: str, step: Step) -> bool:
         """Whether a result leads to a print that is to be made again; references lead to all of them."""
         only = self.order.only
-        if not only or step.name == "saliency":
+        if not only or step.spare:
             return True
         return any(wanted == name or wanted.startswith(f"{name}-") for wanted in only)
 

@@ -16,7 +16,15 @@ from installation.archive import Archive
 from installation.tasks import Task
 
 LOOK_EVERY_S = 0.5
-ROUGH_S = {"colour": 60.0, "upscale": 40.0, "print_file": 5.0, "slomo_glitch": 4.0, "matting": 5.0}  # until measured
+ROUGH_S = {
+    "colour": 60.0,
+    "upscale": 40.0,
+    "print_file": 5.0,
+    "lines": 5.0,
+    "slomo_glitch": 2.0,
+    "matting": 2.0,
+    "saliency": 3.0,
+}  # until measured
 
 
 class Watcher:
