@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,16 +131,21 @@ def _draw_sheets(out: Path, archive: Archive, stills: Sequence[Still]) -> None:
 
     shown = [(still.name, still.pixels) for still in stills]
     write_picture(out / "contact.jpg", contact_sheet(shown, columns=min(4, max(1, len(shown))), cell_px=720))
-    cells, columns = [], 0
-    for still in stills:
-        row = [
-            (f"{step['name']}: {step['stage']}", archive.open(step["stage"], step["key"]).pixels)
-            for step in still.history
-            if step["stage"] not in (SOURCE, "saliency", "selection") and archive.has(step["stage"], step["key"])
-        ]
-        columns = max(columns, len(row))
-        cells += row
-    write_picture(out / "stages.jpg", contact_sheet(cells, columns=max(1, columns), cell_px=SHEET_PX))
+    rows = [[step for step in _way(still) if archive.has(step["stage"], step["key"])] for still in stills]
+    cells = [
+        (f"{step['name']}\n{step['stage']}", archive.open(step["stage"], step["key"]).pixels)
+        for row in rows
+        for step in row
+    ]
+    columns = max(map(len, rows))
+    write_picture(out / "stages.jpg", contact_sheet(cells, columns=columns, cell_px=SHEET_PX))
+
+
+def _way(still: Still) -> list[Mapping[str, Any]]:
+    """The steps of a print that changed its picture, from its composition on if it has one."""
+    steps = list(still.history)
+    first = next((i for i, step in enumerate(steps) if step["stage"] == "composition"), 0)
+    return [step for step in steps[first:] if step["stage"] not in ("saliency", "selection")]
 
 
 def _lay(source: Path, target: Path) -> None:
