@@ -5,44 +5,41 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from installation.stages import pixels
-
-RADIUS_PX = 4  # of the windows of the small picture in which paint follows the content's light
-LEAST_CONTRAST = 0.03  # standard deviation of light in a window from which on the content's own detail is followed
+RADIUS_PX = 3  # of the windows of the small picture in which paint follows the content's light
+LEAST_CONTRAST = 0.03  # standard deviation of light in a window from which on the paint's own answer to it is believed
+LEAST_GAIN = 0.5  # of the content's fine light that shows through any paint
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def carry_up(painted: np.ndarray, content: np.ndarray) -> np.ndarray:
     """painted (h, w, 3) and content (H, W, 3), float 0..1 encoded -> painted at (H, W, 3), with the content's edges.
 
-    In each window of the small picture, paint is written as an affine function of the content's light (guided filter,
-    He and Sun 2015), whose coefficients are enlarged and applied to the large content; what they do not explain, the
-    strokes, is enlarged as it is.
+    Paint is enlarged, and the light that the content has lost by being small is laid over it: as strongly as the paint
+    answers to the content's light in each window of the small picture (the gain of a guided filter, He and Sun 2015).
     """
     size, small = (content.shape[1], content.shape[0]), (painted.shape[1], painted.shape[0])
     if size == small:
         return painted
-    guide = (pixels.resize(content, small) @ LUMA)[..., None]
-    gain, offset = _fit(guide, painted)
-    strokes = painted - (gain * guide + offset)
-    large = np.asarray(cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    large *= np.asarray(content @ LUMA, np.float32)[..., None]
-    large += np.asarray(cv2.resize(offset, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    large += np.asarray(cv2.resize(strokes, size, interpolation=cv2.INTER_CUBIC), np.float32)
-    return np.clip(large, 0, 1, out=large)
+    light = np.asarray(content @ LUMA, np.float32)
+    guide = cv2.resize(light, small, interpolation=cv2.INTER_AREA)
+    gain = np.asarray(cv2.resize(_gain(guide, painted), size, interpolation=cv2.INTER_LINEAR), np.float32)
+    light -= cv2.resize(guide, size, interpolation=cv2.INTER_CUBIC)
+    gain *= light[..., None]
+    gain += np.asarray(cv2.resize(painted, size, interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.clip(gain, 0, 1, out=gain)
 
 
-def _fit(guide: np.ndarray, painted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and offset (h, w, 3) of painted by guide (h, w, 1), averaged over the windows that hold a pixel."""
-    mean_guide, mean_painted = _mean(guide), _mean(painted)
-    variance = _mean(guide * guide) - mean_guide * mean_guide
-    gain = (_mean(guide * painted) - mean_guide * mean_painted) / (variance + LEAST_CONTRAST**2)
-    return _mean(gain), _mean(mean_painted - gain * mean_guide)
+def _gain(guide: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """How much painted (h, w, 3) changes with the guide (h, w) about each pixel, LEAST_GAIN to 2."""
+    mean_guide, mean_painted = _mean(guide)[..., None], _mean(painted)
+    variance = _mean(guide * guide)[..., None] - mean_guide * mean_guide
+    gain = (_mean(guide[..., None] * painted) - mean_guide * mean_painted) / (variance + LEAST_CONTRAST**2)
+    return np.asarray(_mean(np.clip(gain, LEAST_GAIN, 2)))
 
 
 def _mean(picture: np.ndarray) -> np.ndarray:
     side = 2 * RADIUS_PX + 1
-    return cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT_101).reshape(picture.shape)
+    return np.asarray(cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT_101))
 
 
 def keep_chroma(painted: np.ndarray, content: np.ndarray, share: float) -> np.ndarray:

@@ -55,7 +55,7 @@ class Settings:
     first_iterations: int = 1000  # at the first scale, where shapes are found
     iterations: int = 500  # at the scales between
     last_iterations: int = 200  # at the largest, where texture is refined
-    content_weight: float = 0.15  # what is where
+    content_weight: float = 0.3  # what is where
     variation_weight: float = 0.5  # against single loud pixels
     style_weights: tuple[float, ...] = (256.0, 64.0, 16.0, 4.0, 1.0)  # of conv1_1 (colour) to conv5_1 (large forms)
     style_scale: float = 1.0  # size of the style pictures beside the painted one: larger makes larger strokes
@@ -130,11 +130,13 @@ class Colour(Stage):
         canvas: transfer.Canvas | None = None
         for px, iterations in plan:
             scale = pixels.fit(_size(small), px)
-            picture = transfer.to_tensor(pixels.resize(small, scale), device)
+            here = pixels.resize(small, scale)
+            picture = transfer.to_tensor(here, device)
             place = transfer.to_tensor(_shrink(cover, scale), device)
             if canvas is None:
                 canvas = transfer.Canvas(picture.clone())
-            canvas.grow(scale[1], scale[0])
+            else:
+                canvas.grow(transfer.to_tensor(carry_up(transfer.to_array(canvas.picture), here), device))
             style = Style(self._seen(net, px, device), _shares(settings.style_weights))
             sheet = transfer.Sheet(net, style, picture, place, _strength(settings), _tile_px(settings, device))
             where = None if alpha is None else F.max_pool2d(place, 3, 1, 1)

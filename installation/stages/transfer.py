@@ -223,12 +223,10 @@ class Canvas:
         self.picture, self.steps = picture, 0
         self.first, self.second = torch.zeros_like(picture), torch.zeros_like(picture)
 
-    def grow(self, height: int, width: int) -> None:
-        """Scale picture and state to the next size."""
-        size = (height, width)
-        if tuple(self.picture.shape[2:]) == size:
-            return
-        self.picture = F.interpolate(self.picture, size, mode="bicubic").clamp_(0, 1)
+    def grow(self, picture: Tensor) -> None:
+        """Go on with the picture at the next size, the state scaled to it."""
+        size = picture.shape[2:]
+        self.picture = picture
         self.first = F.interpolate(self.first, size, mode="bicubic")
         self.second = F.interpolate(self.second, size, mode="bilinear")
 
