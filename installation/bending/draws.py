@@ -23,7 +23,23 @@ class Draw:
     weight: float = 1.0
 
 
-DRAWS = (Draw("multiply", ("*",), (0.2, 0.6)),)
+DEEP = ("flow.down[123].conv2", "flow.up[12].conv2", "blend.down[12].conv2", "blend.up[12].conv2")
+FINE = ("flow.up[345].conv?", "blend.up[345].conv?")
+DRAWS = (
+    Draw("multiply", (*DEEP, *FINE, "flow.conv3"), (0.5, 1.0), (0.3, 0.9), 3.0),  # melts: folds, runs and drips
+    Draw("noise", ("flow.up[34].conv2", "blend.up[34].conv2"), (0.4, 0.9), (0.3, 0.8)),  # lace and ink
+    Draw("rotate", FINE, (0.08, 0.4), (0.4, 1.0), 1.5),  # whirls that follow the outlines of elsewhere
+    Draw("translate", FINE, (0.05, 0.2), (0.4, 1.0)),  # doubled contours
+    Draw("lift", FINE, (0.05, 0.2), (0.4, 1.0)),
+    Draw("scale", FINE, (0.1, 0.4), (0.4, 1.0)),
+    Draw("flip", FINE, (0.6, 1.0), (0.3, 0.7)),
+    Draw("sort", ("flow.up[345].conv2", "blend.up[45].conv2"), (0.5, 1.0), (0.3, 0.9), 1.5),  # hanging threads
+    Draw("shuffle", (*DEEP, "flow.up[34].conv2"), (0.6, 1.0), (0.4, 1.0)),
+    Draw("threshold", ("flow.up[45].conv2", "flow.conv3"), (0.5, 1.0), (0.4, 1.0)),  # cuts
+    Draw("quantise", ("flow.up5.conv2", "flow.conv3"), (0.6, 1.0), (0.5, 1.0)),  # terraces
+    Draw("dilate", ("flow.up[45].conv2", "blend.up[45].conv2"), (0.6, 1.0), (0.4, 1.0)),  # petals that swell
+    Draw("invert", (*DEEP, "flow.up[34].conv2"), (0.6, 1.0), (0.4, 1.0)),
+)
 
 
 def draw_bends(dice: np.random.Generator, layers: Sequence[Layer], most: int = 3) -> tuple[Bend, ...]:

@@ -6,10 +6,9 @@ time between and says which picture is seen where; every layer of both has a nam
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation import weights
+from installation.bending.carrying import Motion, carried
 from installation.bending.layers import Layer
 
 Bend = Callable[[str, Tensor], Tensor]
@@ -44,22 +44,6 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> NetworkConfig:
         return cls(tuple(table["widths"]), tuple(table["mean"]), bool(table["leaky_end"]))
-
-
-@dataclass(frozen=True, eq=False)
-class Motion:
-    """Where a picture between two comes from, in px of the nets' size.
-
-    to_first, to_second (B, 2, h, w): for each pixel, where it lies in the first and in the second picture, relative to
-    itself. visible (B, 1, h, w), 0..1: how much of it is seen in the first (1) or in the second (0).
-    forth, back (B, 2, h, w): the flow from the first to the second picture and from the second to the first.
-    """
-
-    to_first: Tensor
-    to_second: Tensor
-    visible: Tensor
-    forth: Tensor = field(repr=False)
-    back: Tensor = field(repr=False)
 
 
 def _plain(name: str, x: Tensor) -> Tensor:
@@ -151,30 +135,6 @@ def layer_names(config: NetworkConfig, rows: int) -> list[Layer]:
     return layers
 
 
-def places(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
-    """The middles of all pixels in px, (1, 2, height, width): x, then y."""
-    y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
-    return torch.stack([x, y])[None].float() + 0.5
-
-
-def carried(picture: Tensor, flow: Tensor, padding: str = "border") -> Tensor:
-    """picture (B, C, h, w) fetched from where flow (B, 2, h, w), in px, points: backward warping."""
-    return sampled(picture, places(flow.shape[2], flow.shape[3], flow.device) + flow, padding)
-
-
-def sampled(picture: Tensor, at: Tensor, padding: str = "border") -> Tensor:
-    """picture (B, C, H, W) sampled at `at` (B, 2, h, w), px from its upper left corner."""
-    height, width = picture.shape[2:]
-    grid = torch.stack([at[:, 0] * (2 / width) - 1, at[:, 1] * (2 / height) - 1], 3)  # (B, h, w, 2)
-    return F.grid_sample(picture, grid, mode="bilinear", padding_mode=padding, align_corners=False)
-
-
-def mixed(first: Tensor, second: Tensor, visible: Tensor, t: float | Tensor) -> Tensor:
-    """Two carried pictures (B, C, H, W) as one: each weighs by its nearness in time and by how much of it is seen."""
-    ours, theirs = (1 - t) * visible, t * (1 - visible)
-    return (ours * first + theirs * second) / (ours + theirs).clamp(min=1e-6)
-
-
 def nearest_size(width: int, height: int, longest_px: int) -> tuple[int, int]:
     """The (width, height) at which the nets look at a picture: multiples of 32, the longer side near longest_px."""
     scale = longest_px / max(width, height)
@@ -235,29 +195,3 @@ def _widths(table: Mapping[str, Tensor]) -> tuple[int, ...]:
 
 def _at_rest(nets: SloMo) -> SloMo:
     return nets.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def enlarged(field: Tensor, size: tuple[int, int], rows: slice) -> Tensor:
-    """field (1, C, h, w) at size (height, width), of which only these rows: (1, C, rows, width), Catmull-Rom."""
-    down, across = (_spline(count, length, field.device) for count, length in zip(field.shape[2:], size, strict=True))
-    return down[rows] @ (field @ across.mT)
-
-
-@functools.lru_cache(maxsize=8)
-def _spline(count: int, length: int, device: torch.device) -> Tensor:
-    """Matrix (length, count) that samples `count` points at `length` places."""
-    unit = torch.eye(count)[None, None]
-    return F.interpolate(unit, (length, count), mode="bicubic", align_corners=False)[0, 0].to(device)
-
-
-def repaired(motion: Motion, reach: float = 0.6) -> Motion:
-    """The motion with what is not finite put to rest, and nothing fetched from farther than `reach` of a side away."""
-    height, width = motion.visible.shape[2:]
-    limit = torch.tensor([width * reach, height * reach], device=motion.visible.device)[None, :, None, None]
-
-    def held(flow: Tensor) -> Tensor:
-        flow = flow.nan_to_num(0.0, 0.0, 0.0)
-        return torch.maximum(torch.minimum(flow, limit), -limit)
-
-    visible = motion.visible.nan_to_num(0.5).clamp(0, 1)
-    return Motion(held(motion.to_first), held(motion.to_second), visible, held(motion.forth), held(motion.back))

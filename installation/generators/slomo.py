@@ -16,19 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from installation import plugins, signals
+from installation.bending.carrying import Motion, enlarged, mixed, places, repaired, sampled
 from installation.bending.layers import NOT_FINITE, Bends, bend_knobs
-from installation.bending.slomo import (
-    Motion,
-    SloMo,
-    enlarged,
-    layer_names,
-    mixed,
-    nearest_size,
-    open_nets,
-    places,
-    repaired,
-    sampled,
-)
+from installation.bending.slomo import SloMo, layer_names, nearest_size, open_nets
 from installation.settings import Bend, Part, SettingsError, check
 
 FULLY_AT = 0.25  # amount from which on nothing of the untouched picture is mixed in

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from installation.bending.slomo import carried, enlarged, mixed, places, sampled
+from installation.bending.carrying import carried, enlarged, mixed, places, sampled
 from installation.stages import pixels
 
 STRIP_PX = 2_000_000  # so many pixels are painted at once, whatever the size of the print

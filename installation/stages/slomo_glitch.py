@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 
 from installation import weights
+from installation.bending.carrying import MOST_GAIN, exaggerated, places, repaired, sampled, torn
 from installation.bending.draws import draw_bends
 from installation.bending.layers import Bends
-from installation.bending.operations import OPERATIONS
-from installation.bending.slomo import SloMo, layer_names, nearest_size, open_nets, places, repaired, sampled
+from installation.bending.slomo import SloMo, layer_names, nearest_size, open_nets
 from installation.settings import Bend, SettingsError
 from installation.signals import Still
 from installation.stages.slomo_frames import Between, Change, on_white, shrunk
 from installation.stages.work import Made, Plan, Stage, Work, derive_seed
 
 NEEDS = {"cpu": 1, "gpu": 0}
+BLOCKS = (1 / 32, 1 / 20, 1 / 12)  # sides of the squares, in parts of the longer side
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Settings:
     """takes: glitches of each still. t: the range that the time is drawn from, 0 the still .. 1 its changed self.
 
     bends: the artist's own (see the notes of a take for the layers' names); without, one to most_bends are drawn.
-    strength scales every amount of a bend; 0 leaves the nets alone. net_px: longest side of what the nets look at.
+    reach: the range that the glitch's own is drawn from: how far it carries pixels on average, in parts of the longer
+    side; strength scales it, 0 leaves the nets' plain frame. blocks: how many takes of all move in squares, as in a
+    broken video. tear: 0 shows both frames through each other, towards 1 each place shows one of them.
+    net_px: longest side of what the nets look at.
     turn_deg .. contrast: how far the second frame may differ; shift and elastic in parts of the longer side.
     seed: 0 draws anew for each take; the seed in the notes of a take makes that second frame again.
     """
@@ -44,23 +48,26 @@ class Settings:
     strength: float = 1.0
     bends: tuple[Bend, ...] = ()
     most_bends: int = 3
-    net_px: int = 384
-    turn_deg: float = 8.0
-    grow: float = 0.10
-    shift: float = 0.04
-    elastic: float = 0.02
-    hue_deg: float = 24.0
-    saturation: float = 0.25
-    contrast: float = 0.15
+    reach: tuple[float, float] = (0.012, 0.04)
+    blocks: float = 0.25
+    tear: float = 0.8
+    net_px: int = 192
+    turn_deg: float = 3.5
+    grow: float = 0.05
+    shift: float = 0.015
+    elastic: float = 0.012
+    hue_deg: float = 16.0
+    saturation: float = 0.15
+    contrast: float = 0.12
     tries: int = 5
     seed: int = 0
 
 
 def create(settings: Settings) -> SlomoGlitch:
     """The stage; the nets are opened by the first run. Raises SettingsError for what cannot be."""
-    low, high = settings.t
-    if not 0 <= low <= high <= 1:
-        raise SettingsError(f"slomo_glitch: t is a range within 0..1, found {list(settings.t)}")
+    for name, (low, high) in (("t", settings.t), ("reach", settings.reach)):
+        if not 0 <= low <= high <= 1:
+            raise SettingsError(f"slomo_glitch: {name} is a range within 0..1, found {[low, high]}")
     for name, least in (("takes", 1), ("tries", 1), ("most_bends", 1), ("net_px", 32), ("strength", 0)):
         if getattr(settings, name) < least:
             raise SettingsError(f"slomo_glitch: {name} is {least} or more, found {getattr(settings, name)}")
@@ -127,11 +134,12 @@ class SlomoGlitch(Stage):
             work.progress(0.5 * attempt / self.settings.tries, "looking for a glitch")
             between, notes = self._draw(small, width / height, work, attempt)
             found = judge(on_white(small), on_white(between.paint_small(small)))
-            notes |= {"attempt": attempt, "judgement": asdict(found), "fault": found.fault}
-            worth = found.likeness - abs(found.change - 0.4) - 10 * bool(found.fault)
+            fault = found.fault or ("the bends did nothing" if notes["gain"] >= MOST_GAIN else "")
+            notes |= {"attempt": attempt, "judgement": asdict(found), "fault": fault}
+            worth = found.likeness - abs(found.change - 0.4) - 10 * bool(fault)
             if best is None or worth > best[0]:
                 best = worth, between, notes
-            if not found.fault:
+            if not fault:
                 break
         assert best is not None
         _, between, notes = best
@@ -146,22 +154,30 @@ class SlomoGlitch(Stage):
         seed = s.seed or derive_seed(work.seed, "second frame", attempt)
         dice = np.random.default_rng(seed)
         t = round(float(dice.uniform(*s.t)), 4)
+        reach = round(float(dice.uniform(*s.reach)) * s.strength, 5)
         change = draw_change(s, dice)
+        block = float(dice.choice(BLOCKS)) if dice.uniform() < s.blocks else 0.0
+        sheet = torch.from_numpy(dice.normal(size=(1, 1, 7, 7)).astype(np.float32))
         nets = _nets(s.model)
         height, width = small.shape[2:]
         layers = layer_names(nets.config, height)
         drawn = s.bends or draw_bends(work.chance("bends", attempt), layers, s.most_bends)
-        bends = Bends([_scaled(bend, s.strength) for bend in drawn], layers, device=nets.mean.device)
+        bends = Bends(drawn, layers, device=nets.mean.device)
         bends.set({})
         path = change.offsets(height, width, aspect)
         second = change.recoloured(sampled(small, places(height, width) + path))
         pictures = [on_white(p).to(nets.mean.device) for p in (small, second)]
-        motion = repaired(nets(*pictures, t, bends.apply))
+        plain, bent = repaired(nets(*pictures, t)), repaired(nets(*pictures, t, bends.apply))
+        weights = (pictures[0] - pictures[0].amax((2, 3), keepdim=True)).abs().amax(1, keepdim=True)
+        longest = max(height, width)
+        motion, gain = exaggerated(plain, bent, reach * longest, weights, round(block * longest))
         to_first, to_second, visible = (x.float().cpu() for x in (motion.to_first, motion.to_second, motion.visible))
+        sheet = torch.nn.functional.interpolate(sheet, (height, width), mode="bicubic", align_corners=True)
+        visible = torn(visible, t, sheet, min(s.tear, 0.99))
         at = places(height, width) + to_second
         between = Between(to_first, to_second + sampled(path, at), visible, t, change)
         notes = {"t": t, "seed": seed, "second": change.to_dict(), "bends": [asdict(bend) for bend in drawn]}
-        return between, notes | {"strength": s.strength}
+        return between, notes | {"reach": reach, "block": block, "gain": round(gain, 3)}
 
 
 def draw_change(s: Settings, dice: np.random.Generator) -> Change:
@@ -198,13 +214,6 @@ def _spread(x: torch.Tensor) -> torch.Tensor:
 
 def _roughness(x: torch.Tensor) -> torch.Tensor:
     return (x.diff(dim=2).abs().mean() + x.diff(dim=3).abs().mean()).clamp(min=1e-4)
-
-
-def _scaled(bend: Bend, strength: float) -> Bend:
-    operation = OPERATIONS.get(bend.operation)
-    if operation is None:
-        return bend  # `Bends` says which there are
-    return replace(bend, amount=min(max(bend.amount * strength, operation.low), operation.high))
 
 
 def _fingerprint(model: str) -> str:

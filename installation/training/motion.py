@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from installation.bending.slomo import places, sampled
+from installation.bending.carrying import places, sampled
 
 LAYERS = 3  # the ground and up to two things before it
 WAVES = 3  # of a layer's elastic motion, and of the outline of a thing

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from installation import weights
-from installation.bending import slomo
+from installation.bending import carrying, slomo
+from installation.bending.carrying import Motion
 from installation.bending.layers import Bends
-from installation.bending.slomo import Motion, NetworkConfig, SloMo
+from installation.bending.slomo import NetworkConfig, SloMo
 from installation.settings import Bend, SettingsError
 
 SMALL = NetworkConfig((4, 6, 8, 8, 8, 8))
@@ -30,8 +31,8 @@ def two_pictures(height: int = 64, width: int = 96) -> tuple[torch.Tensor, torch
 def paint(nets: SloMo, t: float = 0.4, bend=slomo._plain) -> torch.Tensor:
     first, second = two_pictures()
     motion = nets(first, second, t, bend)
-    moved = slomo.carried(first, motion.to_first), slomo.carried(second, motion.to_second)
-    return slomo.mixed(*moved, motion.visible, t)
+    moved = carrying.carried(first, motion.to_first), carrying.carried(second, motion.to_second)
+    return carrying.mixed(*moved, motion.visible, t)
 
 
 def test_every_layer_passes_its_bend_with_the_channels_and_rows_it_is_listed_with():
@@ -72,27 +73,27 @@ def test_still_nets_between_two_equal_pictures_give_that_picture():
             parameter.zero_()
     first, _ = two_pictures()
     motion = nets(first, first, 0.3)
-    assert slomo.carried(first, motion.to_first).allclose(first, atol=1e-5)
+    assert carrying.carried(first, motion.to_first).allclose(first, atol=1e-5)
 
 
 def test_a_picture_is_carried_to_where_the_flow_says():
     first, second = two_pictures()
     to_second = torch.zeros(1, 2, 64, 96)
     to_second[:, 0] = 4.0
-    assert slomo.carried(second, to_second)[..., :80].allclose(first[..., :80], atol=1e-4)
+    assert carrying.carried(second, to_second)[..., :80].allclose(first[..., :80], atol=1e-4)
 
 
 def test_the_nearer_and_the_visible_picture_weighs_more():
     black, white, half = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4), torch.full((1, 1, 4, 4), 0.5)
-    assert slomo.mixed(black, white, half, 0.25).mean() == pytest.approx(0.25)
-    assert slomo.mixed(black, white, torch.ones(1, 1, 4, 4), 0.25).mean() == 0
-    assert slomo.mixed(black, white, half, 0.0).equal(black)
-    assert slomo.mixed(black, white, torch.ones(1, 1, 4, 4), 1.0).isfinite().all(), "nothing is seen of either"
+    assert carrying.mixed(black, white, half, 0.25).mean() == pytest.approx(0.25)
+    assert carrying.mixed(black, white, torch.ones(1, 1, 4, 4), 0.25).mean() == 0
+    assert carrying.mixed(black, white, half, 0.0).equal(black)
+    assert carrying.mixed(black, white, torch.ones(1, 1, 4, 4), 1.0).isfinite().all(), "nothing is seen of either"
 
 
 def test_a_motion_that_has_broken_is_put_to_rest_and_held_within_reach():
     wild = torch.tensor([float("nan"), float("inf"), -1e9, 3.0]).expand(1, 2, 2, 4).contiguous()
-    motion = slomo.repaired(Motion(wild, wild, wild[:, :1], wild, wild), reach=0.5)
+    motion = carrying.repaired(Motion(wild, wild, wild[:, :1], wild, wild), reach=0.5)
     assert motion.to_first[0, 0, 0].tolist() == [0, 0, -2, 2]
     assert motion.visible[0, 0, 0, 0] == 0.5
     assert 0 <= motion.visible.min() <= motion.visible.max() <= 1
@@ -100,10 +101,10 @@ def test_a_motion_that_has_broken_is_put_to_rest_and_held_within_reach():
 
 def test_strips_of_an_enlarged_field_are_rows_of_the_whole():
     field = torch.randn(1, 2, 6, 8)
-    whole = slomo.enlarged(field, (50, 70), slice(0, 50))
+    whole = carrying.enlarged(field, (50, 70), slice(0, 50))
     reference = torch.nn.functional.interpolate(field, (50, 70), mode="bicubic", align_corners=False)
     assert whole.allclose(reference, atol=1e-5)
-    assert slomo.enlarged(field, (50, 70), slice(20, 31)).equal(whole[:, :, 20:31])
+    assert carrying.enlarged(field, (50, 70), slice(20, 31)).equal(whole[:, :, 20:31])
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,39 @@ def test_a_checkpoint_that_carries_code_or_something_else_is_refused(tmp_path):
             slomo.open_nets(tmp_path / name)
     with pytest.raises(weights.WeightsError, match="no checkpoint"):
         slomo.open_nets(tmp_path / "absent.ckpt")
+
+
+def test_a_glitch_carries_as_far_as_asked_however_weak_the_bend_was():
+    torch.manual_seed(3)
+    still = torch.zeros(1, 2, 32, 32)
+    plain = Motion(still, still, still[:, :1] + 0.5, still, still)
+    weights = torch.ones(1, 1, 32, 32)
+    for faint in (1e-2, 1.0, 30.0):
+        bent = Motion(faint * torch.randn(1, 2, 32, 32), still, plain.visible, still, still)
+        motion, gain = carrying.exaggerated(plain, bent, 3.0, weights)
+        far = torch.stack([motion.to_first, motion.to_second]).square().sum(2).mean().sqrt()
+        assert far == pytest.approx(3.0, rel=0.15)
+        assert motion.to_first.abs().max() <= 4 * 3.0 + 1e-3
+        assert gain == pytest.approx(3.0 / faint, rel=0.2)
+    assert carrying.exaggerated(plain, bent, 0.0, weights)[0] is plain
+
+
+def test_blocks_move_as_one():
+    torch.manual_seed(3)
+    still = torch.zeros(1, 2, 32, 40)
+    plain = Motion(still, still, still[:, :1] + 0.5, still, still)
+    bent = Motion(torch.randn(1, 2, 32, 40), torch.randn(1, 2, 32, 40), plain.visible, still, still)
+    motion, _ = carrying.exaggerated(plain, bent, 2.0, torch.ones(1, 1, 32, 40), block_px=12)
+    assert motion.to_first.shape == still.shape
+    assert (motion.to_first[..., :12, :12] == motion.to_first[..., :1, :1]).all()
+    assert (motion.to_first[..., 0, 0] != motion.to_first[..., 0, 12]).all()
+
+
+def test_a_torn_picture_shows_one_or_the_other_at_each_place():
+    torch.manual_seed(4)
+    visible, sheet = torch.full((1, 1, 16, 16), 0.5), torch.randn(1, 1, 16, 16)
+    black, white = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
+    assert carrying.torn(visible, 0.4, sheet, 0.0) is visible
+    soft, hard = (carrying.mixed(black, white, carrying.torn(visible, 0.4, sheet, h), 0.4) for h in (0.3, 0.95))
+    between = ((hard > 0.1) & (hard < 0.9)).float().mean()
+    assert between < 0.1 < ((soft > 0.1) & (soft < 0.9)).float().mean()

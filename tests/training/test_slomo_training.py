@@ -1,5 +1,6 @@
 """Training the nets of the slo-mo glitch: scenes whose motion is known, runs that survive kill -9."""
 
+import argparse
 import contextlib
 import json
 import signal
@@ -13,10 +14,13 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from installation.bending.slomo import carried, open_nets
+from installation.bending.carrying import carried
+from installation.bending.slomo import NetworkConfig, SloMo, open_nets
 from installation.training import slomo
 from installation.training.corpus import open_corpus
+from installation.training.flow_losses import flow_losses
 from installation.training.motion import make_scenes
+from installation.training.slomo_run import Run, Settings, begin
 
 WIDTHS = "4,6,8,8,8,8"
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,10 +33,10 @@ def stills() -> torch.Tensor:
     return torch.nn.functional.interpolate(rough, (64, 64), mode="bicubic").clamp(0, 1).mul(255).to(torch.uint8)
 
 
-def small_run(pictures: Path, tmp_path: Path, **more: object) -> slomo.Run:
+def small_run(pictures: Path, tmp_path: Path, **more: object) -> Run:
     values = {"size": 32, "device": "cpu", "widths": WIDTHS, "batch": 2, **more}
-    settings = slomo.Settings(pictures, tmp_path / "model", tmp_path / "work", **values)  # type: ignore[arg-type]
-    return slomo.Run(settings, open_corpus(pictures, 64, tmp_path / "work"))
+    settings = Settings(pictures, tmp_path / "model", tmp_path / "work", **values)  # type: ignore[arg-type]
+    return Run(settings, open_corpus(pictures, 64, tmp_path / "work"))
 
 
 def test_the_flows_of_a_scene_lead_from_frame_to_frame(stills):
@@ -78,11 +82,11 @@ def test_every_part_of_the_run_learns_and_the_model_it_leaves_opens(pictures: Pa
 def test_flows_come_closer_to_what_is_known(stills) -> None:
     torch.manual_seed(0)
     scenes = make_scenes(stills, 4, 32)
-    nets = slomo.begin(slomo.SloMo(slomo.NetworkConfig((8, 8, 16, 16, 16, 16))))
+    nets = begin(SloMo(NetworkConfig((8, 8, 16, 16, 16, 16))))
     optimizer = torch.optim.Adam(nets.flow.parameters(), 0.003)
     wrong = []
     for _ in range(60):
-        parts = slomo.flow_losses(*nets.flows(scenes.first, scenes.last), scenes)
+        parts = flow_losses(*nets.flows(scenes.first, scenes.last), scenes)
         optimizer.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
         optimizer.step()
@@ -130,7 +134,7 @@ def test_a_checkpoint_of_other_nets_is_refused_by_name(pictures: Path, tmp_path:
     ("option", "message"), [("--widths=1,2", "six channel counts"), ("--size=100", "multiple of 32")]
 )
 def test_options_that_cannot_be_are_said_in_one_line(pictures, capsys, option, message):
-    parser = slomo.argparse.ArgumentParser()
+    parser = argparse.ArgumentParser()
     slomo.add_arguments(parser)
     assert slomo.run(parser.parse_args([str(pictures), option])) == 2
     assert message in capsys.readouterr().err
