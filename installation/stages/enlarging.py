@@ -21,6 +21,8 @@ from installation.stages.tiles import Tile, Window, enlarge, for_each_tile, plan
 from installation.stages.underpaint import read_window
 
 FINISHING = 0.1  # share of the progress that is not the networks'
+MOST_PX_ON_GPU = 2_500_000  # what comes back of it, 16 times as much, shall not fill the machine's own memory
+LEFT_OVER = 0.06  # of the way from bare to opaque, at both ends
 NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 
@@ -82,7 +84,8 @@ class Enlarging:
         first = next(self.network.parameters())
         each = int(self.network.bytes_per_px) * first.element_size() // 4  # type: ignore[arg-type]
         if first.device.type == "cuda":
-            return int(torch.cuda.get_device_properties(first.device).total_memory * 0.5) // each
+            half = torch.cuda.get_device_properties(first.device).total_memory // 2  # not what is free: that would vary
+            return min(half // each, MOST_PX_ON_GPU)
         return self.memory_mb * 2**20 // each
 
     def _pass(
@@ -114,7 +117,8 @@ class Enlarging:
     def _enlarge_alpha(self, alpha: np.ndarray) -> np.ndarray:
         """Alpha (h, w) at scale: drawn by the network as grey, but nowhere outside of what its neighbours have.
 
-        So what is plain stays plain to the last bit, and no ring appears around a cut-out.
+        So what is plain stays plain to the last bit, and no ring appears around a cut-out. The ends of what the network
+        leaves not quite opaque or not quite bare are drawn out to what the neighbours have.
         """
         size = (alpha.shape[1] * self.scale, alpha.shape[0] * self.scale)
         low, high = cv2.erode(alpha, NEIGHBOURS), cv2.dilate(alpha, NEIGHBOURS)
@@ -124,7 +128,9 @@ class Enlarging:
         how = cv2.INTER_AREA if drawn.shape[1] > size[0] else cv2.INTER_CUBIC
         drawn = cv2.resize(drawn, size, interpolation=how)
         low, high = (cv2.resize(x, size, interpolation=cv2.INTER_LINEAR) for x in (low, high))
-        return np.clip(drawn, low, high)
+        span = high - low
+        place = np.clip((drawn - low - LEFT_OVER * span) / np.maximum((1 - 2 * LEFT_OVER) * span, 1e-6), 0, 1)
+        return low + place * span
 
     def _true_rows(self, large: np.ndarray, drift: np.ndarray) -> Rows:
         """A reader of the enlarged picture that takes the drift off."""

@@ -153,4 +153,4 @@ def enlarge(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
     x = nn.functional.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")  # (1, 3, H, W)
     with torch.inference_mode():
         y = network(x.contiguous(memory_format=torch.channels_last))[0, :, : height * scale, : width * scale]
-        return y.permute(1, 2, 0).float().nan_to_num_().clamp_(0, 1).cpu().contiguous().numpy()
+        return y.permute(1, 2, 0).float().nan_to_num_().clamp_(0, 1).contiguous().cpu().numpy()

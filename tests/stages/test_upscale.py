@@ -174,7 +174,7 @@ def test_a_cut_out_has_crisp_edges_no_ring_and_no_foreign_colour(run: Run) -> No
     alpha, rgb = made[..., 3], made[..., :3]
     distance = np.hypot(*(np.indices(alpha.shape) - 98))
     assert alpha[distance > 16 * 4 + 10].max() < 0.02
-    assert alpha[distance < 16 * 4 - 8].min() == 1
+    assert alpha[distance < 16 * 4 - 8].min() > 0.98
     assert ((alpha > 0.05) & (alpha < 0.95)).mean() < 0.05
     seen = rgb[alpha > 0.02]
     assert seen[:, 1].max() < 0.35

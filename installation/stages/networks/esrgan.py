@@ -22,7 +22,7 @@ from installation.stages.networks.ncnn import read_layers
 
 SLOPE = 0.2
 FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) if torch.backends.mkldnn.is_available() else None
-STRIP_PX = 1 << 14  # input pixels whose enlargement is in memory at once: 16 x 64 channels of each
+STRIP_PX = {"cpu": 1 << 14, "cuda": 1 << 17}  # whose enlargement is in memory at once: 16 x 64 channels of each
 
 
 def _convolve_leaky(conv: nn.Module, x: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class RRDBNet(nn.Module):
         first = self.conv_first(x)
         features = self.conv_body(self.body(first)).add_(first)
         del first
-        rows = max(8, STRIP_PX // features.shape[3])
+        rows = max(8, STRIP_PX.get(x.device.type, 1 << 14) // features.shape[3])
         strips = [self._enlarge_rows(features, top, rows) for top in range(0, features.shape[2], rows)]
         return torch.cat(strips, 2)
 
