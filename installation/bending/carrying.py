@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MOST_FOLDING = 1.7  # of a glitch, see _folding: more is mush
 MOST_GAIN = 500.0  # beyond it bends did nothing that could be shown larger
 
 
@@ -79,25 +80,34 @@ def repaired(motion: Motion, reach: float = 0.6) -> Motion:
 
 
 def exaggerated(
-    plain: Motion, bent: Motion, reach_px: float, weights: Tensor, block_px: int = 0
-) -> tuple[Motion, float]:
-    """What bends did to a motion, made so strong that it carries pixels reach_px far, and the gain that this took.
+    plain: Motion, bent: Motion, reach_px: float, weights: Tensor, block_px: int = 0, most: float = MOST_GAIN
+) -> tuple[Motion, Tensor]:
+    """What bends did to a motion, made so strong that it carries pixels reach_px far; and the gain (0-dim) this took.
 
     So a glitch is as strong whichever layer it sits at, however lively the nets are. reach_px is the root mean square
     where weights (B, 1, h, w) say that there is something to be carried; single pixels go at most four times as far.
-    block_px: squares of this side move as one, as in a broken video stream; 0 for none.
+    block_px: squares of this side move as one, as in a broken video stream; 0 for none. The gain is at most `most`.
     """
+    if reach_px <= 0:
+        return plain, weights.new_zeros(())
     ways = [bent.to_first - plain.to_first, bent.to_second - plain.to_second]
     if block_px > 1:
         ways = [_blocks(way, block_px) for way in ways]
     far = torch.stack([way.square().sum(1, keepdim=True) for way in ways])
-    found = float(((far * weights).mean() / weights.mean().clamp(min=1e-6)).sqrt())
-    gain = min(MOST_GAIN, reach_px / max(found, 1e-6))
-    limit = max(4 * reach_px, 1e-6)
+    found = ((far * weights).mean() / weights.mean().clamp(min=1e-6)).sqrt()
+    gain = (reach_px / found.clamp(min=1e-6)).clamp(max=most)
+    gain = torch.minimum(gain, MOST_FOLDING / _folding(ways, weights).clamp(min=1e-6))
+    limit = 4 * reach_px
     held = [way * gain / (1 + way.square().sum(1, keepdim=True) * (gain / limit) ** 2).sqrt() for way in ways]
-    if reach_px <= 0:
-        return plain, 0.0
     return Motion(plain.to_first + held[0], plain.to_second + held[1], bent.visible, bent.forth, bent.back), gain
+
+
+def _folding(ways: list[Tensor], weights: Tensor) -> Tensor:
+    """How fast flows change from pixel to pixel, root mean square; far above 1 nothing is left of a shape."""
+    down = torch.stack([way.diff(dim=2)[..., 1:].square().sum(1, keepdim=True) for way in ways])
+    across = torch.stack([way.diff(dim=3)[:, :, 1:].square().sum(1, keepdim=True) for way in ways])
+    seen = weights[:, :, 1:, 1:]
+    return (((down + across) * seen).mean() / seen.mean().clamp(min=1e-6)).sqrt()
 
 
 def _blocks(flow: Tensor, side: int) -> Tensor:

@@ -16,16 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from installation import plugins, signals
-from installation.bending.carrying import Motion, enlarged, mixed, places, repaired, sampled
+from installation.bending.carrying import Motion, enlarged, exaggerated, mixed, places, repaired, sampled, torn
 from installation.bending.layers import NOT_FINITE, Bends, bend_knobs
 from installation.bending.slomo import SloMo, layer_names, nearest_size, open_nets
 from installation.settings import Bend, Part, SettingsError, check
 
-FULLY_AT = 0.25  # amount from which on nothing of the untouched picture is mixed in
+FULLY_AT = 0.2  # amount from which on nothing of the untouched picture is mixed in
+REACH = 0.08  # how far the glitch carries pixels at amount 1, in parts of the longer side
+MOST_GAIN = 60.0  # beyond it a glitch would flicker from picture to picture
+SHEET = 6  # nodes along each side of the sheet that says where the other picture shows
 PAINTS = Part("stylegan2")
 GLITCHES = (
-    Bend("slomo_smear", "flow.down4.conv2", "multiply", 0.6, 0.5, seed=1),
-    Bend("slomo_tear", "blend.up3.conv2", "sort", 0.5, 0.4, seed=2),
+    Bend("slomo_melt", "flow.up2.conv2", "multiply", 0.8, 0.5, seed=1),
+    Bend("slomo_whirl", "flow.up4.conv2", "rotate", 0.3, 0.8, seed=2),
 )
 
 
@@ -40,7 +43,7 @@ class Settings:
     generator: Part = PAINTS
     model: str = "slomo"
     bends: tuple[Bend, ...] = GLITCHES
-    net_px: int = 128
+    net_px: int = 96
     amount: float = 0.5
 
 
@@ -64,7 +67,7 @@ def create(
     inner_bends = [bend for bend in bends if bend not in at_nets]
     painters = [module.create(inner_settings, inner_bends, size, device, seed) for _ in range(2)]
     own, shown = (Bends(part, theirs, seed, painters[0].device) for part in (settings.bends, at_nets))
-    return Slomo(painters, nets, settings, (own, shown), [*settings.bends, *at_nets], sha256)
+    return Slomo(painters, nets, settings, (own, shown), [*settings.bends, *at_nets], sha256, seed)
 
 
 class Slomo:
@@ -81,6 +84,7 @@ class Slomo:
         bends: tuple[Bends, Bends],
         all_bends: Sequence[Bend],
         sha256: str,
+        seed: int = 0,
     ) -> None:
         self.now, self.ahead = painters
         self.device: torch.device = self.now.device
@@ -95,7 +99,8 @@ class Slomo:
             names = sorted(name for name, count in Counter(knob.name for knob in knobs).items() if count > 1)
             raise SettingsError(f"bends: every bend needs a name of its own, found two of {', '.join(names)}")
         self.own_faults: Counter[str] = Counter()
-        self._level = 0
+        self._level, self.seed = 0, seed
+        self._sheets: dict[tuple[int, int], Tensor] = {}
 
     @property
     def faults(self) -> Counter[str]:
@@ -125,20 +130,36 @@ class Slomo:
         first = self.now.render(dataclasses.replace(controls, turns=here), size)
         second = self.ahead.render(dataclasses.replace(controls, turns=(here + span) % 1.0), size)
         for bends in (self.own, self.bends):
-            bends.set({name: amount * knob[name] for name in bends.names})
-        pixels = self.between(first.pixels[None], second.pixels[None], knob["slomo.t"])
+            bends.set(knob)
+        far = (
+            amount * REACH * max((abs(a) for b in (self.own, self.bends) if b.active for a in b.amounts_now), default=0)
+        )
+        pixels = self.between(first.pixels[None], second.pixels[None], knob["slomo.t"], far, knob["slomo.tear"])
         pixels = torch.lerp(first.pixels, pixels[0], min(1.0, amount / FULLY_AT))
         return signals.Picture(pixels, controls, first.number, time.perf_counter() - start_s)
 
-    def between(self, first: Tensor, second: Tensor, t: float) -> Tensor:
-        """The picture at t between two, as the bent nets see it: (1, 3, H, W), -1..1, all three."""
+    def between(self, first: Tensor, second: Tensor, t: float, far: float, tear: float) -> Tensor:
+        """The picture at t between two (1, 3, H, W), -1..1, as bent nets see it; far is in parts of the longer side."""
         height, width = first.shape[2:]
         looked = nearest_size(width, height, min(self.settings.net_px, max(width, height)))
         small = [_shrunk(picture, looked) for picture in (first, second)]
-        motion = self.nets(small[0], small[1], t, self._bend)
-        if self.device.type == "cpu" and not math.isfinite(float(motion.visible.sum() + motion.to_first.sum())):
-            self.own_faults[NOT_FINITE] += 1
-        return _painted(first, second, repaired(motion), t)
+        motion = repaired(self.nets(small[0], small[1], t))
+        if far > 0:
+            bent = self.nets(small[0], small[1], t, self._bend)
+            if self.device.type == "cpu" and not math.isfinite(float(bent.visible.sum() + bent.to_first.sum())):
+                self.own_faults[NOT_FINITE] += 1
+            everywhere = torch.ones_like(motion.visible)
+            motion, _ = exaggerated(motion, repaired(bent), far * max(looked), everywhere, most=MOST_GAIN)
+        visible = torn(motion.visible, t, self._sheet(looked), tear)
+        return _painted(first, second, dataclasses.replace(motion, visible=visible), t)
+
+    def _sheet(self, size: tuple[int, int]) -> Tensor:
+        """Seeded hills (1, 1, h, w), made once for each size: where they are high, the first picture shows."""
+        if size not in self._sheets:
+            rough = torch.randn(1, 1, SHEET, SHEET, generator=torch.Generator().manual_seed(self.seed))
+            smooth = F.interpolate(rough, (size[1], size[0]), mode="bicubic", align_corners=True)
+            self._sheets[size] = smooth.to(self.device)
+        return self._sheets[size]
 
     def _bend(self, name: str, x: Tensor) -> Tensor:
         return self.bends.apply(name, self.own.apply(name, x))
@@ -148,6 +169,7 @@ def _knobs(amount: float) -> list[signals.Knob]:
     return [
         signals.Knob("slomo.amount", 0.0, 1.0, amount, "strength of the slo-mo glitch; 0 leaves the picture untouched"),
         signals.Knob("slomo.t", 0.0, 1.0, 0.5, "time between the picture (0) and the one ahead of it on the walk (1)"),
+        signals.Knob("slomo.tear", 0.0, 0.98, 0.6, "0 shows both pictures through each other, 1 one or the other"),
         signals.Knob("slomo.span", 0.0, 0.2, 0.03, "how far ahead the other picture lies, in laps of the walk"),
     ]
 

@@ -20,7 +20,7 @@ from installation.bending.carrying import MOST_GAIN, exaggerated, places, repair
 from installation.bending.draws import draw_bends
 from installation.bending.layers import Bends
 from installation.bending.slomo import SloMo, layer_names, nearest_size, open_nets
-from installation.settings import Bend, SettingsError
+from installation.settings import Bend, SettingsError, to_table
 from installation.signals import Still
 from installation.stages.slomo_frames import Between, Change, on_white, shrunk
 from installation.stages.work import Made, Plan, Stage, Work, derive_seed
@@ -48,9 +48,9 @@ class Settings:
     strength: float = 1.0
     bends: tuple[Bend, ...] = ()
     most_bends: int = 3
-    reach: tuple[float, float] = (0.012, 0.04)
+    reach: tuple[float, float] = (0.02, 0.05)
     blocks: float = 0.25
-    tear: float = 0.8
+    tear: float = 0.88
     net_px: int = 192
     turn_deg: float = 3.5
     grow: float = 0.05
@@ -176,8 +176,8 @@ class SlomoGlitch(Stage):
         visible = torn(visible, t, sheet, min(s.tear, 0.99))
         at = places(height, width) + to_second
         between = Between(to_first, to_second + sampled(path, at), visible, t, change)
-        notes = {"t": t, "seed": seed, "second": change.to_dict(), "bends": [asdict(bend) for bend in drawn]}
-        return between, notes | {"reach": reach, "block": block, "gain": round(gain, 3)}
+        notes = {"t": t, "seed": seed, "second": change.to_dict(), "bends": [to_table(bend) for bend in drawn]}
+        return between, notes | {"reach": reach, "block": block, "gain": round(float(gain), 3)}
 
 
 def draw_change(s: Settings, dice: np.random.Generator) -> Change:
