@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import torch
 
 from installation import weights
-from installation.bending.carrying import MOST_GAIN, exaggerated, places, repaired, sampled, torn
+from installation.bending.carrying import MOST_GAIN, Motion, exaggerated, places, repaired, sampled, torn
 from installation.bending.draws import draw_bends
 from installation.bending.layers import Bends
 from installation.bending.slomo import SloMo, layer_names, nearest_size, open_nets
@@ -143,6 +143,7 @@ class SlomoGlitch(Stage):
                 break
         assert best is not None
         _, between, notes = best
+        work.preview(on_white(between.paint_small(small))[0].permute(1, 2, 0).numpy())
         canvas = work.canvas(*still.pixels.shape)
         between.paint(still.pixels, canvas, lambda part: work.progress(0.5 + 0.5 * part, "painting"))
         maps = {name: between.carry(plane) for name, plane in still.maps.items() if plane.ndim == 2}
@@ -158,26 +159,32 @@ class SlomoGlitch(Stage):
         change = draw_change(s, dice)
         block = float(dice.choice(BLOCKS)) if dice.uniform() < s.blocks else 0.0
         sheet = torch.from_numpy(dice.normal(size=(1, 1, 7, 7)).astype(np.float32))
-        nets = _nets(s.model)
-        height, width = small.shape[2:]
-        layers = layer_names(nets.config, height)
+        layers = layer_names(_nets(s.model).config, small.shape[2])
         drawn = s.bends or draw_bends(work.chance("bends", attempt), layers, s.most_bends)
-        bends = Bends(drawn, layers, device=nets.mean.device)
-        bends.set({})
-        path = change.offsets(height, width, aspect)
-        second = change.recoloured(sampled(small, places(height, width) + path))
-        pictures = [on_white(p).to(nets.mean.device) for p in (small, second)]
-        plain, bent = repaired(nets(*pictures, t)), repaired(nets(*pictures, t, bends.apply))
-        weights = (pictures[0] - pictures[0].amax((2, 3), keepdim=True)).abs().amax(1, keepdim=True)
-        longest = max(height, width)
-        motion, gain = exaggerated(plain, bent, reach * longest, weights, round(block * longest))
-        to_first, to_second, visible = (x.float().cpu() for x in (motion.to_first, motion.to_second, motion.visible))
-        sheet = torch.nn.functional.interpolate(sheet, (height, width), mode="bicubic", align_corners=True)
-        visible = torn(visible, t, sheet, min(s.tear, 0.99))
-        at = places(height, width) + to_second
-        between = Between(to_first, to_second + sampled(path, at), visible, t, change)
+        path = change.offsets(small.shape[2], small.shape[3], aspect)
+        second = change.recoloured(sampled(small, places(small.shape[2], small.shape[3]) + path))
+        motion, gain = self._look(
+            small, second, t, Bends(drawn, layers, device=_nets(s.model).mean.device), reach, block
+        )
+        sheet = torch.nn.functional.interpolate(sheet, small.shape[2:], mode="bicubic", align_corners=True)
+        visible = torn(motion.visible, t, sheet, min(s.tear, 0.99))
+        at = places(small.shape[2], small.shape[3]) + motion.to_second
+        between = Between(motion.to_first, motion.to_second + sampled(path, at), visible, t, change)
         notes = {"t": t, "seed": seed, "second": change.to_dict(), "bends": [to_table(bend) for bend in drawn]}
-        return between, notes | {"reach": reach, "block": block, "gain": round(float(gain), 3)}
+        return between, notes | {"reach": reach, "block": block, "gain": round(gain, 3)}
+
+    def _look(
+        self, first: torch.Tensor, second: torch.Tensor, t: float, bends: Bends, reach: float, block: float
+    ) -> tuple[Motion, float]:
+        """What the nets see between two frames (1, C, h, w), and how much of that was made of what the bends did."""
+        nets = _nets(self.settings.model)
+        pictures = [on_white(picture).to(nets.mean.device) for picture in (first, second)]
+        bends.set({})
+        plain, bent = repaired(nets(*pictures, t)), repaired(nets(*pictures, t, bends.apply))
+        ink = (pictures[0] - pictures[0].amax((2, 3), keepdim=True)).abs().amax(1, keepdim=True)
+        longest = max(first.shape[2:])
+        motion, gain = exaggerated(plain, bent, reach * longest, ink, round(block * longest))
+        return Motion(*(getattr(motion, item.name).float().cpu() for item in fields(Motion))), float(gain)
 
 
 def draw_change(s: Settings, dice: np.random.Generator) -> Change:
