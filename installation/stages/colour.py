@@ -15,8 +15,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from installation import pictures, weights
 from installation.settings import SettingsError
@@ -31,8 +29,9 @@ METHODS, GROUNDS = ("optimise", "fast"), ("paper", "paint")
 PREVIEW_S = 3.0
 LEAST_PX = 32  # the net halves a picture four times
 STEEPEST = 4  # the longer side may be this many times the shorter, else the picture is padded while it is painted
-CPU_TILE_PX = 768  # needs about 1.4 GB
-GPU_PX_PER_GB = 600_000  # what a graphics card sees at once; 12 GB hold 2,500 px in one
+TRUSTED_COVER = 0.25  # of a pixel, from which on its paint is taken as it is
+CPU_TILE_PX = 512  # with its halo 672 px, which take about 1.2 GB
+GPU_PX_PER_GB = 300_000  # of a graphics card's memory, as counted from the layers: half of it stays free
 EFFORTS: dict[str, dict[str, Any]] = {
     "proof": {"method": "fast"},
     "draft": {"first_iterations": 150, "iterations": 60, "last_iterations": 8, "largest_px": 640},
@@ -133,16 +132,19 @@ class Colour(Stage):
             here = pixels.resize(small, scale)
             picture = transfer.to_tensor(here, device)
             place = transfer.to_tensor(_shrink(cover, scale), device)
+            on = None if alpha is None else place
             if canvas is None:
-                canvas = transfer.Canvas(picture.clone())
+                canvas = transfer.Canvas(picture.clone(), on)
             else:
-                canvas.grow(transfer.to_tensor(carry_up(transfer.to_array(canvas.picture), here), device))
+                canvas.grow(transfer.to_tensor(carry_up(transfer.to_array(canvas.shown()), here), device), on)
             style = Style(self._seen(net, px, device), _shares(settings.style_weights))
             sheet = transfer.Sheet(net, style, picture, place, _strength(settings), _tile_px(settings, device))
-            where = None if alpha is None else F.max_pool2d(place, 3, 1, 1)
-            transfer.work_at(sheet, canvas, iterations, where, watch.at(px, iterations))
+            transfer.work_at(sheet, canvas, iterations, watch.at(px, iterations))
         assert canvas is not None
-        painted = transfer.to_array(canvas.picture)[: size[1], : size[0]]
+        # Paint alone has no white of the paper in its edges; where there is next to no paint, it means nothing.
+        trust = np.clip(cover / TRUSTED_COVER, 0, 1)
+        painted = trust * transfer.to_array(canvas.picture) + (1 - trust) * transfer.to_array(canvas.shown())
+        painted = np.ascontiguousarray(painted[: size[1], : size[0]], np.float32)
         return painted, {"method": "optimise", "network": settings.network, "scales": [list(step) for step in plan]}
 
     def _seen(self, net: vgg.VGG, px: int, device: torch.device) -> Moments:
@@ -161,15 +163,15 @@ class Watch:
         self.whole = sum(_cost(px) * iterations for px, iterations in plan)
         self.shown_s = time.monotonic()
 
-    def at(self, px: int, iterations: int) -> Callable[[int, Tensor], None]:
+    def at(self, px: int, iterations: int) -> Callable[[int, transfer.Canvas], None]:
         """What is called after each iteration at one scale."""
 
-        def watch(iteration: int, picture: Tensor) -> None:
+        def watch(iteration: int, canvas: transfer.Canvas) -> None:
             self.done += _cost(px)
             self.work.progress(min(1.0, self.done / self.whole), f"scale {px} px, iteration {iteration}/{iterations}")
             if (now_s := time.monotonic()) - self.shown_s >= PREVIEW_S:
                 self.shown_s = now_s
-                self.work.preview(transfer.to_array(picture))
+                self.work.preview(transfer.to_array(canvas.shown()))
 
         return watch
 
@@ -195,7 +197,7 @@ def time_iteration(px: int, settings: Settings, iterations: int = 4) -> float:
     canvas, times_s = transfer.Canvas(content.clone()), []
     for count in (1, iterations):  # the first warms up
         began_s = time.perf_counter()
-        transfer.work_at(sheet, canvas, count, None, lambda iteration, picture: None)
+        transfer.work_at(sheet, canvas, count, lambda iteration, canvas: None)
         canvas.picture.sum().item()
         times_s.append((time.perf_counter() - began_s) / count)
     return times_s[-1]

@@ -48,12 +48,17 @@ def still_of(picture: np.ndarray) -> Still:
     return Still(pixels.to_uint16(picture), "flower", "key", 7)
 
 
+def write_style(folder: Path, colours: tuple[tuple[float, ...], ...], name: str = "style") -> str:
+    write_picture(folder / f"{name}.png", pixels.to_uint8(draw_stripes(96, 128, colours)))
+    return f"{folder}/{name}.png"
+
+
 @pytest.fixture
 def styles(tmp_path: Path) -> tuple[str, str]:
     """Two style pictures: red and black, blue and yellow."""
-    for name, colours in (("fire", ((0.9, 0.1, 0.0), (0.1, 0.0, 0.0))), ("sea", ((0.0, 0.2, 0.8), (0.9, 0.9, 0.1)))):
-        write_picture(tmp_path / f"{name}.png", pixels.to_uint8(draw_stripes(96, 128, colours)))
-    return f"{tmp_path}/fire.png:0.75", f"{tmp_path}/sea.png:0.25"
+    fire = write_style(tmp_path, ((0.9, 0.1, 0.0), (0.1, 0.0, 0.0)), "fire")
+    sea = write_style(tmp_path, ((0.0, 0.2, 0.8), (0.9, 0.9, 0.1)), "sea")
+    return f"{fire}:0.75", f"{sea}:0.25"
 
 
 def paint(picture: np.ndarray, folder: Path, **settings: Any) -> Made:
@@ -150,6 +155,17 @@ def test_roots_of_a_matrix_multiply_back_to_it(roots: Any) -> None:
     assert torch.allclose(root @ inverse, torch.eye(20), atol=1e-2)
 
 
+def test_edges_of_paint_keep_its_colour_and_nothing_turns_black_about_them(
+    styles: tuple[str, str], tmp_path: Path
+) -> None:
+    """Adam moves a pixel that hardly counts as far as any other: without the paper under it, it would run off."""
+    bright = write_style(tmp_path, ((0.9, 0.8, 0.3), (0.8, 0.6, 0.2)))
+    made = paint(draw_flower(48), tmp_path, styles=(bright,), **QUICK | {"first_iterations": 12, "smallest_px": 48})
+    assert pixels.flatten(made.pixels).min(axis=2).mean() > 0.3
+    rgb, alpha = pixels.split(made.pixels)
+    assert rgb[(alpha > 0) & (alpha < 0.2)].max(axis=1).min() > 0.3
+
+
 def test_optimising_longer_comes_closer_to_the_style() -> None:
     net = vgg.load("vgg16", transfer.TAPS, "replicate")
     stripes = draw_stripes(48, 48, ((0.9, 0.1, 0), (0.1, 0, 0)))
@@ -160,7 +176,7 @@ def test_optimising_longer_comes_closer_to_the_style() -> None:
     )
     canvas, far = transfer.Canvas(content.clone()), []
     for iterations in (0, 8, 8):
-        transfer.work_at(sheet, canvas, iterations, None, lambda iteration, picture: None)
+        transfer.work_at(sheet, canvas, iterations, lambda iteration, canvas: None)
         far.append(float(style.distance(sheet.moments(canvas.picture))))
     assert far[0] > 1.3 * far[1] > 1.3 * 1.1 * far[2]
     assert canvas.picture.min() >= 0 and canvas.picture.max() <= 1
@@ -261,7 +277,9 @@ def test_vgg_19_reads_torchvisions_layout_and_says_where_to_get_it(
 ) -> None:
     net = vgg.VGG("vgg19", ("1_1", "2_1"))
     numbers = (0, 2, 5)  # where torchvision's list has its first convolutions
-    tensors = {f"features.{n}.weight": conv.weight.data for n, conv in zip(numbers, net.convs, strict=True)}
+    tensors: dict[str, Any] = {
+        f"features.{n}.weight": conv.weight.data for n, conv in zip(numbers, net.convs, strict=True)
+    }
     tensors |= {f"features.{n}.bias": conv.bias.data for n, conv in zip(numbers, net.convs, strict=True)}
     assert [w.shape for w, _ in vgg.from_torchvision(tensors)] == [conv.weight.shape for conv in net.convs]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
