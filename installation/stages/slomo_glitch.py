@@ -48,7 +48,7 @@ class Settings:
     strength: float = 1.0
     bends: tuple[Bend, ...] = ()
     most_bends: int = 3
-    reach: tuple[float, float] = (0.02, 0.05)
+    reach: tuple[float, float] = (0.025, 0.07)
     blocks: float = 0.25
     tear: float = 0.88
     net_px: int = 192
