@@ -61,6 +61,8 @@ def list_takes(archive: Archive, stage: str, stills: Sequence[Still]) -> None:
 def deliver(order: Job, archive: Archive, still: Still) -> Still:
     """Lay a print's files into the job's folder under its name, its sidecar last: a print with a sidecar is whole."""
     out, last = Path(order.out), still.history[-1]
+    if _is_delivered(out, still):
+        return still
     folder = archive.path(str(last["stage"]), still.key)
     files = []
     for made in still.notes.get("print_file", {}).get("files", ()):
@@ -76,6 +78,17 @@ def deliver(order: Job, archive: Archive, still: Still) -> Still:
     (out / "preview" / f"{still.name}.jpg").unlink(missing_ok=True)
     write_json(out / f"{still.name}.json", sidecar(order, still, files))
     return still
+
+
+def _is_delivered(out: Path, still: Still) -> bool:
+    """Whether this very print, with all of its files, lies there already."""
+    try:
+        told = json.loads((out / f"{still.name}.json").read_text("utf-8"))
+        return told["history"][-1]["key"] == still.key and all(
+            (out / made["name"]).stat().st_size == made.get("bytes", -1) for made in told["files"]
+        )
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return False
 
 
 def _compare(path: Path, archive: Archive, still: Still) -> None:
@@ -129,6 +142,10 @@ def _draw_sheets(out: Path, archive: Archive, stills: Sequence[Still]) -> None:
     """contact.jpg: the prints; stages.jpg: every print's way through the chain, a row each."""
     from installation.stages.sheets import contact_sheet
 
+    hung = {"keys": [still.key for still in stills]}  # the sheets are not drawn again for prints that hang there
+    listing = archive.folder / "sheets.json"
+    if listing.is_file() and json.loads(listing.read_text("utf-8")) == hung and (out / "stages.jpg").is_file():
+        return
     shown = [(still.name, still.pixels) for still in stills]
     write_picture(out / "contact.jpg", contact_sheet(shown, columns=min(4, max(1, len(shown))), cell_px=720))
     rows = [[step for step in _way(still) if archive.has(step["stage"], step["key"])] for still in stills]
@@ -139,6 +156,7 @@ def _draw_sheets(out: Path, archive: Archive, stills: Sequence[Still]) -> None:
     ]
     columns = max(map(len, rows))
     write_picture(out / "stages.jpg", contact_sheet(cells, columns=columns, cell_px=SHEET_PX))
+    write_json(listing, hung)
 
 
 def _way(still: Still) -> list[Mapping[str, Any]]:
