@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,7 @@ def available(room: str) -> list[str]:
     """Names of the modules in installation/<room>/ that define `create`, found by reading, not importing, them."""
     folder = Path(__file__).parent / room
     files = {path.stem: path for path in folder.glob("*.py")} | {p.parent.name: p for p in folder.glob("*/__init__.py")}
-    return sorted(name for name, path in files.items() if "create" in _functions(path))
+    return sorted(name for name, path in files.items() if "create" in _functions(path, path.stat().st_mtime_ns))
 
 
 def load(room: str, name: str) -> ModuleType:
@@ -26,5 +27,7 @@ def load(room: str, name: str) -> ModuleType:
     return importlib.import_module(f"installation.{room}.{name}")
 
 
-def _functions(path: Path) -> set[str]:
+@functools.cache
+def _functions(path: Path, written_ns: int) -> set[str]:
+    """Names of the functions of a file as it was written then: a room is read once, not for every look-up."""
     return {node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)}
