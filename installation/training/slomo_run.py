@@ -204,7 +204,7 @@ class Run:
             "kind": "slomo",
             "file": "weights.safetensors",
             "training": {
-                "pictures": len(self.corpus) - self.kept_back,
+                "pictures": len({picture.tobytes() for picture in self.corpus.images[self.kept_back :]}),
                 "scenes_seen": self.scenes_seen,
                 "hours": round(self.active_s / 3600, 2),
                 "device": str(self.device),
