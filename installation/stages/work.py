@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ class Work:
         return np.random.default_rng(derive_seed(self.seed, *purpose))
 
 
-class Stage:
+class Stage(ABC):
     """The steps that every stage has; most only write `run`.
 
     fingerprint is a hash of all that the stage reads beyond stills and settings (weights, style pictures, profiles).
@@ -80,9 +81,9 @@ class Stage:
         """Which runs there will be. By default one for each still, with its own seed and name."""
         return [Plan((still,), still.seed, still.name) for still in stills]
 
+    @abstractmethod
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         """Make one result. Raises an error whose text says what is wrong with the still; others go on without it."""
-        raise NotImplementedError
 
     def choose(self, stills: Sequence[Still], choices: Mapping[str, str]) -> list[Still]:
         """Which of the results go on; choices are the artist's: {key: "keep" | "reject"}. By default all."""
