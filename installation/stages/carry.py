@@ -8,6 +8,7 @@ import numpy as np
 RADIUS_PX = 3  # of the windows of the small picture in which paint follows the content's light
 LEAST_CONTRAST = 0.03  # standard deviation of light in a window from which on the paint's own answer to it is believed
 LEAST_GAIN = 0.5  # of the content's fine light that shows through any paint
+FAINT, TRUSTED = 0.05, 0.3  # cover of a pixel below which its colour means nothing, from which on it is right
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -40,6 +41,33 @@ def _gain(guide: np.ndarray, painted: np.ndarray) -> np.ndarray:
 def _mean(picture: np.ndarray) -> np.ndarray:
     side = 2 * RADIUS_PX + 1
     return np.asarray(cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT_101))
+
+
+def spread(rgb: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """rgb (H, W, 3) and how much of each pixel it covers (H, W, 1) -> rgb, the nearest colours where it covers nothing.
+
+    Means of covered pixels over ever larger squares (pull), put back from the largest to the smallest (push; Gortler et
+    al. 1996): no edge takes a colour from the paper.
+    """
+    weight = np.clip((cover - FAINT) / (TRUSTED - FAINT), 0, 1).astype(np.float32)
+    levels = [(np.asarray(rgb * weight, np.float32), weight)]
+    while max(levels[-1][1].shape) > 1:
+        height, width = (-(-side // 2) for side in levels[-1][1].shape[:2])
+        halves = [cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA) for part in levels[-1]]
+        levels.append((_shaped(halves[0], (height, width, 3)), _shaped(halves[1], (height, width, 1))))
+    under = levels[-1][0] / np.maximum(levels[-1][1], 1e-6)
+    for colour, weight in reversed(levels):
+        size = (weight.shape[1], weight.shape[0])
+        under = _shaped(cv2.resize(under, size, interpolation=cv2.INTER_LINEAR), colour.shape)
+        own = np.clip(weight * 4, 0, 1)  # a quarter of a square covered is enough to speak for it
+        under = own * colour / np.maximum(weight, 1e-6) + (1 - own) * under
+    exact = np.clip(levels[0][1], 0, 1)
+    return np.asarray(exact * rgb + (1 - exact) * under, np.float32)
+
+
+def _shaped(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """OpenCV drops an axis of length 1."""
+    return np.asarray(picture, np.float32).reshape(shape)
 
 
 def keep_chroma(painted: np.ndarray, content: np.ndarray, share: float) -> np.ndarray:

@@ -15,12 +15,13 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from installation import pictures, weights
 from installation.settings import SettingsError
 from installation.signals import Still
 from installation.stages import pixels, transfer
-from installation.stages.carry import carry_up, keep_chroma
+from installation.stages.carry import carry_up, keep_chroma, spread
 from installation.stages.networks import arbitrary, vgg
 from installation.stages.style import LAYERS, Moments, Reference, Style, parse_references
 from installation.stages.work import Made, Stage, Work
@@ -29,12 +30,11 @@ METHODS, GROUNDS = ("optimise", "fast"), ("paper", "paint")
 PREVIEW_S = 3.0
 LEAST_PX = 32  # the net halves a picture four times
 STEEPEST = 4  # the longer side may be this many times the shorter, else the picture is padded while it is painted
-TRUSTED_COVER = 0.25  # of a pixel, from which on its paint is taken as it is
 CPU_TILE_PX = 512  # with its halo 672 px, which take about 1.2 GB
 GPU_PX_PER_GB = 300_000  # of a graphics card's memory, as counted from the layers: half of it stays free
 EFFORTS: dict[str, dict[str, Any]] = {
     "proof": {"method": "fast"},
-    "draft": {"first_iterations": 150, "iterations": 60, "last_iterations": 8, "largest_px": 640},
+    "draft": {"first_iterations": 150, "iterations": 50, "last_iterations": 6, "largest_px": 640},
     "print": {},
 }
 NEEDS = {"cpu": 2, "gpu": 1}
@@ -87,14 +87,16 @@ class Colour(Stage):
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         """Paint one still. Without a style, or with nothing on the paper, it stays as it is, and its notes say why."""
         still = stills[0]
-        content, alpha = pixels.flatten(still.pixels), pixels.split(still.pixels)[1]
+        rgb, alpha = pixels.split(still.pixels)
         on_paper = self.settings.ground == "paper" and bool(alpha.min() < 1)
         if not self.styles:
             return Made(np.asarray(still.pixels), notes={"painted": False, "why": "no style picture"})
         if on_paper and not alpha.any():
             return Made(np.asarray(still.pixels), notes={"painted": False, "why": "nothing on the paper"})
         paint = self._paint_at_once if self.settings.method == "fast" else self._optimise
-        painted, notes = paint(content, alpha if on_paper else None, work)
+        # The net must not see the paper: it would soften every edge towards its white.
+        content = spread(rgb, alpha[..., None]) if on_paper else pixels.flatten(still.pixels)
+        painted, notes = paint(content, alpha[..., None] if on_paper else np.ones_like(rgb[..., :1]), work)
         painted = carry_up(painted, content)
         if self.settings.keep_colour:
             painted = keep_chroma(painted, content, self.settings.keep_colour)
@@ -104,9 +106,7 @@ class Colour(Stage):
             return Made(pixels.join(painted, alpha), notes=notes)
         return Made(painted, notes=notes)
 
-    def _paint_at_once(
-        self, content: np.ndarray, alpha: np.ndarray | None, work: Work
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    def _paint_at_once(self, content: np.ndarray, cover: np.ndarray, work: Work) -> tuple[np.ndarray, dict[str, Any]]:
         """Effort proof: one pass of the small net; styles are mixed by mixing their vectors."""
         net = arbitrary.load()
         work.progress(0.2, "reading styles")
@@ -114,37 +114,31 @@ class Colour(Stage):
         small = pixels.resize(content, pixels.fit(_size(content), self.settings.fast_px))
         work.progress(0.4, f"painting {_name(small.shape)}")
         painted = net.paint(small, np.sum(vectors, axis=0))
-        work.preview(painted)
+        work.preview(_lay(painted, _shrink(cover, _size(small))))
         return painted, {"method": "fast", "px": max(small.shape[:2])}
 
-    def _optimise(self, content: np.ndarray, alpha: np.ndarray | None, work: Work) -> tuple[np.ndarray, dict[str, Any]]:
+    def _optimise(self, content: np.ndarray, cover: np.ndarray, work: Work) -> tuple[np.ndarray, dict[str, Any]]:
         """Efforts draft and print: from the smallest scale to the largest, each begun with what the last one left."""
         settings, device = self.settings, best_device()
         net = vgg.load(settings.network, transfer.TAPS, "replicate", str(device))
         size = pixels.fit(_size(content), settings.largest_px)
         small = _pad(pixels.resize(content, size))
-        cover = np.ones_like(small[..., :1]) if alpha is None else _pad(_shrink(alpha, size))
+        cover = _pad(_shrink(cover, size))
         plan = plan_of(max(small.shape[:2]), settings)
         watch = Watch(work, plan)
         canvas: transfer.Canvas | None = None
         for px, iterations in plan:
             scale = pixels.fit(_size(small), px)
             here = pixels.resize(small, scale)
-            picture = transfer.to_tensor(here, device)
-            place = transfer.to_tensor(_shrink(cover, scale), device)
-            on = None if alpha is None else place
-            if canvas is None:
-                canvas = transfer.Canvas(picture.clone(), on)
-            else:
-                canvas.grow(transfer.to_tensor(carry_up(transfer.to_array(canvas.shown()), here), device), on)
+            begun = here if canvas is None else carry_up(transfer.to_array(canvas.picture), here)
+            canvas = transfer.Canvas(transfer.to_tensor(begun, device), canvas)
+            picture, place = transfer.to_tensor(here, device), _shrink(cover, scale)
             style = Style(self._seen(net, px, device), _shares(settings.style_weights))
-            sheet = transfer.Sheet(net, style, picture, place, _strength(settings), _tile_px(settings, device))
-            transfer.work_at(sheet, canvas, iterations, watch.at(px, iterations))
+            where = transfer.to_tensor(place, device)
+            sheet = transfer.Sheet(net, style, picture, where, _strength(settings), _tile_px(settings, device))
+            transfer.work_at(sheet, canvas, iterations, watch.at(px, iterations, place))
         assert canvas is not None
-        # Paint alone has no white of the paper in its edges; where there is next to no paint, it means nothing.
-        trust = np.clip(cover / TRUSTED_COVER, 0, 1)
-        painted = trust * transfer.to_array(canvas.picture) + (1 - trust) * transfer.to_array(canvas.shown())
-        painted = np.ascontiguousarray(painted[: size[1], : size[0]], np.float32)
+        painted = np.ascontiguousarray(transfer.to_array(canvas.picture)[: size[1], : size[0]])
         return painted, {"method": "optimise", "network": settings.network, "scales": [list(step) for step in plan]}
 
     def _seen(self, net: vgg.VGG, px: int, device: torch.device) -> Moments:
@@ -163,15 +157,15 @@ class Watch:
         self.whole = sum(_cost(px) * iterations for px, iterations in plan)
         self.shown_s = time.monotonic()
 
-    def at(self, px: int, iterations: int) -> Callable[[int, transfer.Canvas], None]:
-        """What is called after each iteration at one scale."""
+    def at(self, px: int, iterations: int, cover: np.ndarray) -> Callable[[int, Tensor], None]:
+        """What is called after each iteration at one scale; the preview lies on white paper."""
 
-        def watch(iteration: int, canvas: transfer.Canvas) -> None:
+        def watch(iteration: int, picture: Tensor) -> None:
             self.done += _cost(px)
             self.work.progress(min(1.0, self.done / self.whole), f"scale {px} px, iteration {iteration}/{iterations}")
             if (now_s := time.monotonic()) - self.shown_s >= PREVIEW_S:
                 self.shown_s = now_s
-                self.work.preview(transfer.to_array(canvas.shown()))
+                self.work.preview(_lay(transfer.to_array(picture), cover))
 
         return watch
 
@@ -194,10 +188,10 @@ def time_iteration(px: int, settings: Settings, iterations: int = 4) -> float:
     sheet = transfer.Sheet(
         net, style, content, torch.ones_like(content[:, :1]), _strength(settings), _tile_px(settings, device)
     )
-    canvas, times_s = transfer.Canvas(content.clone()), []
+    canvas, times_s = transfer.Canvas(content), []
     for count in (1, iterations):  # the first warms up
         began_s = time.perf_counter()
-        transfer.work_at(sheet, canvas, count, lambda iteration, canvas: None)
+        transfer.work_at(sheet, canvas, count, lambda iteration, picture: None)
         canvas.picture.sum().item()
         times_s.append((time.perf_counter() - began_s) / count)
     return times_s[-1]
@@ -251,6 +245,11 @@ def _tile_px(settings: Settings, device: torch.device) -> int:
 
 def _pad(picture: np.ndarray) -> np.ndarray:
     return transfer.at_least(picture, max(LEAST_PX, max(picture.shape[:2]) // STEEPEST))
+
+
+def _lay(rgb: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Paint (H, W, 3) on white paper, where it covers it (H, W, 1)."""
+    return np.asarray(1 - cover * (1 - rgb), np.float32)
 
 
 def _shrink(cover: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -217,34 +217,20 @@ def variation_gradient(picture: Tensor) -> Tensor:
 
 
 class Canvas:
-    """The picture that is painted, with the state of Adam (Kingma and Ba 2015), which goes on at the next scale.
+    """The picture that is painted, with the state of Adam (Kingma and Ba 2015), which goes on from the scale before."""
 
-    cover (1, 1, H, W, 0..1) says how much of each pixel is paint on white paper; without it all is. Laying the paint on
-    the paper before the net looks keeps pixels that hardly count from running off, and edges free of the paper's white.
-    """
-
-    def __init__(self, picture: Tensor, cover: Tensor | None = None) -> None:
-        self.picture, self.cover, self.steps = picture, cover, 0
+    def __init__(self, picture: Tensor, before: Canvas | None = None) -> None:
+        self.picture, self.steps = picture.clone(), 0
         self.first, self.second = torch.zeros_like(picture), torch.zeros_like(picture)
-
-    def shown(self) -> Tensor:
-        """The paint as it lies on the paper."""
-        return (
-            self.picture if self.cover is None else torch.lerp(torch.ones_like(self.picture), self.picture, self.cover)
-        )
-
-    def grow(self, picture: Tensor, cover: Tensor | None = None) -> None:
-        """Go on with the picture at the next size, the state scaled to it."""
-        size = picture.shape[2:]
-        self.picture, self.cover = picture, cover
-        self.first = F.interpolate(self.first, size, mode="bicubic")
-        self.second = F.interpolate(self.second, size, mode="bilinear")
+        if before is not None:
+            size, self.steps = picture.shape[2:], before.steps
+            self.first = F.interpolate(before.first, size, mode="bicubic")
+            self.second = F.interpolate(before.second, size, mode="bilinear")
 
     @torch.no_grad()
     def step(self, gradient: Tensor, length: float) -> None:
-        """Move every pixel against the gradient of what is shown, by about `length` at first, and keep it in 0..1."""
+        """Move every pixel against the gradient, by about `length` at first, and keep it in 0..1."""
         self.steps += 1
-        gradient = gradient if self.cover is None else gradient * self.cover
         self.first.lerp_(gradient, 1 - BETAS[0])
         self.second.lerp_(gradient.square(), 1 - BETAS[1])
         first, second = (1 - beta**self.steps for beta in BETAS)
@@ -252,16 +238,16 @@ class Canvas:
         self.picture.sub_(move, alpha=length / first).clamp_(0, 1)
 
 
-def work_at(sheet: Sheet, canvas: Canvas, iterations: int, watch: Callable[[int, Canvas], None]) -> None:
+def work_at(sheet: Sheet, canvas: Canvas, iterations: int, watch: Callable[[int, Tensor], None]) -> None:
     """Paint at one scale; what is left on the canvas is the average of the last iterates, free of their noise.
 
-    watch(iteration, canvas) is called after each iteration; nothing else waits for the graphics card.
+    watch(iteration, picture) is called after each iteration; nothing else waits for the graphics card.
     """
     decay = min(sheet.strength.averaging, max(0.0, 1 - 4 / max(iterations, 1)))
     average = torch.zeros_like(canvas.picture)
     for i in range(iterations):
-        canvas.step(sheet.gradient(canvas.shown(), again=i % PULL_EVERY == 0), sheet.strength.step)
+        canvas.step(sheet.gradient(canvas.picture, again=i % PULL_EVERY == 0), sheet.strength.step)
         average.lerp_(canvas.picture, 1 - decay)
-        watch(i + 1, canvas)
+        watch(i + 1, canvas.picture)
     if iterations:
         canvas.picture = average.div_(1 - decay**iterations).clamp_(0, 1)

@@ -13,7 +13,7 @@ from installation.pictures import PictureError, write_picture
 from installation.settings import SettingsError
 from installation.signals import Still
 from installation.stages import colour, pixels, transfer
-from installation.stages.carry import carry_up, keep_chroma
+from installation.stages.carry import carry_up, keep_chroma, spread
 from installation.stages.networks import vgg
 from installation.stages.style import (
     LAYERS,
@@ -158,7 +158,7 @@ def test_roots_of_a_matrix_multiply_back_to_it(roots: Any) -> None:
 def test_edges_of_paint_keep_its_colour_and_nothing_turns_black_about_them(
     styles: tuple[str, str], tmp_path: Path
 ) -> None:
-    """Adam moves a pixel that hardly counts as far as any other: without the paper under it, it would run off."""
+    """White paper must not soften them, nor pixels run off that hardly count."""
     bright = write_style(tmp_path, ((0.9, 0.8, 0.3), (0.8, 0.6, 0.2)))
     made = paint(draw_flower(48), tmp_path, styles=(bright,), **QUICK | {"first_iterations": 12, "smallest_px": 48})
     assert pixels.flatten(made.pixels).min(axis=2).mean() > 0.3
@@ -174,9 +174,9 @@ def test_optimising_longer_comes_closer_to_the_style() -> None:
     sheet = transfer.Sheet(
         net, style, content, torch.ones_like(content[:, :1]), transfer.Strength(0.05, 0.5, 0.02, 0.9), 512
     )
-    canvas, far = transfer.Canvas(content.clone()), []
+    canvas, far = transfer.Canvas(content), []
     for iterations in (0, 8, 8):
-        transfer.work_at(sheet, canvas, iterations, lambda iteration, canvas: None)
+        transfer.work_at(sheet, canvas, iterations, lambda iteration, picture: None)
         far.append(float(style.distance(sheet.moments(canvas.picture))))
     assert far[0] > 1.3 * far[1] > 1.3 * 1.1 * far[2]
     assert canvas.picture.min() >= 0 and canvas.picture.max() <= 1
@@ -263,6 +263,16 @@ def test_what_is_carried_up_keeps_the_colours_of_the_paint_and_the_edges_of_the_
     assert np.allclose(large[:, 120:].mean((0, 1)), (0.9, 0.6, 0.1), atol=0.02)
     step = np.abs(np.diff(large[100, :, 0])).max()
     assert step > 1.5 * np.abs(np.diff(pixels.resize(painted, (200, 200))[100, :, 0])).max()
+
+
+def test_under_what_is_not_covered_lie_the_nearest_colours() -> None:
+    rgb, cover = np.ones((40, 60, 3), np.float32), np.zeros((40, 60, 1), np.float32)
+    rgb[10:30, 5:20], cover[10:30, 5:20] = (0.8, 0.1, 0.1), 1
+    rgb[10:30, 40:55], cover[10:30, 40:55] = (0.1, 0.1, 0.8), 1
+    filled = spread(rgb, cover)
+    assert np.array_equal(filled[12, 7], rgb[12, 7])
+    assert filled[:, :24, 0].min() > 0.6 > filled[:, :24, 2].max() and filled[:, 36:, 2].min() > 0.6
+    assert np.isfinite(spread(rgb[:1, :1], cover[:1, :1])).all()
 
 
 def test_colours_can_be_kept_under_the_strokes() -> None:
