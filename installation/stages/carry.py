@@ -49,7 +49,8 @@ def spread(rgb: np.ndarray, cover: np.ndarray) -> np.ndarray:
     Means of covered pixels over ever larger squares (pull), put back from the largest to the smallest (push; Gortler et
     al. 1996): no edge takes a colour from the paper.
     """
-    weight = np.clip((cover - FAINT) / (TRUSTED - FAINT), 0, 1).astype(np.float32)
+    # Where nothing at all is to be trusted, what is faint speaks after all.
+    weight = np.clip((cover - FAINT) / (TRUSTED - FAINT), 1e-3 * cover, 1).astype(np.float32)
     levels = [(np.asarray(rgb * weight, np.float32), weight)]
     while max(levels[-1][1].shape) > 1:
         height, width = (-(-side // 2) for side in levels[-1][1].shape[:2])

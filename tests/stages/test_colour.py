@@ -80,11 +80,13 @@ def test_both_ways_of_painting_bring_the_colours_of_the_style(styles: tuple[str,
 
 def test_a_weight_moves_the_painting_towards_its_style(styles: tuple[str, str], tmp_path: Path) -> None:
     fire, sea = (text.rpartition(":")[0] for text in styles)
-    mixed = [
-        redness(paint(draw_flower(), tmp_path, styles=(f"{fire}:{w}", f"{sea}:{1 - w}"), method="fast"))
-        for w in (1.0, 0.5, 0.0)
-    ]
-    assert mixed[0] > mixed[1] > mixed[2]
+    painted = {
+        weight: paint(draw_flower(), tmp_path, styles=(f"{fire}:{weight}", f"{sea}:{1 - weight}"), method="fast").pixels
+        for weight in (1.0, 0.8, 0.2, 0.0)
+    }
+    for mixed, near, far in ((0.8, 1.0, 0.0), (0.2, 0.0, 1.0)):
+        apart = [np.abs(painted[mixed] - painted[pure]).mean() for pure in (near, far)]
+        assert 0 < apart[0] < apart[1]
 
 
 @pytest.mark.parametrize("method", colour.METHODS)
@@ -272,6 +274,8 @@ def test_under_what_is_not_covered_lie_the_nearest_colours() -> None:
     filled = spread(rgb, cover)
     assert np.array_equal(filled[12, 7], rgb[12, 7])
     assert filled[:, :24, 0].min() > 0.6 > filled[:, :24, 2].max() and filled[:, 36:, 2].min() > 0.6
+    faint = spread(np.full((9, 9, 3), 0.6, np.float32), np.full((9, 9, 1), 0.02, np.float32))
+    assert np.allclose(faint, 0.6, atol=0.05)
     assert np.isfinite(spread(rgb[:1, :1], cover[:1, :1])).all()
 
 
