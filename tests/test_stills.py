@@ -47,7 +47,7 @@ def pixels_of(path: Path) -> str:
 
 
 def inodes(work: Path) -> dict[str, int]:
-    return {p.name: (p / "still.json").stat().st_mtime_ns for p in work.iterdir() if not p.name.startswith(".part")}
+    return {told.parent.name: told.stat().st_mtime_ns for told in work.glob("[!.]*/still.json")}
 
 
 def test_a_picture_becomes_a_sixteen_bit_print_with_proof_sidecar_and_sheets(tmp_path) -> None:
