@@ -279,7 +279,7 @@ import numpy as np
 sys.path.insert(0, str(Path("tests/stages").resolve()))
 from test_upscale import Nearest, Settings, Still, Work, create, upscale
 upscale.open_network = lambda name: Nearest()
-for height in (100, 1400):
+for height in (100, 2800):
     folder = Path(sys.argv[1], str(height))
     folder.mkdir()
     still = Still(np.full((height, 240, 3), 9999, np.uint16), "still", "key")
@@ -292,7 +292,7 @@ for height in (100, 1400):
 def test_memory_does_not_grow_with_the_height_of_the_print(tmp_path: Path) -> None:
     answer = subprocess.run([sys.executable, "-c", MEMORY, tmp_path], capture_output=True, text=True, check=True)
     low, tall = map(int, answer.stdout.split())
-    written_mb = (1400 * 4 * 240 * 4 + 4666 * 800) * 6 / 2**20
+    written_mb = (2800 * 4 * 240 * 4 + 9333 * 800) * 6 / 2**20
     assert tall - low < written_mb / 5
 
 
