@@ -127,7 +127,7 @@ class Turnstile:
         finally:
             self._free += 1
             # A moment later, so that the still which was just served can ask for its next, deeper, stage first.
-            loop.call_later(0.01, self._let_in)
+            loop.call_later(0.05, self._let_in)
 
     def _let_in(self) -> None:
         while self._free and self._waiting:
