@@ -147,7 +147,7 @@ class SlomoGlitch(Stage):
         canvas = work.canvas(*still.pixels.shape)
         between.paint(still.pixels, canvas, lambda part: work.progress(0.5 + 0.5 * part, "painting"))
         maps = {name: between.carry(plane) for name, plane in still.maps.items() if plane.ndim == 2}
-        return Made(canvas, maps, {"slomo_glitch": notes})
+        return Made(canvas, maps, notes)
 
     def _draw(self, small: torch.Tensor, aspect: float, work: Work, attempt: int) -> tuple[Between, dict]:
         """One glitch, and all that is needed to make it again."""

@@ -90,7 +90,7 @@ class Upscale(Stage):
             "true_to_input": compare(canvas, picture),
         }
         work.progress(1.0, "enlarged")
-        return Made(canvas, notes={"upscale": notes})
+        return Made(canvas, notes=notes)
 
 
 def create(settings: Settings) -> Upscale:

@@ -57,14 +57,14 @@ def test_a_take_is_glitched_yet_alike_and_comes_again_bit_for_bit(tmp_path):
     assert (kept == again).all()
     other, _ = make(SMALL, still, tmp_path, seed=6)
     assert (kept != other).mean() > 0.05
-    found = made.notes["slomo_glitch"]["judgement"]
+    found = made.notes["judgement"]
     assert found["change"] > 0.05 and found["likeness"] > 0.4
 
 
 def test_the_notes_of_a_take_make_it_again_on_any_seed(tmp_path):
     still = still_of(flower())
     first, made = make(SMALL, still, tmp_path)
-    kept, notes = first.copy(), made.notes["slomo_glitch"]
+    kept, notes = first.copy(), made.notes
     assert notes["bends"] and set(notes) >= {"t", "seed", "second", "bends", "attempt", "judgement"}
     table = {"net_px": 96, "tries": 1, "seed": notes["seed"], "bends": notes["bends"]}
     again, _ = make(check(Settings, table, "job"), still, tmp_path, seed=99)
@@ -142,7 +142,7 @@ def test_nets_that_break_leave_a_finite_picture_and_the_notes_say_what_was_tried
     monkeypatch.setattr(slomo_glitch, "_nets", lambda model: nets)
     pixels, made = make(SMALL, still_of(flower()), tmp_path)
     assert pixels[80, 80, 3] > 0
-    assert made.notes["slomo_glitch"]["attempt"] in (0, 1)
+    assert made.notes["attempt"] in (0, 1)
 
 
 def test_a_take_that_is_too_near_is_drawn_again(tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_a_take_that_is_too_near_is_drawn_again(tmp_path, monkeypatch):
     monkeypatch.setattr(slomo_glitch, "judge", strict)
     _, made = make(replace(SMALL, tries=3), still_of(flower()), tmp_path)
     assert len(seen) == 2
-    assert made.notes["slomo_glitch"]["attempt"] == 1 and made.notes["slomo_glitch"]["fault"] == ""
+    assert made.notes["attempt"] == 1 and made.notes["fault"] == ""
 
 
 def test_every_kind_of_drawn_glitch_fits_the_nets():
@@ -182,4 +182,4 @@ def test_real_plants_stay_recognisable(shared, tmp_path):
     pixels = to_uint16(resize(read_picture(plant), (320, 320)))
     for seed in range(3):
         _, made = make(replace(SMALL, tries=5), still_of(pixels), tmp_path, seed)
-        assert made.notes["slomo_glitch"]["fault"] == ""
+        assert made.notes["fault"] == ""

@@ -95,14 +95,14 @@ def difference(one: Made, other: Made) -> float:
 def test_tiles_leave_no_seam_with_the_small_network(run: Run, channels: int) -> None:
     picture = paint(70, 90, channels)
     whole, tiled = run(picture, network="srvgg"), run(picture, network="srvgg", tile_px=32)
-    assert (whole.notes["upscale"]["tiles"], tiled.notes["upscale"]["tiles"]) == (1, 9)
+    assert (whole.notes["tiles"], tiled.notes["tiles"]) == (1, 9)
     assert difference(whole, tiled) <= 1
 
 
 def test_tiles_leave_no_seam_with_the_large_network(run: Run) -> None:
     picture = paint(150, 12)
     whole, tiled = run(picture, network="x4plus"), run(picture, network="x4plus", tile_px=80)
-    assert tiled.notes["upscale"]["tiles"] == 2
+    assert tiled.notes["tiles"] == 2
     assert difference(whole, tiled) <= 3
 
 
@@ -121,8 +121,8 @@ def test_a_tile_that_does_not_fit_the_memory_is_made_again_smaller(run: Run, use
     network = use(Nearest(most_px=3000, error=error))
     made = run(picture, keep_colour=0.0, pad_px=8)
     assert np.array_equal(made.pixels, whole.pixels)
-    assert made.notes["upscale"]["out_of_memory"] >= 2
-    assert made.notes["upscale"]["tiles"] > 4
+    assert made.notes["out_of_memory"] >= 2
+    assert made.notes["tiles"] > 4
     assert network.sizes[0] == (100, 150)
 
 
@@ -153,9 +153,9 @@ def test_a_tint_of_the_network_is_taken_off_but_its_detail_stays(run: Run, use) 
     picture = paint(90, 120)
     use(Nearest(tint=0.08))
     made = run(picture // 2 + 8000, tile_px=48)
-    assert made.notes["upscale"]["true_to_input"]["max"] < 1
+    assert made.notes["true_to_input"]["max"] < 1
     tinted = run(picture // 2 + 8000, keep_colour=0.0)
-    assert tinted.notes["upscale"]["true_to_input"]["mean"] == pytest.approx(0.08 * 255, abs=0.1)
+    assert tinted.notes["true_to_input"]["mean"] == pytest.approx(0.08 * 255, abs=0.1)
 
 
 def test_whole_areas_keep_their_colour_with_the_real_network(run: Run) -> None:
@@ -209,9 +209,9 @@ def test_any_size_is_met_to_the_pixel_and_stays_true(run: Run, use, size: tuple[
     use(Nearest())
     made = run(paint(30, 40), size=size)
     assert made.pixels.shape == (size[1], size[0], 3)
-    assert made.notes["upscale"]["passes"] == passes
+    assert made.notes["passes"] == passes
     if size[0] >= 125:
-        assert made.notes["upscale"]["true_to_input"]["mean"] < 4
+        assert made.notes["true_to_input"]["mean"] < 4
 
 
 def test_what_does_not_fit_the_shape_of_the_print_is_cut_off_evenly(run: Run, use) -> None:
@@ -219,7 +219,7 @@ def test_what_does_not_fit_the_shape_of_the_print_is_cut_off_evenly(run: Run, us
     picture = np.full((40, 100, 3), 65535, np.uint16)
     picture[:, 30:70] = 0
     made = run(picture, size=(160, 160))
-    assert made.notes["upscale"]["cut_off_px"] == [60, 0]
+    assert made.notes["cut_off_px"] == [60, 0]
     assert made.pixels.max() == 0
 
 
@@ -303,4 +303,4 @@ def test_a_real_painting_is_crisper_than_by_plain_resampling(run: Run, shared: P
         np.abs(np.diff(ours.pixels.astype(int), axis=1)).mean()
         > np.abs(np.diff(plain.pixels.astype(int), axis=1)).mean()
     )
-    assert ours.notes["upscale"]["true_to_input"]["mean"] < 8
+    assert ours.notes["true_to_input"]["mean"] < 8
