@@ -19,11 +19,14 @@ import numpy as np
 
 from installation import modulation, opening
 from installation.journal import write_json
+from installation.memory import keep_pages
+from installation.plain import plainly
 from installation.senses import Senses
 from installation.settings import Part, Show, open_show
 from installation.signals import CameraFrame, Controls, Levels, SoundBlock
 
 WARM_UP = 5
+PLAIN_EVERY = 4  # the plain generator paints once for so many pictures of ours
 
 
 @dataclass(frozen=True)
@@ -73,53 +76,57 @@ def timed(
         act(n)
         settle()
         taken_ms.append((time.perf_counter() - began) * 1000)
-    taken_ms = sorted(taken_ms[WARM_UP:])
+    return summary(part, taken_ms[WARM_UP:], note)
+
+
+def summary(part: str, taken_ms: list[float], note: str = "") -> Row:
+    """Median and 95th percentile of what was measured."""
+    taken_ms = sorted(taken_ms)
     return Row(part, statistics.median(taken_ms), taken_ms[int(0.95 * (len(taken_ms) - 1))], note)
 
 
 def measure_generator(show: Show, frames: int) -> Iterator[Row]:
-    """The generator with bends at rest, then all of them at work, and a plain eager float32 one of the same shape."""
+    """The generator with bends at rest and with all of them at work, and a plain eager float32 one of the same shape.
+
+    They take turns, so that what else this machine does meanwhile slows all of them alike. The plain one runs in a
+    process of its own, in torch as it comes: settings made for ours must not speed it up.
+    """
     import torch
 
-    torch.set_flush_denormal(True)  # as the painter does
+    torch.set_flush_denormal(True)  # this and the next as the painter does
+    keep_pages()
     generator = opening.open_generator(show)
     settle = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     rest = {name: knob.default for name, knob in generator.knobs.items()}
     rest |= {name: 0.0 for name in rest if name.startswith("bend.")}
     bent = {name: 0.5 if name.startswith("bend.") else value for name, value in rest.items()}
+
+    def painted(values: dict[str, float], n: int) -> float:
+        settle()
+        began = time.perf_counter()
+        generator.render(Controls(0, values, n / 500))
+        settle()
+        return (time.perf_counter() - began) * 1000
+
+    taken_ms: dict[str, list[float]] = {"ours": [], "bent": [], "plain": []}
+    with torch.inference_mode(), plainly(show.generator) as plain:
+        for n in range(WARM_UP + frames):
+            taken_ms["ours"].append(painted(rest, n))
+            taken_ms["bent"].append(painted(bent, n))
+            if plain and n % PLAIN_EVERY == 0:
+                taken_ms["plain"].append(plain())
     shape = f"{show.generator.name} on {generator.device}, {torch.get_num_threads()} threads"
-    with torch.inference_mode():
-        ours = timed("generator", lambda n: generator.render(Controls(0, rest, n / 500)), frames, shape, settle)
-        yield ours
-        bends = timed(
-            "generator + bends",
-            lambda n: generator.render(Controls(0, bent, n / 500)),
-            frames,
-            f"{len(show.bends)} bends",
-            settle,
-        )
-        yield bends
-        yield Row(
-            "bends alone", bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms, "difference of the two above"
-        )
-        if show.generator.name == "stylegan2":
-            plain = _plain(show, generator.device)
-            count = max(5, frames // 4)
-            row = timed("plain eager float32 generator", lambda n: plain(), count, "same shape and weights", settle)
-            yield row
-            yield Row("ratio plain : ours", row.median_ms / ours.median_ms, row.p95_ms / ours.p95_ms, "times, not ms")
-
-
-def _plain(show: Show, device: Any) -> Callable[[], Any]:
-    """The show's network as a textbook has it: float32, eager, weights modulated anew for every picture."""
-    from installation import weights
-    from installation.generators import stylegan2
-    from installation.generators.stylegan2 import reference
-
-    net, _ = stylegan2.read_model(*weights.open_model(show.generator.settings.get("model", "bloom")))
-    net = net.to(device)
-    ws = net.broadcast(net.mapping.w_avg[None])
-    return lambda: reference.synthesize(net.synthesis, ws)
+    ours = summary("generator", taken_ms["ours"][WARM_UP:], shape)
+    bends = summary("generator + bends", taken_ms["bent"][WARM_UP:], f"{len(show.bends)} bends")
+    yield ours
+    yield bends
+    apart = bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms
+    yield Row("bends alone", *apart, "difference of the two above")
+    if taken_ms["plain"]:
+        note = "same shape and weights, torch as it comes"
+        row = summary("plain eager float32 generator", taken_ms["plain"][1:], note)
+        yield row
+        yield Row("ratio plain : ours", row.median_ms / ours.median_ms, row.p95_ms / ours.p95_ms, "times, not ms")
 
 
 def standard_show(show: Show, resolution: int, folder: Path) -> Show:
@@ -159,8 +166,7 @@ def measure_rendering(show: Show, frames: int) -> Iterator[Row]:
 
         total = timed("upload + effects + present", draw, frames, f"{show.screen.working_size} -> {show.screen.size}")
         for name, taken_ms in parts.items():
-            taken_ms = sorted(taken_ms[WARM_UP:])
-            yield Row(f"  {name}", statistics.median(taken_ms), taken_ms[int(0.95 * (len(taken_ms) - 1))])
+            yield summary(f"  {name}", taken_ms[WARM_UP:])
         yield total
         screen.profile(False)
         yield timed("read back for recording", lambda n: screen.read(), frames)

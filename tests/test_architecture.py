@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
 ROOMS = {"inputs", "features", "generators", "bending", "rendering", "control", "stages", "training"}
-GROUND = {"signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures"}
+GROUND = {"signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"}
 MAY_ALSO_USE = {
     "generators": {"bending"},
     "training": {"generators", "bending", "stages"},

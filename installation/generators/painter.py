@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import torch
 
+from installation.memory import keep_pages
 from installation.signals import Controls, Knob, Picture
 
 log = logging.getLogger("installation.generators")
@@ -112,6 +113,7 @@ class Painter:
         torch.set_num_threads(self.threads)
         if self.generator.device.type == "cpu":
             _yield_to_the_screen()
+            keep_pages()
         torch.set_flush_denormal(True)  # per thread; denormals cost a hundred times a normal number
         with torch.inference_mode(), _own_stream(self.generator.device):
             while True:

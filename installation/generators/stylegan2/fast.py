@@ -15,6 +15,7 @@ from torch import Tensor
 
 from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan2.network import (
+    FIR,
     GAIN,
     SLOPE,
     Bend,
@@ -67,12 +68,16 @@ class FastSynthesis:
                 self.layers.append(self._prepare(name, conv, start))
             self.affine = torch.cat(affine_weights).to(self.device, torch.float32)  # (S, w_dim)
             self.affine_bias = torch.cat(affine_biases).to(self.device, torch.float32)
+            self.affines = [
+                (int(row[0]) // 10**6, weight.T.contiguous(), bias)
+                for row, weight, bias in zip(rows, affine_weights, affine_biases, strict=True)
+            ]
             flat = torch.cat(rows)
             self.pick = ((flat // 10**6) * len(self.affine) + flat % 10**6).to(self.device)
             const = net.get_submodule("b4").get_parameter("const").detach()
             self.const = const[None].to(self.device, dtype, memory_format=torch.channels_last)
             self.fir = fir_kernel(4.0).to(self.device, dtype)
-            self.fir_rgb = self._rgb_kernel()
+            self.fir_line = torch.tensor(FIR).div(sum(FIR) / 2).to(self.device, dtype)  # it is separable
 
     def _prepare(self, name: str, conv: ModulatedConv, start: int) -> Layer:
         out, inputs, kernel, _ = conv.weight.shape
@@ -105,12 +110,15 @@ class FastSynthesis:
             packed = onednn.pack(weight, size)
         return Layer(name, size, start, start + inputs, weight, power, bias, noise, strength, up, clamp, fold, packed)
 
-    def _rgb_kernel(self) -> Tensor:
-        channels = self.config.rgb_channels
-        return fir_kernel(4.0).to(self.device, self.dtype).expand(channels, 1, 4, 4).contiguous()
-
     def styles(self, ws: Tensor) -> Tensor:
-        """Every layer's style side by side, from one matrix product: ws (B, num_ws, w_dim) -> (B, S) float32."""
+        """Every layer's style side by side: ws (B, num_ws, w_dim) -> (B, S) float32.
+
+        A GPU is fastest with one product of everything, of which a part is picked; a CPU with what is needed only.
+        """
+        if self.device.type == "cpu":
+            ws = ws.float()
+            parts = [torch.addmm(bias, ws[:, index], weight) for index, weight, bias in self.affines]
+            return torch.cat(parts, 1)
         every = torch.addmm(self.affine_bias, ws.reshape(-1, ws.shape[2]).float(), self.affine.T)  # (B * num_ws, S)
         return every.view(ws.shape[0], -1).index_select(1, self.pick)
 
@@ -139,11 +147,15 @@ class FastSynthesis:
 
     def _fused(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
         """A single picture's layer without noise, the leaky ReLU inside the convolution."""
-        style, demodulation = _scales(layer, style)
+        style, demodulation = _scales(layer, style, unit=False)
         if layer.up:
             assert layer.packed is not None
+            channels = len(layer.bias)
             x = onednn.conv_transpose(x * style[:, :, None, None], layer.packed)
-            return onednn.conv(x, demodulation[0, :, None, None, None] * self.fir, layer.bias, SLOPE, len(layer.bias))
+            down = self.fir_line[None, None, :, None].expand(channels, 1, 4, 1)
+            x = F.conv2d(x, down, padding=(1, 0), groups=channels)
+            across = demodulation[0, :, None, None, None] * self.fir_line
+            return onednn.conv(x, across, layer.bias, SLOPE, channels, (0, 1))
         if layer.packed is None:
             weight = layer.weight * torch.outer(demodulation[0], style[0])[:, :, None, None]
             return onednn.conv(x, weight, layer.bias, SLOPE)
@@ -192,13 +204,19 @@ class FastSynthesis:
         return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
 
     def _upsample(self, rgb: Tensor) -> Tensor:
-        return F.conv_transpose2d(rgb, self.fir_rgb, stride=2, padding=1, groups=rgb.shape[1])
+        """`network.upsample`: doubling with [1, 3, 3, 1] is linear interpolation, with zeros beyond the border."""
+        wide = F.interpolate(F.pad(rgb, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
+        return wide[:, :, 2:-2, 2:-2]
 
 
-def _scales(layer: Layer, style: Tensor) -> tuple[Tensor, Tensor]:
-    """(style (B, in) at unit size, demodulation (B, out) times the gain); their product is what counts."""
+def _scales(layer: Layer, style: Tensor, unit: bool = True) -> tuple[Tensor, Tensor]:
+    """(style (B, in), demodulation (B, out) times the gain); their product is what counts.
+
+    unit brings the style to unit size, which keeps half precision away from its limits.
+    """
     assert layer.power is not None
-    style = style * style.square().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
+    if unit:
+        style = style * style.square().mean(1, keepdim=True).clamp_min(1e-12).rsqrt()
     return style, (style.square() @ layer.power).add_(1e-8).rsqrt_().mul_(GAIN)
 
 

@@ -4,12 +4,13 @@ These operators are not part of torch's public face, so `available()` tries them
 """
 
 import functools
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ONCE, TWICE = [1, 1], [2, 2]
+ONCE, TWICE = (1, 1), (2, 2)
 
 
 @functools.cache
@@ -36,16 +37,20 @@ def pack(weight: Tensor, size: int) -> Tensor:
 def pack_transpose(weight: Tensor, size: int) -> Tensor:
     """Lay out the weight (in, out, 3, 3) of a transposed convolution of stride 2 for pictures of that size."""
     shape = [1, weight.shape[0], size, size]
-    return torch.ops.mkldnn._reorder_convolution_transpose_weight(weight, [0, 0], [0, 0], TWICE, ONCE, 1, shape)
+    return torch.ops.mkldnn._reorder_convolution_transpose_weight(weight, (0, 0), (0, 0), TWICE, ONCE, 1, shape)
 
 
-def conv(x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1) -> Tensor:
-    """leaky_relu(conv2d(x, weight, bias, padding=1)); weight packed or plain."""
-    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, ONCE, ONCE, ONCE, groups, "leaky_relu", [slope], "")
+def conv(
+    x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1, padding: Sequence[int] = ONCE
+) -> Tensor:
+    """leaky_relu(conv2d(x, weight, bias, padding=padding)); weight packed or plain."""
+    return torch.ops.mkldnn._convolution_pointwise(
+        x, weight, bias, padding, ONCE, ONCE, groups, "leaky_relu", [slope], ""
+    )
 
 
 def conv_transpose(x: Tensor, weight: Tensor) -> Tensor:
     """conv_transpose2d(x, weight, stride=2) with a packed weight."""
     return torch.ops.mkldnn._convolution_transpose_pointwise(
-        x, weight, None, [0, 0], [0, 0], TWICE, ONCE, 1, "none", [], ""
+        x, weight, None, (0, 0), (0, 0), TWICE, ONCE, 1, "none", [], ""
     )

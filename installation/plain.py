@@ -1,0 +1,62 @@
+"""A show's model in, what a picture takes when it is painted the plain way out: the yardstick of `bench live`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from installation.settings import Part
+
+WARM_UP = 5
+WAIT_S = 120.0
+
+
+@contextmanager
+def plainly(generator: Part) -> Iterator[Callable[[], float] | None]:
+    """A call that lets a fresh process paint one picture the plain way and says how many milliseconds that took."""
+    if generator.name != "stylegan2":
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=paint_plainly, args=(theirs, generator.settings.get("model", "bloom")), daemon=True)
+    child.start()
+
+    def paint() -> float:
+        ours.send(True)
+        if not ours.poll(WAIT_S):
+            raise RuntimeError("the plain generator did not answer")
+        return float(ours.recv())
+
+    try:
+        yield paint
+    finally:
+        ours.send(False)
+        child.join(WAIT_S)
+
+
+def paint_plainly(pipe: Any, model: str) -> None:
+    """In a process of its own: the network as a textbook has it, float32, eager, modulated anew for every picture."""
+    import torch
+
+    from installation import weights
+    from installation.generators import stylegan2
+    from installation.generators.stylegan2 import reference
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settle = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    net, _ = stylegan2.read_model(*weights.open_model(model))
+    net = net.to(device)
+    ws = net.broadcast(net.mapping.w_avg[None])
+    with torch.inference_mode():
+        for _ in range(WARM_UP):
+            reference.synthesize(net.synthesis, ws)
+        while pipe.recv():
+            settle()
+            began = time.perf_counter()
+            reference.synthesize(net.synthesis, ws)
+            settle()
+            pipe.send((time.perf_counter() - began) * 1000)
