@@ -4,8 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from installation.generators.stylegan2.network import Generator
 from installation.training.corpus import Corpus
 from installation.training.features import VGG
+
+COMPARED_PX = 32
+CANDIDATES = 1024
+INVERT_STEPS, INVERT_LR = 600, 0.05
 
 
 @torch.no_grad()
@@ -35,3 +40,28 @@ def _unit(view: Tensor) -> Tensor:
     """Centre (N, D) and scale it to unit total variance, so that each view counts alike."""
     view = view - view.mean(0)
     return view / view.square().sum(1).mean().sqrt()
+
+
+def known_codes(corpus: Corpus, generator: Generator, anchors: Tensor | None) -> Tensor:
+    """z (N, z_dim): for each picture what a trained generator draws most alike, among its anchors or random samples."""
+    with torch.no_grad():
+        w = anchors.float() if anchors is not None else None
+        if w is None:
+            w = generator.mapping(torch.randn(CANDIDATES, generator.config.z_dim))
+        drawn = [generator.synthesis(generator.broadcast(part), "none", up_to=COMPARED_PX) for part in w.split(32)]
+        pictures = [corpus.batch(i, COMPARED_PX) for i in torch.arange(len(corpus)).split(64)]
+        apart = torch.cdist(torch.cat(pictures).flatten(1), torch.cat(drawn).float().flatten(1), p=1.0)
+        return inverted(generator, w[apart.argmin(1)])
+
+
+@torch.enable_grad()
+def inverted(generator: Generator, w: Tensor) -> Tensor:
+    """z (N, z_dim), each as long as a normal sample, whose mapping is w (N, w_dim) as nearly as it can be."""
+    z = torch.randn(len(w), generator.config.z_dim, requires_grad=True)
+    adam = torch.optim.Adam([z], lr=INVERT_LR)
+    for step in range(INVERT_STEPS):
+        adam.param_groups[0]["lr"] = INVERT_LR * (1 - step / INVERT_STEPS)
+        loss = (generator.mapping(z) - w).square().mean()
+        (z.grad,) = torch.autograd.grad(loss, z)
+        adam.step()
+    return F.normalize(z.detach()) * generator.config.z_dim**0.5

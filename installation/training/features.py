@@ -12,6 +12,7 @@ from installation.stages.networks import vgg
 from installation.weights import WeightsError
 
 VGG_TAPS = ("1_2", "2_2", "3_3")
+VGG_WIDTHS = (64, 128, 256)  # channels of each
 
 
 class VGG(nn.Module):

@@ -4,7 +4,6 @@ Stop with Ctrl-C or by any other means, and start the same line again: it goes o
 """
 
 import argparse
-import ctypes
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
+from installation.memory import keep_pages
 from installation.training.corpus import open_corpus
 from installation.training.run import Run, Settings, train
 
@@ -33,6 +33,7 @@ HELP = {
     "channel_base": "channels x px of a layer: 3072 plays live on two CPU cores, 16384 is for a GPU",
     "channel_max": "most channels in a layer",
     "channel_min": "fewest channels in a layer",
+    "start": "a model to start from, by name or folder: its network is taken over, whatever the options say",
     "lr": "learning rate",
     "sharpen_from": "method reconstruct: part of the run after which critics sharpen; 1: never, for short runs",
     "sheet_minutes": "minutes between two sample sheets and checkpoints",
@@ -73,8 +74,8 @@ def settings_from(args: argparse.Namespace) -> Settings:
         raise ValueError(f"expected method adversarial, reconstruct or auto, found {args.method!r}")
     if args.batch == 0:
         values["batch"] = 32 if values["device"].startswith("cuda") else 8
-    if values["batch"] < 4:
-        raise ValueError(f"expected a batch of 4 or more, found {args.batch}")
+    if values["batch"] < 4 or values["batch"] % 2:
+        raise ValueError(f"expected an even batch of 4 or more, found {args.batch}")
     if args.size < 32 or args.size & (args.size - 1):
         raise ValueError(f"expected a power of two from 32 up as size, found {args.size}")
     return Settings(**values)
@@ -121,11 +122,8 @@ def prepare_machine(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.benchmark = True
-    if sys.platform == "linux" and settings.device == "cpu":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):  # glibc; the numbers are M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD in its malloc.h
-            for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):
-                libc.mallopt(option, value)
+    if settings.device == "cpu":
+        keep_pages()
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Two batches of pictures in, how far they are apart out."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from installation.training.features import VGG
 
 PERCEPTUAL_PX = 64  # the perceptual net looks at this many pixels a side: whole pictures shrunk, or windows
 
@@ -20,29 +20,17 @@ def laplacian_l1(a: Tensor, b: Tensor) -> Tensor:
     return total + difference.abs().mean()
 
 
-def perceptual(
-    net: VGG, drawn: Tensor, target: Tensor, between: Tensor | None = None, there: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """(what is where, what textures there are): differences of features and of their Gram matrices from target's.
+def looks(drawn: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+    """What is where: mean absolute difference of features relative to the target's mean, averaged over layers.
 
-    drawn, target [shape=(B, 3, H, W)]. between [shape=(B, 3, H, W)] are pictures part of the way `there`
-    [shape=(B, 1), 0..1] from each picture to the one before it in the batch: their textures should be, too. Each figure
-    is a mean absolute difference relative to the target's mean, averaged over layers. Features keep shapes in place and
-    leave blur where they are unsure; Gram matrices (Gatys et al. 2015, against blur Reda et al. 2022) punish it.
+    It keeps shapes in place and leaves blur where it is unsure.
     """
-    batch = len(target)
-    shown = drawn if between is None else torch.cat([drawn, between])
-    shown, target = _view(shown, target)
-    with torch.no_grad():
-        targets = net(target)
-    looks, textures = [], []
-    for x, y in zip(net(shown), targets, strict=True):
-        looks.append(relative_l1(x[:batch], y))
-        wanted = gram(y)
-        textures.append(relative_l1(gram(x[:batch]), wanted))
-        if there is not None:
-            textures.append(relative_l1(gram(x[batch:]), torch.lerp(wanted, wanted.roll(1, 0), there[:, :, None])))
-    return torch.stack(looks).mean(), torch.stack(textures).mean()
+    return torch.stack([relative_l1(x, y) for x, y in zip(drawn, target, strict=True)]).mean()
+
+
+def textures(drawn: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """What textures there are: as `looks`, of Gram matrices (Gatys et al. 2015); blur costs (Reda et al. 2022)."""
+    return torch.stack([relative_l1(gram(x), y) for x, y in zip(drawn, wanted, strict=True)]).mean()
 
 
 def relative_l1(x: Tensor, y: Tensor) -> Tensor:
@@ -55,18 +43,19 @@ def gram(x: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
-def _view(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Larger pictures: by turns the whole at PERCEPTUAL_PX, or a window of a few more pixels at full size."""
-    size = a.shape[-1]
+def view(*pictures: Tensor) -> list[Tensor]:
+    """What a perceptual net is shown of pictures (B, 3, R, R), the same of each batch.
+
+    Larger ones by turns: the whole at PERCEPTUAL_PX, or a window of a few more pixels at full size.
+    """
+    size = pictures[0].shape[-1]
     if size <= PERCEPTUAL_PX:
-        return a, b
+        return list(pictures)
     if torch.rand(()) < 0.5:
-        scale = size // PERCEPTUAL_PX
-        return F.avg_pool2d(a, scale), F.avg_pool2d(b, scale)
+        return [F.avg_pool2d(batch, size // PERCEPTUAL_PX) for batch in pictures]
     window = PERCEPTUAL_PX + 16
     top, left = torch.randint(size - window + 1, (2,)).tolist()
-    cut = (..., slice(top, top + window), slice(left, left + window))
-    return a[cut], b[cut]
+    return [batch[..., top : top + window, left : left + window] for batch in pictures]
 
 
 def whiteness(codes: Tensor) -> Tensor:

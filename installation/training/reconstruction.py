@@ -1,19 +1,18 @@
 """Training method `reconstruct`: codes and generator learn together to redraw the corpus, then critics sharpen it.
 
 Generative latent optimisation (Bojanowski et al. 2018) with a perceptual loss and growing resolution: shapes and
-colours are there after minutes even on a CPU, where a GAN from scratch still shows blobs. In the second half two small
-critics, one for the whole and one for windows at full size, judge the redrawings and what lies between them; the
-redrawing itself goes on, as an anchor against collapse. Critics need time to learn: a short run does better without.
+colours are there after minutes even on a CPU, where a GAN from scratch still shows blobs. Later the way between
+neighbouring pictures, and a little beside it, must look like the corpus too, and critics judge the patches of both; the
+redrawing itself goes on, as an anchor against collapse.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation.training import losses
-from installation.training.adversarial import Critic, mixed, penalty_for
 from installation.training.corpus import Corpus
-from installation.training.features import VGG
+from installation.training.features import VGG, VGG_WIDTHS
+from installation.training.patches import PatchCritic
 from installation.training.student import Student
 
 CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neighbours of a code must draw it too
@@ -22,11 +21,13 @@ CODE_SPEED = 4  # times the learning rate; a code is seen once an epoch, a weigh
 GROWTH = ((0.0, 32), (0.16, 64), (0.58, 128), (0.80, 256))  # from this part of the run on, this many pixels
 TEXTURES = ((0.0, 0.3), (0.78, 0.8))  # from this part of the run on, this weight of textures: shapes come first
 BETWEEN_FROM = 0.5  # from this part of the run on, pictures between two of the corpus need textures, too
+GROWN = 0.8  # where in its life a run stands that starts from a model
+NEIGHBOURS, LOOK_ROUND = 12, 200  # pictures on the way to this many neighbours are drawn, found anew after these steps
+DRIFT = 0.4  # how far beside the way, in distances between two codes: hands steer a show there
 DETAIL_PX = 64  # sizes above it add detail; shapes are made up to here
-SHARPEN_RAMP = 0.05  # and this much later they speak with full voice
-CRITIC_PX = 64
-CRITIC_WEIGHT = 0.3  # of a critic's loss beside the losses of redrawing
-CRITIC_LR = 0.002
+SHARPEN_RAMP = 0.05  # this much later than they begin, critics speak with full voice
+CRITIC_WEIGHT = 0.15  # of their loss beside the losses of redrawing
+CRITIC_LR = 0.001
 
 
 def size_at(progress: float, largest: int) -> int:
@@ -39,54 +40,58 @@ class Reconstruction:
     """What the method trains, and one step of it."""
 
     def __init__(
-        self, student: Student, corpus: Corpus, vgg: VGG | None, lr: float, batch: int, sharpen_from: float
+        self,
+        student: Student,
+        corpus: Corpus,
+        vgg: VGG | None,
+        lr: float,
+        batch: int,
+        sharpen_from: float,
+        fresh: bool = True,
     ) -> None:
-        self.sharpen_from = sharpen_from  # from this part of the run on, the critics speak
+        """sharpen_from: part of the run from which critics speak. fresh: the student has not learnt anything yet."""
+        self.sharpen_from, self.fresh = sharpen_from, fresh
         self.student, self.corpus, self.vgg, self.lr, self.batch = student, corpus, vgg, lr, batch
-        config = student.generator.config
-        px = min(CRITIC_PX, config.resolution)
-        device = student.codes.device
-        critics = {name: Critic(px, config.channels, CRITIC_LR, penalty_for(px, batch)) for name in ("whole", "window")}
-        self.critics = {name: critic.to(device) for name, critic in critics.items()}
+        self.critic = PatchCritic(VGG_WIDTHS, CRITIC_LR).to(student.codes.device)
         groups = [
             {"params": list(student.generator.synthesis.parameters()), "speed": 1.0},
             {"params": list(student.generator.mapping.parameters()), "speed": float(MAPPING_SPEED)},
             {"params": [student.codes], "speed": float(CODE_SPEED)},
         ]
         self.adam = torch.optim.Adam(groups, lr=lr, betas=(0.9, 0.99), fused=True)
+        self.near = torch.empty(0)
+        self.steps = 0
 
     def modules(self) -> dict[str, nn.Module]:
-        return dict(self.critics)
+        return {"critic": self.critic}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"optimizer": self.adam, **{f"{name}.adam": critic.adam for name, critic in self.critics.items()}}
+        return {"optimizer": self.adam, "critic.adam": self.critic.adam}
+
+    def age(self, progress: float) -> float:
+        """Where in its life (0..1) the student stands when `progress` (0..1) of the run is done."""
+        return progress if self.fresh else GROWN + (1 - GROWN) * progress
 
     def size_at(self, progress: float) -> int:
-        return size_at(progress, self.student.generator.config.resolution)
+        return size_at(self.age(progress), self.student.generator.config.resolution)
 
     def step(self, progress: float) -> dict[str, float]:
         """One batch redrawn; later also what lies between, and what critics say. Returns the losses by name."""
-        generator, size = self.student.generator, self.size_at(progress)
+        generator, size, age = self.student.generator, self.size_at(progress), self.age(progress)
         while size > DETAIL_PX and torch.rand(()) < 0.5:  # shapes are learnt where they are small, and fast
             size //= 2
-        voice = min(1.0, max(0.0, (progress - self.sharpen_from) / SHARPEN_RAMP)) * CRITIC_WEIGHT
         self.set_speed(progress)
-        indices = torch.randint(len(self.corpus), (self.batch,))
+        indices = self.pairs()
         target = self.corpus.batch(indices, size).to(self.student.codes.device)
         w, there = self.latents(indices), torch.rand(self.batch // 2, 1).to(target.device)
-        near = w[: self.batch // 2]
-        ws = [generator.broadcast(w)]
-        if progress >= BETWEEN_FROM:
-            ws.append(generator.broadcast(torch.lerp(near, near.roll(1, 0), there)))
-        if voice:
-            free = generator.mapping(torch.randn(self.batch // 4, generator.config.z_dim, device=target.device))
-            ws.append(mixed(generator, free))
-        drawn = generator.synthesis(torch.cat(ws), noise="none", up_to=size).float()
-        between = drawn[self.batch : self.batch + len(near)] if progress >= BETWEEN_FROM else None
-        weight = max(weight for start, weight in TEXTURES if progress >= start)
-        total, parts = self.redrawing(drawn[: self.batch], target, between, there, weight)
-        if voice:
-            total = total + voice * self.sharpening(drawn, parts)
+        every = torch.cat([w, between(w, there)]) if age >= BETWEEN_FROM else w
+        drawn = generator.synthesis(generator.broadcast(every), noise="none", up_to=size).float()
+        pixels, white = losses.laplacian_l1(drawn[: self.batch], target), losses.whiteness(self.student.codes)
+        total, parts = pixels + 0.1 * white, {"pixels": float(pixels.detach()), "white": float(white.detach())}
+        if self.vgg is not None:
+            voice = min(1.0, max(0.0, (progress - self.sharpen_from) / SHARPEN_RAMP)) * CRITIC_WEIGHT
+            texture = max(weight for start, weight in TEXTURES if age >= start)
+            total = total + self.seen(drawn, target, there, texture, voice, parts)
         self.adam.zero_grad(set_to_none=True)
         total.backward()
         self.adam.step()
@@ -98,6 +103,17 @@ class Reconstruction:
         for group in self.adam.param_groups:
             group["lr"] = lr * group["speed"]
 
+    @torch.no_grad()
+    def pairs(self) -> Tensor:
+        """Indices (B,) of pictures: random ones, then one of the neighbours of each."""
+        if self.steps % LOOK_ROUND == 0:
+            w = self.student.generator.mapping(self.student.codes)
+            far = torch.cdist(w, w).fill_diagonal_(torch.inf)
+            self.near = far.topk(min(NEIGHBOURS, len(w) - 1), largest=False).indices.cpu()
+        self.steps += 1
+        first = torch.randint(len(self.corpus), (self.batch // 2,))
+        return torch.cat([first, self.near[first, torch.randint(self.near.shape[1], first.shape)]])
+
     def latents(self, indices: Tensor) -> Tensor:
         """w (B, w_dim) of those pictures, their codes jittered; the running mean of w follows."""
         codes = self.student.codes[indices]
@@ -106,39 +122,39 @@ class Reconstruction:
             self.student.generator.mapping.w_avg.lerp_(w.detach().mean(0), 0.005)
         return w
 
-    def redrawing(
-        self, drawn: Tensor, target: Tensor, between: Tensor | None, there: Tensor, weight: float
-    ) -> tuple[Tensor, dict[str, float]]:
-        """(loss, its parts by name) of drawn (B, 3, R, R) and between (B // 2, 3, R, R); weight is that of textures."""
-        pixels = losses.laplacian_l1(drawn, target)
-        white = losses.whiteness(self.student.codes)
-        total, parts = pixels + 0.1 * white, {"pixels": float(pixels.detach()), "white": float(white.detach())}
-        if self.vgg is not None:  # costs as much as the generator: half the batch is enough
-            half = len(there)
-            to = there if between is not None else None
-            looks, texture = losses.perceptual(self.vgg, drawn[:half], target[:half], between, to)
-            total = total + looks + weight * texture
-            parts |= {"looks": float(looks.detach()), "texture": float(texture.detach())}
-        return total, parts
+    def seen(
+        self, drawn: Tensor, target: Tensor, there: Tensor, texture: float, voice: float, parts: dict[str, float]
+    ) -> Tensor:
+        """The loss of what a pretrained net sees in drawn (B or 3 B / 2, 3, R, R) and target (B, 3, R, R).
 
-    def sharpening(self, drawn: Tensor, parts: dict[str, float]) -> Tensor:
-        """Let one critic, by turns, learn from this batch and judge it."""
-        whole = bool(torch.rand(()) < 0.5)
-        name = "whole" if whole else "window"
-        critic = self.critics[name]
-        px, size = critic.net.size, drawn.shape[-1]
-        indices = torch.randint(len(self.corpus), (len(drawn),))
-        real = self.corpus.batch(indices, px if whole else size, torch.rand(len(drawn)) < 0.5).to(drawn.device)
-        if whole:
-            seen = F.avg_pool2d(drawn, size // px)
-        else:
-            real, seen = window(real, px), window(drawn, px)
-        logits = critic.learn(real, seen)
-        parts |= {f"{name} {k}": v for k, v in logits.items()}
-        return critic.judge(seen)
+        Half of the batch and all that lies between are looked at, which costs as much as drawing the whole.
+        """
+        assert self.vgg is not None
+        half = len(there)
+        shown = drawn[:half] if len(drawn) == self.batch else torch.cat([drawn[:half], drawn[self.batch :]])
+        shown, wanted = losses.view(shown, target)
+        with torch.no_grad():
+            real = self.vgg(wanted)
+            grams = [losses.gram(y) for y in real]
+        found = self.vgg(shown)
+        looks = losses.looks([x[:half] for x in found], [y[:half] for y in real])
+        aims = [g[:half] for g in grams]
+        if len(shown) > half:  # textures of the two pictures on both sides, as much of each as it is near
+            aims = [torch.cat([g[:half], torch.lerp(g[:half], g[half:], there[:, :, None])]) for g in grams]
+        rough = losses.textures(found, aims)
+        parts |= {"looks": float(looks.detach()), "texture": float(rough.detach())}
+        total = looks + texture * rough
+        if voice:
+            parts |= self.critic.learn(real, found)
+            total = total + voice * self.critic.judge(found)
+        return total
 
 
-def window(pictures: Tensor, px: int) -> Tensor:
-    """One window, the same for all: (B, 3, H, W) -> (B, 3, px, px)."""
-    top, left = (int(torch.randint(s - px + 1, ())) for s in pictures.shape[2:])
-    return pictures[:, :, top : top + px, left : left + px]
+def between(w: Tensor, there: Tensor) -> Tensor:
+    """w (B, w_dim) in pairs, each of the first half with one of the second -> points (B / 2, w_dim) on their ways.
+
+    there (B / 2, 1), 0..1, says how far along. Each strays from its way by a part of the difference of two others.
+    """
+    first, second = w.chunk(2)
+    others = w[torch.randperm(len(w))[: len(first)]] - w[torch.randperm(len(w))[: len(first)]]
+    return torch.lerp(first, second, there) + others * (torch.rand(len(first), 1).to(w) * DRIFT)

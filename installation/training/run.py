@@ -12,16 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from installation.generators.stylegan2 import read_model
 from installation.generators.stylegan2.network import NetworkConfig
 from installation.training import album, checkpoint
 from installation.training.adversarial import Adversarial
-from installation.training.codes import first_codes
+from installation.training.codes import first_codes, known_codes
 from installation.training.corpus import Corpus
 from installation.training.export import anchors, export
 from installation.training.features import load_vgg
 from installation.training.quality import SAMPLES, Judge, open_judge
 from installation.training.reconstruction import Reconstruction
 from installation.training.student import Student
+from installation.weights import open_model
 
 PAUSE_S = 30.0  # a step that seems longer was a pause (a stopped process, a sleeping laptop) and counts as this much
 AVERAGE_IMAGES = 5_000.0  # half-life of the averaged weights
@@ -48,6 +50,7 @@ class Settings:
     channel_base: int = 3072  # a network that plays live on two CPU cores; 16384 is NVIDIA's for a GPU
     channel_max: int = 256
     channel_min: int = 16
+    start: str = ""  # a model to start from
     lr: float = 0.004
     sharpen_from: float = 0.72  # part of a reconstructing run; 1: never
     sheet_minutes: float = 2.0
@@ -83,13 +86,20 @@ class Run:
         torch.manual_seed(settings.seed)
         redraws = settings.method == "reconstruct"
         vgg = load_vgg(self.device) if redraws else None
-        codes = torch.zeros(len(corpus) if redraws else 0, settings.z_dim)
+        start = read_model(*open_model(settings.start)) if settings.start else None
+        self.network = start[0].config if start else settings.network()
+        if self.network.resolution != settings.size:
+            size = self.network.resolution
+            raise ValueError(f"expected --size {size}, which is what {settings.start} draws, found {settings.size}")
+        codes = torch.zeros(len(corpus) if redraws else 0, self.network.z_dim)
         if redraws and not self.path.exists():
-            codes = first_codes(corpus, settings.z_dim, vgg, self.device)
-        self.student = Student(settings.network(), codes).to(self.device)
+            codes = known_codes(corpus, *start) if start else first_codes(corpus, settings.z_dim, vgg, self.device)
+        self.student = Student(self.network, codes).to(self.device)
+        if start:
+            self.student.generator.load_state_dict(start[0].state_dict())
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         self.method: Method = (
-            Reconstruction(self.student, corpus, vgg, settings.lr, settings.batch, settings.sharpen_from)
+            Reconstruction(self.student, corpus, vgg, settings.lr, settings.batch, settings.sharpen_from, not start)
             if redraws
             else Adversarial(self.student, corpus, settings.lr / 2, settings.batch)
         )
@@ -99,7 +109,7 @@ class Run:
 
     def _resume(self) -> None:
         state = checkpoint.load(self.path, self.modules(), self.method.optimizers())
-        found, wanted = state.get("network", self.settings.network().to_dict()), self.settings.network().to_dict()
+        found, wanted = state.get("network", self.network.to_dict()), self.network.to_dict()
         if found != wanted:
             raise ValueError(f"{self.path} is of another network: expected {wanted}, found {found}; use another --work")
         self.images, self.active_s, self.sheets = state["images"], state["active_s"], state.get("sheets", 0)
@@ -140,7 +150,7 @@ class Run:
     def save(self) -> None:
         """Checkpoint everything, atomically."""
         state = {name: getattr(self, name) for name in ("images", "steps", "active_s", "sheets")}
-        state["network"] = self.settings.network().to_dict()
+        state["network"] = self.network.to_dict()
         checkpoint.save(self.path, self.modules(), self.method.optimizers(), state)
 
     @torch.no_grad()
@@ -157,7 +167,7 @@ class Run:
         dice = torch.Generator().manual_seed(1)
         mapping = self.average.generator.mapping
         if not len(self.average.codes):
-            return mapping(torch.randn(count, self.settings.z_dim, generator=dice).to(self.device), psi)
+            return mapping(torch.randn(count, self.network.z_dim, generator=dice).to(self.device), psi)
         a, b = torch.randint(len(self.corpus), (2, count), generator=dice)
         there = torch.rand(count, 1, generator=dice).to(self.device)
         return torch.lerp(mapping(self.average.codes[a]), mapping(self.average.codes[b]), there)
@@ -169,7 +179,7 @@ class Run:
             chosen = torch.linspace(0, len(self.corpus) - 1, SHEET_COLUMNS).long()
             with torch.no_grad():
                 redrawn = self.draw(self.average.generator.mapping(self.average.codes[chosen]))
-                free = self.average.generator.mapping(_dice(SHEET_COLUMNS, self.settings.z_dim).to(self.device), 0.8)
+                free = self.average.generator.mapping(_dice(SHEET_COLUMNS, self.network.z_dim).to(self.device), 0.8)
             rows = [self.corpus.batch(chosen, self.size), redrawn, *rows, self.draw(free)]
         pictures = F.interpolate(torch.cat(rows), size=(SHEET_PX, SHEET_PX), mode="bilinear", antialias=True)
         page = album.under(album.sheet(pictures, SHEET_COLUMNS), album.curve(self.figures(), SHEET_COLUMNS * SHEET_PX))
