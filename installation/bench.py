@@ -26,7 +26,7 @@ from installation.settings import Part, Show, open_show
 from installation.signals import CameraFrame, Controls, Levels, SoundBlock
 
 WARM_UP = 5
-PLAIN_EVERY = 4  # the plain generator paints once for so many pictures of ours
+TURN, PLAIN_TURN = 12, 4  # pictures of ours and of the plain generator, one after the other, until the next turn
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
     rest |= {name: 0.0 for name in rest if name.startswith("bend.")}
     bent = {name: 0.5 if name.startswith("bend.") else value for name, value in rest.items()}
 
-    def painted(values: dict[str, float], n: int) -> float:
+    def paint(values: dict[str, float], n: int) -> float:
         settle()
         began = time.perf_counter()
         generator.render(Controls(0, values, n / 500))
@@ -110,21 +110,22 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
 
     taken_ms: dict[str, list[float]] = {"ours": [], "bent": [], "plain": []}
     with torch.inference_mode(), plainly(show.generator) as plain:
-        for n in range(WARM_UP + frames):
-            taken_ms["ours"].append(painted(rest, n))
-            taken_ms["bent"].append(painted(bent, n))
-            if plain and n % PLAIN_EVERY == 0:
-                taken_ms["plain"].append(plain())
+        for turn in range(0, frames, TURN):
+            numbers = range(turn, turn + TURN + WARM_UP)
+            taken_ms["ours"] += [paint(rest, n) for n in numbers][WARM_UP:]
+            taken_ms["bent"] += [paint(bent, n) for n in numbers][WARM_UP:]
+            if plain:
+                taken_ms["plain"] += [plain() for _ in range(PLAIN_TURN)][1:]
     shape = f"{show.generator.name} on {generator.device}, {torch.get_num_threads()} threads"
-    ours = summary("generator", taken_ms["ours"][WARM_UP:], shape)
-    bends = summary("generator + bends", taken_ms["bent"][WARM_UP:], f"{len(show.bends)} bends")
+    ours = summary("generator", taken_ms["ours"], shape)
+    bends = summary("generator + bends", taken_ms["bent"], f"{len(show.bends)} bends")
     yield ours
     yield bends
     apart = bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms
     yield Row("bends alone", *apart, "difference of the two above")
     if taken_ms["plain"]:
         note = "same shape and weights, torch as it comes"
-        row = summary("plain eager float32 generator", taken_ms["plain"][1:], note)
+        row = summary("plain eager float32 generator", taken_ms["plain"], note)
         yield row
         yield Row("ratio plain : ours", row.median_ms / ours.median_ms, row.p95_ms / ours.p95_ms, "times, not ms")
 

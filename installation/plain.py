@@ -24,6 +24,7 @@ def plainly(generator: Part) -> Iterator[Callable[[], float] | None]:
     ours, theirs = context.Pipe()
     child = context.Process(target=paint_plainly, args=(theirs, generator.settings.get("model", "bloom")), daemon=True)
     child.start()
+    theirs.close()  # so that a child that ends is noticed
 
     def paint() -> float:
         ours.send(True)

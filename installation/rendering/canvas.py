@@ -11,6 +11,8 @@ from typing import Any
 import moderngl
 import numpy as np
 
+from installation.rendering.glsl import MOVED
+
 SHADERS = Path(__file__).parents[2] / "shaders"
 POSITION = "isf_position"
 PLAIN_VERTEX = """#version 330
@@ -110,7 +112,9 @@ class Program:
             program, [(canvas.quad, "2f", POSITION)], mode=moderngl.TRIANGLE_STRIP
         )
         self._canvas = canvas
-        self._uniforms: dict[str, Any] = {n: program[n] for n in program if isinstance(program[n], moderngl.Uniform)}
+        self._uniforms: dict[str, Any] = {
+            n.removeprefix(MOVED): program[n] for n in program if isinstance(program[n], moderngl.Uniform)
+        }
         self._last: dict[str, Any] = {}
         self._units: dict[str, int] = {}
 

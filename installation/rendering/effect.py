@@ -63,9 +63,13 @@ class LoadedEffect:
         try:
             self.programs: list[Program] = [canvas.program(*effect.sources(i)) for i in range(len(effect.passes))]
         except moderngl.Error as error:
-            in_vertex = "vertex_shader" in str(error)[:200]
-            name = effect.path.with_suffix(".vs").name if in_vertex else effect.path.name
-            raise isf.EffectError(say_compile_error(error, name)) from error
+            companion = effect.path.with_suffix(".vs")
+            in_vertex = "vertex_shader" in str(error)[:200] and companion.is_file()
+            raise isf.EffectError(say_compile_error(error, (companion if in_vertex else effect.path).name)) from error
+        except KeyError as error:  # its corners are read by nobody
+            raise isf.EffectError(
+                f"{effect.path.with_suffix('.vs').name}: expected a call of isf_vertShaderInit(), found none"
+            ) from error
         self.program = self.programs[0]
         self.sizes = [(compile_size(p.width), compile_size(p.height)) for p in effect.passes]
         self.buffers: dict[str, Target] = {}
@@ -97,6 +101,9 @@ class LoadedEffect:
 
     def draw(self, texture: moderngl.Texture, output: Target, values: Mapping[str, Any], frame: Frame) -> None:
         """Draw every pass; the last one lands in output."""
+        for one, size in zip(self.effect.passes, self.sizes, strict=True):
+            if one.target and one.target not in self.buffers:  # an early pass may look at a later one's buffer
+                self._target(one, size, values, output.size)
         for index, (one, size) in enumerate(zip(self.effect.passes, self.sizes, strict=True)):
             self.program = self.programs[index]
             last = index == len(self.effect.passes) - 1
@@ -150,11 +157,10 @@ class LoadedEffect:
                 self._bind(sound.name, self._sound_texture(sound, frame.view()))
 
     def _bind(self, name: str, texture: moderngl.Texture) -> None:
-        if self.program.bind(name, texture):
-            size = (float(texture.width), float(texture.height))
-            self.program.set(f"_{name}_imgSize", size)
-            self.program.set(f"_{name}_imgRect", (0.0, 0.0, 1.0, 1.0))
-            self.program.set(f"_{name}_flip", False)
+        self.program.bind(name, texture)
+        self.program.set(f"_{name}_imgSize", (float(texture.width), float(texture.height)))
+        self.program.set(f"_{name}_imgRect", (0.0, 0.0, 1.0, 1.0))
+        self.program.set(f"_{name}_flip", False)
 
     def _sound_texture(self, sound: isf.Input, audio: SoundView | None) -> moderngl.Texture:
         """One row a channel; a waveform as 0..1 around 0.5, as ISF hosts store it; silence when there is no sound."""

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from installation.rendering import glsl
+from installation.rendering import glsl, header
 from installation.rendering.expressions import ExpressionError, compile_size
 from installation.settings import SettingsError
 
-HEADER = re.compile(r"/\*\s*(\{.*?\})\s*\*/", re.DOTALL)
 IMAGE_TYPES = {"image", "audio", "audiofft"}
 VALUE_TYPES = {"float", "bool", "long", "event", "color", "point2d"}
 IMAGE_NAMES = ("inputImage", "startImage")
@@ -79,38 +78,46 @@ class Effect:
 
 def read(path: Path) -> Effect:
     """Read and translate one .fs file (and the .vs beside it). Raises EffectError saying why it cannot be drawn."""
-    text = _read_text(path)
-    found = HEADER.search(text)
+    found = header.split(_read_text(path))
     if not found:
         raise EffectError(
             f"{path.name}: expected an ISF header (a comment holding a JSON object) at its top, found none"
         )
-    header = _parse_header(found[1], path, text[: found.start(1)].count("\n") + 1)
-    blank = "\n" * found[0].count("\n")
-    body = text[: found.start()] + blank + " " + text[found.end() :]
-    inputs = tuple(_read_input(entry, path) for entry in _entries(header.get("INPUTS")))
-    passes = _read_passes(header, path)
-    imported = _read_imported(header, path)
+    said = _parse_header(found, path)
+    # A name that is declared twice is one knob: GLSL knows each name once.
+    inputs = tuple(
+        {i.name: i for i in (_read_input(entry, path) for entry in header.entries(said.get("INPUTS")))}.values()
+    )
+    passes = _read_passes(said, path)
+    imported = _read_imported(said, path)
     buffers = tuple(dict.fromkeys(p.target for p in passes if p.target))
-    one_size = not imported and all(i.type not in ("audio", "audiofft") for i in inputs)
-    one_size = one_size and all(p.width == "$WIDTH" and p.height == "$HEIGHT" for p in passes)
-    images = [*(i.name for i in inputs if i.type in IMAGE_TYPES), *buffers, *imported]
-    uniforms = glsl.THIS_PIXEL[one_size] + glsl.declare([(i.name, i.type) for i in inputs], images, body)
     companion = path.with_suffix(".vs")
-    vertex = _read_text(companion) if companion.is_file() else "void main() { isf_vertShaderInit(); }"
+    vertex = _read_text(companion) if companion.is_file() else ""
+    one_size = not imported and not vertex and all(i.type not in ("audio", "audiofft") for i in inputs)
+    one_size = one_size and all(p.width == "$WIDTH" and p.height == "$HEIGHT" for p in passes)
+    _refuse_includes({path: found.body, companion: vertex})
+    images = [*(i.name for i in inputs if i.type in IMAGE_TYPES), *buffers, *imported]
+    uniforms = glsl.declare([(i.name, i.type) for i in inputs], images, found.body + vertex)
+    clashing = glsl.find_clashes(found.body + vertex, uniforms)
     return Effect(
         path=path,
-        about=str(header.get("DESCRIPTION", "")).strip(),
-        credit=str(header.get("CREDIT", "")).strip(),
+        about=str(said.get("DESCRIPTION", "")).strip(),
+        credit=str(said.get("CREDIT", "")).strip(),
         inputs=inputs,
         passes=passes,
         imported=imported,
-        fragment=glsl.translate(glsl.FRAGMENT, body, uniforms, "in"),
-        vertex=glsl.translate(
-            glsl.VERTEX, vertex, uniforms.replace(glsl.THIS_PIXEL[True], glsl.THIS_PIXEL[False]), "out"
-        ),
+        fragment=glsl.translate(glsl.FRAGMENT, found.body, glsl.THIS_PIXEL[one_size] + uniforms, clashing),
+        vertex=glsl.translate(glsl.VERTEX, vertex or glsl.NO_VERTEX, glsl.THIS_PIXEL[False] + uniforms, clashing),
         buffers=buffers,
     )
+
+
+def _refuse_includes(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        found = re.search(r"^[ \t]*#[ \t]*include\b[^\n]*", text, re.MULTILINE)
+        if found:
+            line = text[: found.start()].count("\n") + 1
+            raise EffectError(f"{path.name}:{line}: {found[0].strip()} is unsupported here; put that file's text there")
 
 
 def _read_text(path: Path) -> str:
@@ -125,31 +132,24 @@ def _read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _parse_header(text: str, path: Path, line: int) -> dict[str, Any]:
-    """JSON as people write it: control characters inside strings and trailing commas are let through."""
+def _parse_header(found: header.Split, path: Path) -> dict[str, Any]:
     try:
-        header = json.loads(text, strict=False)
-    except json.JSONDecodeError:
-        try:
-            header = json.loads(re.sub(r",(\s*[\]}])", r"\1", text), strict=False)
-        except json.JSONDecodeError as error:
-            raise EffectError(f"{path.name}:{line + error.lineno - 1}: the header is not JSON: {error.msg}") from error
-    if not isinstance(header, dict):
-        raise EffectError(f"{path.name}: expected the header to be a JSON object, found {type(header).__name__}")
-    return header
-
-
-def _entries(value: Any) -> list[dict[str, Any]]:
-    """A list of objects, or the older dict of NAME -> object, as a list."""
-    if isinstance(value, dict):
-        return [{"NAME": name} | (entry if isinstance(entry, dict) else {}) for name, entry in value.items()]
-    return [entry for entry in value or [] if isinstance(entry, dict)]
+        said = header.parse(found.json)
+    except json.JSONDecodeError as error:
+        line = found.line + error.lineno - 1
+        raise EffectError(f"{path.name}:{line}: the header is not JSON: {error.msg}") from error
+    if not isinstance(said, dict):
+        raise EffectError(f"{path.name}: expected the header to be a JSON object, found {type(said).__name__}")
+    return said
 
 
 def _read_input(entry: Mapping[str, Any], path: Path) -> Input:
-    name, kind = str(entry.get("NAME", "")), str(entry.get("TYPE", "")).lower()
+    entry = {key: value for key, value in entry.items() if value is not None}
+    name, kind = str(entry.get("NAME", "")).strip(), str(entry.get("TYPE", "")).lower()
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise EffectError(f"{path.name}: expected an input NAME that is a GLSL word, found {name!r}")
+    if name in glsl.OWN_NAMES:
+        raise EffectError(f"{path.name}: input {name!r} has the name of one of ISF's own values; call it otherwise")
     if kind not in IMAGE_TYPES | VALUE_TYPES:
         raise EffectError(
             f"{path.name}: input {name!r} has TYPE {entry.get('TYPE')!r}, which is unsupported here; supported: "
@@ -169,9 +169,8 @@ def _read_input(entry: Mapping[str, Any], path: Path) -> Input:
 def _read_range(name: str, kind: str, entry: Mapping[str, Any], about: str) -> Input:
     default = entry.get("DEFAULT")
     if kind in ("bool", "event"):
-        return Input(
-            name, kind, float(bool(default)) if kind == "bool" else 0.0, identity=_identity(entry), about=about
-        )
+        on = kind == "bool" and header.truth(default)
+        return Input(name, kind, float(on), identity=_identity(entry), about=about)
     if kind == "color":
         rgba = [float(c) for c in default] if isinstance(default, list) else [1.0, 1.0, 1.0, 1.0]
         return Input(name, kind, tuple((rgba + [1.0] * 4)[:4]), (0.0,) * 4, (1.0,) * 4, about=about)
@@ -193,10 +192,8 @@ def _read_range(name: str, kind: str, entry: Mapping[str, Any], about: str) -> I
 
 def _read_point(name: str, entry: Mapping[str, Any], about: str) -> Input:
     """A point with MIN and MAX is in their unit; one without counts pixels unless its default shows otherwise."""
-    default = entry.get("DEFAULT")
-    point = (float(default[0]), float(default[1])) if isinstance(default, list) else None
-    if "MIN" in entry and "MAX" in entry:
-        low, high = tuple(map(float, entry["MIN"][:2])), tuple(map(float, entry["MAX"][:2]))
+    point, low, high = (header.pair(entry.get(key)) for key in ("DEFAULT", "MIN", "MAX"))
+    if low and high:
         middle = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2)
         return Input(name, "point2d", point or middle, low, high, about=about)
     normalised = point is not None and point != (0.0, 0.0) and max(map(abs, point)) <= 1.0
@@ -209,9 +206,9 @@ def _identity(entry: Mapping[str, Any]) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _read_passes(header: Mapping[str, Any], path: Path) -> tuple[Pass, ...]:
+def _read_passes(said: Mapping[str, Any], path: Path) -> tuple[Pass, ...]:
     """PASSES, joined with the older PERSISTENT_BUFFERS in both of its styles (a list of names, or a dict by name)."""
-    old = header.get("PERSISTENT_BUFFERS")
+    old = said.get("PERSISTENT_BUFFERS")
     kept: dict[str, dict[str, Any]] = {}
     if isinstance(old, dict):
         kept = {name: entry if isinstance(entry, dict) else {} for name, entry in old.items()}
@@ -220,15 +217,15 @@ def _read_passes(header: Mapping[str, Any], path: Path) -> tuple[Pass, ...]:
             entry = item if isinstance(item, dict) else {"NAME": str(item)}
             kept[str(entry.get("NAME", entry.get("TARGET", "")))] = entry
     passes: list[Pass] = []
-    for entry in _entries(header.get("PASSES")) or [{}]:
+    for entry in header.entries(said.get("PASSES")) or [{}]:
         target = str(entry.get("TARGET", ""))
         both = kept.get(target, {}) | entry
         one = Pass(
             target,
-            str(both.get("WIDTH", "$WIDTH")),
-            str(both.get("HEIGHT", "$HEIGHT")),
-            _truth(entry.get("PERSISTENT")) or target in kept,
-            _truth(both.get("FLOAT")),
+            str(both.get("WIDTH") or "$WIDTH"),
+            str(both.get("HEIGHT") or "$HEIGHT"),
+            header.truth(entry.get("PERSISTENT")) or target in kept,
+            header.truth(both.get("FLOAT")),
         )
         for size in (one.width, one.height):
             try:
@@ -239,15 +236,11 @@ def _read_passes(header: Mapping[str, Any], path: Path) -> tuple[Pass, ...]:
     return tuple(passes)
 
 
-def _truth(value: Any) -> bool:
-    return value.strip().lower() in ("1", "true", "yes") if isinstance(value, str) else bool(value)
-
-
-def _read_imported(header: Mapping[str, Any], path: Path) -> dict[str, Path]:
+def _read_imported(said: Mapping[str, Any], path: Path) -> dict[str, Path]:
     imported = {}
-    for entry in _entries(header.get("IMPORTED")):
+    for entry in header.entries(said.get("IMPORTED")):
         name = str(entry.get("NAME", ""))
-        if str(entry.get("TYPE", "image")).lower() == "cube":
+        if str(entry.get("TYPE", "image")).lower() == "cube" or isinstance(entry.get("PATH"), list):
             raise EffectError(f"{path.name}: IMPORTED {name!r} is a cube map, which is unsupported here")
         where = path.parent / str(entry.get("PATH", ""))
         if not where.is_file():
