@@ -27,6 +27,7 @@ from installation.weights import open_model
 
 PAUSE_S = 30.0  # a step that seems longer was a pause (a stopped process, a sleeping laptop) and counts as this much
 AVERAGE_IMAGES = 5_000.0  # half-life of the averaged weights
+RIM = 0.023  # of a picture that is redrawn after a short training: so far in from its border the zeros beyond show
 SHEET_COLUMNS, SHEET_PX = 16, 96
 
 
@@ -240,6 +241,7 @@ class Run:
             "last_px": self.size,
         }
         if redraws:  # pictures of the corpus lie where they lie: pulled towards the average they only fade
+            card["rim_px"] = round(s.size * RIM)
             card["knobs"] = {"generator.truncation": 1.0}
         if figures:
             of = "points between two codes" if redraws else "free samples"

@@ -12,7 +12,7 @@ from installation.signals import Controls
 SHARED_KNOBS = {f"generator.{k}" for k in ("speed", "truncation", "x", "y", "z", "kick", "mix", "noise")}
 
 
-def make(name: str, bends=(), seed: int = 3, **settings):
+def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, **settings):
     """A generator as a show makes it; a StyleGAN2 gets a small network of random weights instead of a model."""
     module = plugins.load("generators", name)
     if name == "stylegan2":
@@ -21,7 +21,7 @@ def make(name: str, bends=(), seed: int = 3, **settings):
         for parameter in net.synthesis.parameters():
             if parameter.ndim == 0:
                 parameter.data.fill_(0.1)  # noise that is seen
-        return module.StyleGAN2(net, module.Settings(**settings), bends, "cpu", seed)
+        return module.StyleGAN2(net, module.Settings(**settings), bends, "cpu", seed, rim_px=rim_px)
     if module.Settings is stylegan2.Settings:
         pytest.fail(f"say here how to make {name} without a model")
     if name == "slomo":
@@ -162,3 +162,9 @@ def test_stylegan2_goes_on_painting_beyond_its_square():
     middle = far[:, :, 8:-8]
     assert torch.corrcoef(torch.stack([near.flatten(), middle.flatten()]))[0, 1] > 0.7
     assert far[:, :, :8].std() > 0.1
+
+
+def test_a_model_that_names_its_rim_is_shown_without_it():
+    whole, inner = make("stylegan2"), make("stylegan2", rim_px=3)
+    assert inner.size == (26, 26)
+    assert torch.equal(paint(inner), paint(whole)[:, 3:-3, 3:-3])

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from installation.generators.stylegan2.network import Generator, NetworkConfig
-from installation.training import adversarial, diffaugment, losses
+from installation.training import adversarial, diffaugment, losses, patches
 from installation.training.corpus import open_corpus
 from installation.training.reconstruction import size_at
 from installation.training.run import Run, Settings
@@ -64,6 +64,33 @@ def test_redrawing_comes_closer_to_the_pictures(pictures: Path, tmp_path: Path) 
     run = small_run(pictures, tmp_path, "reconstruct", batch=8)
     pixels = [run.step()["pixels"] for _ in range(20)]
     assert sum(pixels[-5:]) < 0.9 * sum(pixels[:5])
+
+
+def test_a_run_can_start_from_a_model_and_knows_its_pictures_again(pictures: Path, tmp_path: Path) -> None:
+    first = small_run(pictures, tmp_path, "reconstruct", batch=8)
+    first.active_s = 0.9 * 7200
+    for _ in range(30):
+        first.step()
+    first.average.load_state_dict(first.student.state_dict())
+    model = first.write_model()
+    second = small_run(pictures, tmp_path / "again", "reconstruct", start=str(model), z_dim=20, w_dim=20)
+    assert second.network == first.network  # whatever the options say
+
+    def apart(run: Run) -> float:
+        everything = torch.arange(len(run.corpus))
+        drawn = run.draw(run.average.generator.mapping(run.average.codes))
+        return float(losses.laplacian_l1(drawn, run.corpus.batch(everything, 32)))
+
+    with torch.no_grad():
+        fresh = small_run(pictures, tmp_path / "fresh", "reconstruct")
+        assert apart(second) < 1.1 * apart(first) < 0.9 * apart(fresh)
+    assert torch.isfinite(torch.tensor(list(second.step().values()))).all()
+
+
+def test_a_start_of_another_size_says_which_size_to_ask_for(pictures: Path, tmp_path: Path) -> None:
+    model = small_run(pictures, tmp_path, "adversarial").write_model()
+    with pytest.raises(ValueError, match="expected --size 32"):
+        small_run(pictures, tmp_path / "again", "adversarial", start=str(model), size=64)
 
 
 def test_a_resumed_run_goes_on_exactly_as_one_that_was_never_stopped(pictures: Path, tmp_path: Path) -> None:
@@ -137,6 +164,22 @@ def test_the_critic_learns_to_tell_dark_from_light() -> None:
     for _ in range(20):
         critic.learn(torch.rand(8, 3, 32, 32) - 1, torch.rand(8, 3, 32, 32))
     assert critic.net(torch.rand(8, 3, 32, 32) - 1).mean() > critic.net(torch.rand(8, 3, 32, 32)).mean()
+
+
+def test_a_patch_critic_learns_to_tell_smooth_features_from_rough_ones() -> None:
+    torch.manual_seed(0)
+    critic = patches.PatchCritic((6, 8), lr=0.01)
+
+    def features(rough: float) -> list[torch.Tensor]:
+        return [50 + rough * torch.randn(4, count, 16, 16) for count in (6, 8)]
+
+    for _ in range(60):
+        critic.learn(features(20.0), features(1.0))
+    drawn = [x.requires_grad_() for x in features(1.0)]
+    assert critic.judge(features(20.0)) < critic.judge(drawn)
+    critic.judge(drawn).backward()
+    assert all(x.grad is not None and x.grad.abs().sum() > 0 for x in drawn)
+    assert all(parameter.grad is None or not parameter.requires_grad for parameter in critic.parameters())
 
 
 def test_blur_costs_more_in_textures_than_a_shift_does() -> None:

@@ -57,7 +57,7 @@ def create(
     if settings.noise == "auto":
         settings = dataclasses.replace(settings, noise=str(config.get("noise", "frozen")))
     sha256 = str(config.get("sha256", "")) or weights.digest(path)
-    generator = StyleGAN2(net, settings, bends, device, seed, anchors, sha256)
+    generator = StyleGAN2(net, settings, bends, device, seed, anchors, sha256, int(config.get("rim_px", 0)))
     generator.set_defaults(config.get("knobs", {}))
     return generator
 
@@ -91,7 +91,9 @@ class StyleGAN2:
         seed: int = 0,
         anchors: Tensor | None = None,
         weights_sha256: str = "",
+        rim_px: int = 0,
     ) -> None:
+        """rim_px: pixels that are left out on each side, where the zeros beyond the layers' borders still show."""
         self.settings = settings = settings or Settings()
         _check(settings)
         self.noise: network.Noise = "frozen" if settings.noise == "auto" else settings.noise  # type: ignore[assignment]
@@ -99,7 +101,8 @@ class StyleGAN2:
         self.device = torch.device(chosen)
         self.dtype = DTYPES[settings.dtype] if settings.dtype != "auto" else best_dtype(self.device)
         rows = net.config.resolution
-        self.size = (rows + settings.extend * rows // 2, rows)
+        self.size = (rows + settings.extend * rows // 2 - 2 * rim_px, rows - 2 * rim_px)
+        self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
         self.weights_sha256 = weights_sha256
         self.latent = Latent(net, anchors, settings.anchors, seed, settings.stations)
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
@@ -139,7 +142,7 @@ class StyleGAN2:
 
     @torch.inference_mode()
     def render(self, controls: signals.Controls, size: tuple[int, int] | None = None) -> signals.Picture:
-        """Picture of `controls` at the network's own size, whatever `size` says."""
+        """Picture of `controls` at the network's own size less its rim, whatever `size` says."""
         start_s = time.perf_counter()
         knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
         self.bends.set(knob)
@@ -151,7 +154,7 @@ class StyleGAN2:
 
     def _paint(self, ws: Tensor) -> Tensor:
         bend = self.bends.apply if self.bends.attached else None
-        return self.synthesis(ws, self.noise, bend).clamp_(-1, 1)
+        return self.synthesis(ws, self.noise, bend)[self._inner].clamp(-1, 1)
 
     def _replay(self, ws: Tensor) -> Tensor:
         """Copy the styles to the device and replay; the picture goes to the next buffer of a ring."""

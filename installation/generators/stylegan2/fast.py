@@ -77,6 +77,7 @@ class FastSynthesis:
             const = net.get_submodule("b4").get_parameter("const").detach()
             self.const = const[None].to(self.device, dtype, memory_format=torch.channels_last)
             self.fir = fir_kernel(4.0).to(self.device, dtype)
+            self.fir_rgb = self.fir.expand(self.config.rgb_channels, 1, 4, 4).contiguous()
             self.fir_line = torch.tensor(FIR).div(sum(FIR) / 2).to(self.device, dtype)  # it is separable
 
     def _prepare(self, name: str, conv: ModulatedConv, start: int) -> Layer:
@@ -204,7 +205,12 @@ class FastSynthesis:
         return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
 
     def _upsample(self, rgb: Tensor) -> Tensor:
-        """`network.upsample`: doubling with [1, 3, 3, 1] is linear interpolation, with zeros beyond the border."""
+        """`network.upsample`: doubling with [1, 3, 3, 1] is linear interpolation, with zeros beyond the border.
+
+        Interpolation is the faster one where the picture's channels lie one after another.
+        """
+        if not rgb.is_contiguous():
+            return F.conv_transpose2d(rgb, self.fir_rgb, stride=2, padding=1, groups=rgb.shape[1])
         wide = F.interpolate(F.pad(rgb, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
         return wide[:, :, 2:-2, 2:-2]
 
