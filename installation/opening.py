@@ -16,7 +16,7 @@ from installation import __version__, plugins
 from installation.clock import WallClock
 from installation.modulation import check_routes
 from installation.senses import Senses
-from installation.settings import Part, Show, check, open_show
+from installation.settings import Part, SettingsError, Show, check, open_show
 from installation.signals import Command, Controls
 
 DEMO_S = 20.0  # length of the demonstration where there is no display
@@ -52,6 +52,8 @@ def _apply(show: Show, options: Namespace) -> Show:
         settings = show.generator.settings | {"model": options.model}
         settings.pop("stations", None)  # numbers of the other model's anchors
         show = dataclasses.replace(show, generator=Part(show.generator.name, settings))
+    if not show.screen.fps > 0:
+        raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
     if options.osc_table:
         return show
     if options.replay:

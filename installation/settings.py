@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 import types
 import typing
@@ -177,6 +178,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if hint is Path and isinstance(value, str):
         return Path(value)
+    if isinstance(value, float) and not math.isfinite(value):  # TOML has nan and inf, and no knob survives them
+        raise SettingsError(f"{where}: expected a finite number, found {value}")
     if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
     raise SettingsError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {value!r}")

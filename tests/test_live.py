@@ -307,6 +307,7 @@ def test_a_mistake_on_the_command_line_is_one_clear_line(tmp_path: Path) -> None
     for words, expected in (
         (["--show", "blom"], "no show 'blom'"),
         (["--camera", "missing.mp4"], "no file 'missing.mp4'"),
+        (["--fps", "0"], "screen.fps: must be above 0, found 0"),
     ):
         answer = subprocess.run(
             [sys.executable, "-m", "installation", "live", "--headless", *words],

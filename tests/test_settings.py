@@ -25,6 +25,13 @@ def test_true_is_not_a_number() -> None:
         check(Show, {"name": "x", "seed": True}, "x.toml")
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_that_is_none_stops_the_start_and_says_where(value: str) -> None:
+    route = {"source": "sound.bass", "target": "generator.kick", "gain": float(value)}
+    with pytest.raises(SettingsError, match=r"routes\[0\]: gain: expected a finite number, found " + value):
+        check(Show, {"name": "x", "routes": [route]}, "x.toml")
+
+
 def test_a_show_written_down_and_read_back_is_the_same_show() -> None:
     show = Show(
         "a", routes=(Route("x", "y"),), effects=(Effect("a.fs", knobs={"k": 1.0}),), cues=(Cue("1", values={"a": 1.0}),)

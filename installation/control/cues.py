@@ -3,7 +3,8 @@
 The board knows no clock and no chance: the same commands at the same instants always give the same levels.
 
 - A cue's look is that of all cues up to it in the show file, on top of the defaults (tracking): a cue looks the same
-  however one gets there. Only knobs whose target changes begin a new fade, from where they are at that instant.
+  however one gets there. Only knobs whose target changes begin a new fade, from where they are at that instant; a
+  fade time sent along with the call brings those still on their way there sooner too, never later.
 - A knob that a desk or page sets is held, across cues, until it is released; the newest of several wins.
 - Float knobs fade along 3x^2 - 2x^3; bool and int knobs snap as the fade begins.
 - Blackout is black at once. Panic fades to black and stays black until blackout is switched off or a cue is called.
@@ -68,7 +69,6 @@ class Board:
         self._master = Ramp(1.0, 1.0)
         self._panic: Ramp | None = None
         self._blackout = self._freeze = self._test_card = False
-        self._fading_until_s = 0.0
 
     def apply(self, command: Command, now_s: float) -> None:
         """Do one command. What cannot be done is logged and counted; nothing changes then."""
@@ -100,7 +100,7 @@ class Board:
             "cue": self.number,
             "cue_name": self.cues[self._running].name if self.cues else "",
             "next": self.cues[following].number if following < len(self.cues) else "",
-            "fading": now_s < self._fading_until_s,
+            "fading": any(ramp.progress(now_s) < 1.0 for ramp in self._cue.values()),
             "held": len(self._held),
             "master": master,
             "blackout": black,
@@ -141,15 +141,15 @@ class Board:
             return
         self._run(index, command.fade_s, now_s)
 
-    def _run(self, index: int, fade_s: float | None, now_s: float) -> None:
-        """Fade to a cue's look; a knob already on its way there goes on undisturbed."""
-        fade_s = self.cues[index].fade_s if fade_s is None else fade_s
+    def _run(self, index: int, asked_s: float | None, now_s: float) -> None:
+        """Fade to a cue's look; a knob on its way there goes on undisturbed, unless asked to be there sooner."""
+        fade_s = self.cues[index].fade_s if asked_s is None else asked_s
         self._running, self._panic = index, None
         for name, goal in self._looks[index].items():
             ramp = self._cue[name]
-            if ramp.goal != goal:
+            sooner = asked_s is not None and now_s + asked_s < ramp.begin_s + ramp.fade_s
+            if ramp.goal != goal or sooner:
                 self._cue[name] = self._ramp(name, ramp.at(now_s), goal, now_s, fade_s)
-        self._fading_until_s = now_s + fade_s
 
     def _do_knob(self, command: Command, now_s: float) -> None:
         knob = self.knobs.get(command.name)
@@ -214,6 +214,8 @@ def _index(cues: Sequence[Cue], number: str) -> int | None:
 
 
 def _equal_numbers(one: str, other: str) -> bool:
+    if "_" in one + other:  # float() reads 1_5 as 15
+        return False
     try:
         return float(one) == float(other)
     except ValueError:

@@ -26,8 +26,8 @@ from installation.control.patterns import is_pattern
 from installation.control.ports import Ports
 from installation.control.senders import AllowList, Buckets
 from installation.control.streams import Stream, Streams
-from installation.packets import Argument, Message, PacketError, decode, encode
-from installation.settings import Cue, Osc
+from installation.packets import ADDRESS_LIMIT_BYTES, Argument, Message, PacketError, decode, encode
+from installation.settings import Cue, Osc, SettingsError
 from installation.signals import Command, Knob
 
 TRIGGERS_LIMIT = 64  # between two frames
@@ -58,6 +58,9 @@ class Desk:
     """
 
     def __init__(self, osc: Osc, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:
+        for name, port in (("port", osc.port), ("reply_port", osc.reply_port)):
+            if not 0 <= port <= 65535:
+                raise SettingsError(f"osc.{name}: must be 0 to 65535, found {port}")
         self.osc = osc
         self.port = osc.port
         self.faults: Counter[str] = Counter()
@@ -77,7 +80,8 @@ class Desk:
     def start(self) -> None:
         """Bind and listen. Raises OSError when the port is taken."""
         self._selector = selectors.DefaultSelector()
-        self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.faults)
+        ahead = sorted(address for address in self._urgent if len(address) <= ADDRESS_LIMIT_BYTES)
+        self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.faults, ahead)
         listener = self._ports.listener
         self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.faults)
         self._answers = Answers(self._ports.udp, self._streams, self.osc.reply_port)
@@ -172,19 +176,26 @@ class Desk:
 
     def _obey(self, message: Message, sender: Sender, now_s: float, paid: bool) -> None:
         address, arguments = message
-        tokens = (PATTERN_TOKENS if is_pattern(address) else 1.0) - paid
-        may = self._buckets.take(sender.host, now_s, min(tokens, self.osc.packets_per_s)) if tokens else True
+        tokens = min(PATTERN_TOKENS if is_pattern(address) else 1.0, self.osc.packets_per_s) - paid
+        may = self._buckets.take(sender.host, now_s, tokens) if tokens > 0 else True
         if not may and address.encode() not in self._urgent:
             self.faults["rate limited"] += 1
             return
         try:
-            for place in self.space.find(address):
-                self._want(place, arguments, sender, now_s)
+            places = self.space.find(address)
         except Refused as refused:
-            self.faults[refused.kind] += 1
-            log.warning(
-                "OSC: from %s: %.80s: %s%s", sender.host, address, refused, _Hint(self.space, address, refused.kind)
-            )
+            self._refuse(refused, address, sender)
+            return
+        for place in places:
+            try:
+                self._want(place, arguments, sender, now_s)
+            except Refused as refused:  # one that cannot be does not keep a pattern from the others
+                self._refuse(refused, address, sender)
+
+    def _refuse(self, refused: Refused, address: str, sender: Sender) -> None:
+        self.faults[refused.kind] += 1
+        hint = _Hint(self.space, address, refused.kind)
+        log.warning("OSC: from %s: %.80s: %s%s", sender.host, address, refused, hint)
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, now_s: float) -> None:
         if place.kind == "ping":

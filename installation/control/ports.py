@@ -7,7 +7,7 @@ import functools
 import selectors
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from installation.control import steering
 from installation.packets import UDP_LIMIT_BYTES
@@ -24,14 +24,21 @@ Take = Callable[[bytes, tuple, float], None]  # type: ignore[type-arg]
 class Ports:
     """The sockets of one desk. Raises OSError saying which port is taken.
 
-    `sorted_by_kernel` says whether blackout has a queue of its own; if so, a flood is read at most at BATCH packets per
-    PAUSE_S, and the kernel drops (and counts) the rest, so that it does not take time from the picture.
+    `sorted_by_kernel` says whether the `urgent` addresses (blackout) have a queue of their own; if so, a flood is read
+    at most at BATCH packets per PAUSE_S, and the kernel drops (and counts) the rest, so that it does not take time from
+    the picture.
     """
 
     def __init__(
-        self, host: str, port: int, selector: selectors.BaseSelector, take: Take, faults: Counter[str]
+        self,
+        host: str,
+        port: int,
+        selector: selectors.BaseSelector,
+        take: Take,
+        faults: Counter[str],
+        urgent: Sequence[bytes] = (),
     ) -> None:
-        self._selector, self._take, self.faults = selector, take, faults
+        self._selector, self._take, self.faults, self._urgent = selector, take, faults, urgent
         self._buffer = bytearray(UDP_LIMIT_BYTES + 1)
         self._view = memoryview(self._buffer)
         self._resume_s: float | None = None
@@ -73,10 +80,10 @@ class Ports:
 
     def _sort(self, host: str) -> bool:
         try:
-            steering.steer(self.udp)
+            steering.steer(self.udp, self._urgent)
             for kind in (steering.URGENT, steering.SINK):
-                self._sockets.append(_udp(host, self.port, kind))
-            steering.admit(self.udp, steering.ORDINARY)
+                self._sockets.append(_udp(host, self.port, kind, self._urgent))
+            steering.admit(self.udp, steering.ORDINARY, self._urgent)
         except OSError:
             for udp in self._sockets[1:]:
                 udp.close()
@@ -134,14 +141,14 @@ def _pour_away(sink: socket.socket, now_s: float) -> None:
             sink.recv(1)
 
 
-def _udp(host: str, port: int, kind: int = steering.ORDINARY) -> socket.socket:
+def _udp(host: str, port: int, kind: int = steering.ORDINARY, urgent: Sequence[bytes] = ()) -> socket.socket:
     udp = socket.socket(_family(host), socket.SOCK_DGRAM)
     try:
         if hasattr(socket, "SO_REUSEPORT"):
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _widen(udp)
         if kind != steering.ORDINARY:
-            steering.admit(udp, kind)
+            steering.admit(udp, kind, urgent)
         udp.bind((host, port))
         udp.setblocking(False)
     except OSError:

@@ -1,7 +1,8 @@
 """Three UDP sockets on one port in, each with its own kind of packet out: the kernel sorts them before they queue.
 
 Where the system can (Linux: SO_ATTACH_REUSEPORT_CBPF, a classic BPF program over the packet's bytes), blackout and
-panic have a queue to themselves, which no flood can fill, and what cannot be OSC never reaches Python at all.
+panic, also under names that a show gives them, have a queue to themselves, which no flood can fill, and what cannot be
+OSC never reaches Python at all.
 """
 
 from __future__ import annotations
@@ -10,31 +11,32 @@ import ctypes
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 
 ORDINARY, URGENT, SINK = 0, 1, 2
 _SO_ATTACH_FILTER, _SO_MEMINFO, _SO_ATTACH_REUSEPORT_CBPF = 26, 55, 51
-_LOAD_WORD, _LOAD_BYTE, _LOAD_SIZE, _AND, _IF_EQUAL, _RETURN = 0x20, 0x30, 0x80, 0x54, 0x15, 0x06
+_LOAD_BYTE, _LOAD_SIZE, _AND, _IF_EQUAL, _RETURN = 0x30, 0x80, 0x54, 0x15, 0x06
+_SET_START, _LOAD_WORD = 0x01, 0x40  # words are counted from where the message starts
 _ALL, _UDP_HEADER_BYTES = 0xFFFF_FFFF, 8
 _BUNDLE_HEAD_BYTES = 20  # "#bundle", time tag, size of the first element
-_URGENT = (b"/installation/blackout\0\0", b"/installation/panic\0")
 
 Line = tuple[int, int, str, str]  # code, operand, where to go if equal, where if not ("" = the next line)
 
 
-def steer(first: socket.socket) -> None:
+def steer(first: socket.socket, urgent: Sequence[bytes]) -> None:
     """Make the kernel sort what comes for `first` and two sockets bound after it. Raises OSError where it cannot."""
     if not sys.platform.startswith("linux"):
         raise OSError("only Linux sorts packets by a program")
-    _attach(first, _SO_ATTACH_REUSEPORT_CBPF, _sorting(0, (ORDINARY, URGENT, SINK)))
+    _attach(first, _SO_ATTACH_REUSEPORT_CBPF, _sorting(0, (ORDINARY, URGENT, SINK), urgent))
 
 
-def admit(udp: socket.socket, kind: int) -> None:
+def admit(udp: socket.socket, kind: int, urgent: Sequence[bytes]) -> None:
     """Make the kernel drop what is not for this kind of socket: a broadcast comes to all three, and must count once.
 
     What cannot be OSC is dropped, and so counted, by the sink; the ordinary socket lets it in, as broadcasts are rare.
     """
     verdicts = {ORDINARY: (_ALL, 0, _ALL), URGENT: (0, _ALL, 0), SINK: (_ALL, _ALL, 0)}[kind]
-    _attach(udp, _SO_ATTACH_FILTER, _sorting(_UDP_HEADER_BYTES, verdicts))
+    _attach(udp, _SO_ATTACH_FILTER, _sorting(_UDP_HEADER_BYTES, verdicts, urgent))
 
 
 def count_dropped(udp: socket.socket) -> int:
@@ -54,10 +56,10 @@ def _attach(udp: socket.socket, option: int, lines: list[tuple[str, Line]]) -> N
     del keep  # the kernel has its copy by now
 
 
-def _sorting(start: int, verdicts: tuple[int, int, int]) -> list[tuple[str, Line]]:
+def _sorting(start: int, verdicts: tuple[int, int, int], urgent: Sequence[bytes]) -> list[tuple[str, Line]]:
     """A verdict for each kind of packet whose bytes begin at `start`: ORDINARY, URGENT, SINK.
 
-    Size a multiple of 4 and first byte / or #, or else SINK; blackout or panic as (first) message: URGENT.
+    Size a multiple of 4 and first byte / or #, or else SINK; an urgent address as (first) message: URGENT.
     """
     lines: list[tuple[str, Line]] = [
         ("", (_LOAD_SIZE, 0, "", "")),
@@ -65,23 +67,25 @@ def _sorting(start: int, verdicts: tuple[int, int, int]) -> list[tuple[str, Line
         ("", (_AND, 3, "", "")),
         ("", (_IF_EQUAL, 0, "", "sink")),
         ("", (_LOAD_BYTE, start, "", "")),
-        ("", (_IF_EQUAL, ord("/"), "message", "")),
-        ("", (_IF_EQUAL, ord("#"), "bundle", "sink")),
+        ("", (_SET_START, start + _BUNDLE_HEAD_BYTES, "", "")),
+        ("", (_IF_EQUAL, ord("#"), "urgent 0", "")),
+        ("", (_SET_START, start, "", "")),
+        ("", (_IF_EQUAL, ord("/"), "urgent 0", "")),
+        ("sink", (_RETURN, verdicts[SINK], "", "")),
     ]
-    for label, at in (("message", start), ("bundle", start + _BUNDLE_HEAD_BYTES)):
-        for i, word in enumerate(_URGENT):
-            lines += _compare(f"{label}{i}" if i else label, word, at, f"{label}{i + 1}")
-        lines.append((f"{label}{len(_URGENT)}", (_RETURN, verdicts[ORDINARY], "", "")))
-    return [*lines, ("urgent", (_RETURN, verdicts[URGENT], "", "")), ("sink", (_RETURN, verdicts[SINK], "", ""))]
+    for i, address in enumerate(urgent):
+        lines += _compare(f"urgent {i}", address + b"\0" * (4 - len(address) % 4), f"urgent {i + 1}")
+        lines.append(("", (_RETURN, verdicts[URGENT], "", "")))
+    return [*lines, (f"urgent {len(urgent)}", (_RETURN, verdicts[ORDINARY], "", ""))]
 
 
-def _compare(label: str, text: bytes, at: int, otherwise: str) -> list[tuple[str, Line]]:
+def _compare(label: str, text: bytes, otherwise: str) -> list[tuple[str, Line]]:
+    """Go on with the line behind these if the message begins with this text, whose size is a multiple of 4."""
     lines: list[tuple[str, Line]] = []
     for offset in range(0, len(text), 4):
-        last = offset + 4 == len(text)
         word = int.from_bytes(text[offset : offset + 4], "big")
-        lines.append((label if not offset else "", (_LOAD_WORD, at + offset, "", "")))
-        lines.append(("", (_IF_EQUAL, word, "urgent" if last else "", otherwise)))
+        lines.append((label if not offset else "", (_LOAD_WORD, offset, "", "")))
+        lines.append(("", (_IF_EQUAL, word, "", otherwise)))
     return lines
 
 

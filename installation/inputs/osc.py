@@ -166,10 +166,12 @@ class OscInput:
 
     def _believe(self, sensor: Sensor, arguments: Sequence[Argument], now_s: float) -> None:
         value = arguments[sensor.argument] if sensor.argument < len(arguments) else None
-        if not isinstance(value, int | float):  # true and false are numbers here: 1 and 0
+        if not isinstance(value, int | float):
             self.faults["bad argument"] += 1
             return
-        along = float(value) if isinstance(value, bool) else (value - sensor.low) / (sensor.high - sensor.low)
+        if isinstance(value, bool):  # true and false are the ends of the range, whatever it is
+            value = max(sensor.low, sensor.high) if value else min(sensor.low, sensor.high)
+        along = (value - sensor.low) / (sensor.high - sensor.low)
         self._newest[sensor.feature] = (min(max(along, 0.0), 1.0), now_s)
         self._heard_s = now_s
 

@@ -95,6 +95,25 @@ def test_a_knob_whose_goal_stays_goes_on_fading_undisturbed(board: Board) -> Non
     assert base(board, TRUNCATION, 4.0) == 1.0
 
 
+def test_a_cut_to_the_running_cue_ends_its_fade_at_once(board: Board) -> None:
+    board.apply(Command("cue", "2", fade_s=60.0), 0.0)
+    board.apply(Command("cue", "2", fade_s=0.0), 1.0)
+    assert base(board, TEAR, 1.0) == 0.8
+    board.apply(Command("cue", "1.5", fade_s=60.0), 2.0)
+    board.apply(
+        Command("cue", "2", fade_s=0.0), 3.0
+    )  # cue 2 leaves truncation alone, but it is to look like itself now
+    assert board.levels(3.0).base == board.levels(999.0).base
+
+
+def test_a_cue_fired_twice_goes_on_undisturbed(board: Board) -> None:
+    once = Board(KNOBS, CUES)
+    once.apply(Command("cue", "2", fade_s=4.0), 0.0)
+    for pressed_s in (0.0, 2.0):
+        board.apply(Command("cue", "2", fade_s=4.0), pressed_s)
+    assert [board.levels(s).base for s in (2.0, 3.0, 4.0)] == [once.levels(s).base for s in (2.0, 3.0, 4.0)]
+
+
 def test_switches_and_whole_numbers_snap_as_the_fade_begins(board: Board) -> None:
     board.apply(Command("cue", "2", fade_s=10.0), 0.0)
     assert (base(board, SIDES, 0.0), base(board, ECHO, 0.0)) == (3.0, 1.0)
@@ -183,6 +202,7 @@ def test_freeze_and_test_card_switch_on_and_off(board: Board) -> None:
     [
         (Command("cue", "99"), "unknown cue"),
         (Command("cue", "nan"), "unknown cue"),
+        (Command("cue", "0_2"), "unknown cue"),
         (Command("knob", "effect.nothing", 1.0), "unknown knob"),
         (Command("release", "effect.nothing"), "unknown knob"),
         (Command("master", value=float("nan")), "bad value"),
@@ -268,6 +288,13 @@ def test_the_status_says_where_the_show_stands(board: Board) -> None:
         1,
     )
     assert board.describe(9.0)["fading"] is False
+
+
+def test_the_status_says_fading_as_long_as_any_knob_is_on_its_way(board: Board) -> None:
+    board.apply(Command("cue", "1.5", fade_s=60.0), 0.0)
+    board.apply(Command("go"), 1.0)  # three seconds, and truncation is still on its way
+    assert board.describe(30.0)["fading"] is True
+    assert board.describe(60.0)["fading"] is False
 
 
 def test_a_frame_of_levels_takes_a_fraction_of_a_millisecond() -> None:

@@ -173,6 +173,12 @@ def test_a_wildcard_moves_every_knob_that_it_names(desk: Desk, sender: SimpleUDP
     assert {c.name: c.value for c in hear(desk, 2)} == {"effect.tear.amount": 0.75, "bend.melt.amount": 0.75}
 
 
+def test_a_wildcard_goes_on_past_an_address_that_cannot_take_its_value(desk: Desk, sender: SimpleUDPClient) -> None:
+    sender.send_message("/installation/*/{subscribe,truncation}", 0.5)
+    assert hear(desk) == [Command("knob", "generator.truncation", 0.5)]
+    assert desk.faults == {"bad argument": 1}
+
+
 @pytest.mark.parametrize(
     ("address", "arguments", "kind"),
     [
@@ -229,6 +235,12 @@ def test_who_is_not_on_the_allow_list_is_not_heard() -> None:
 def test_an_allow_list_that_is_none_stops_the_start_and_says_why() -> None:
     with pytest.raises(SettingsError, match=r"expected networks such as '10\.0\.0\.0/24'"):
         Desk(Osc(allow=("everyone",)), KNOBS, CUES)
+
+
+@pytest.mark.parametrize("ports", [{"port": 70_000}, {"port": -1}, {"reply_port": 70_000}])
+def test_a_port_that_cannot_be_stops_the_start_and_says_why(ports: dict[str, int]) -> None:
+    with pytest.raises(SettingsError, match="must be 0 to 65535"):
+        Desk(Osc(**ports), KNOBS, CUES)
 
 
 def test_two_shows_cannot_have_one_port(desk: Desk) -> None:

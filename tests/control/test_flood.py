@@ -18,12 +18,13 @@ from installation.packets import encode, encode_bundle
 from installation.signals import Command
 
 BLACK = Command("blackout", value=1.0)
+BLACKOUT = "/installation/blackout"
 
 
 def without_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems whose kernel takes no program."""
 
-    def cannot(_: socket.socket) -> None:
+    def cannot(*_: object) -> None:
         raise OSError
 
     monkeypatch.setattr(steering, "steer", cannot)
@@ -93,9 +94,16 @@ def test_blackout_gets_through_in_the_middle_of_a_flood_of_good_messages(how: st
         desk.close()
 
 
-def test_a_show_that_hangs_for_a_second_in_a_flood_still_hears_its_blackout() -> None:
-    """Nobody reads while the queue overflows: the kernel keeps blackout in a queue of its own."""
-    desk = open_desk()
+@pytest.mark.parametrize(
+    ("address", "how"), [(BLACKOUT, "message"), ("/Page1/Key101", "message"), ("/black/out/of/16", "bundle")]
+)
+def test_a_show_that_hangs_for_a_second_in_a_flood_still_hears_its_blackout(address: str, how: str) -> None:
+    """Nobody reads while the queue overflows: the kernel keeps blackout in a queue of its own, whatever its name."""
+    black = encode(address, 1)
+    if how == "bundle":
+        black = encode_bundle([black, encode("/installation/freeze", 1)])
+    aliases = dict.fromkeys(("/Page1/Key101", "/black/out/of/16", "/" + "x" * 255, "/" + "x" * 999), BLACKOUT)
+    desk = open_desk(aliases=aliases)
     if not desk._ports.sorted_by_kernel:
         desk.close()
         return
@@ -105,7 +113,7 @@ def test_a_show_that_hangs_for_a_second_in_a_flood_still_hears_its_blackout() ->
             for i in range(20_000):
                 udp.sendto(fader, ("127.0.0.1", desk.port))
                 if i == 19_000:
-                    udp.sendto(encode("/installation/blackout", 1), ("127.0.0.1", desk.port))
+                    udp.sendto(black, ("127.0.0.1", desk.port))
     wait_for(lambda: BLACK in desk.poll(0.0), lambda: dict(desk.faults))
     wait_for(lambda: desk.faults["overrun"] > 0, lambda: dict(desk.faults))
     desk.close()
@@ -118,6 +126,14 @@ def test_a_pattern_costs_a_sender_more_than_a_message() -> None:
             udp.sendto(encode("/installation/*/*/amount", 0.5), ("127.0.0.1", desk.port))
     wait_for(lambda: desk.faults["rate limited"] >= 4, lambda: dict(desk.faults))
     assert {c.name for c in hear(desk, 2)} == {"effect.tear.amount", "bend.melt.amount"}
+    desk.close()
+
+
+def test_a_pattern_is_heard_however_low_the_rate_is_set() -> None:
+    desk = open_desk(packets_per_s=10.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.sendto(encode("/installation/*/*/amount", 0.5), ("127.0.0.1", desk.port))
+    assert len(hear(desk, 2)) == 2 and not desk.faults
     desk.close()
 
 

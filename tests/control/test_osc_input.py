@@ -66,6 +66,18 @@ def test_a_declared_range_is_brought_to_0_to_1_and_may_be_turned_round(
     assert made.read(0.0) == {"osc.near": 0.75, "osc.y": pytest.approx(0.9), "osc.door": 1.0}
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "shut", "open_"), [(0.0, 1.0, 0.0, 1.0), (0.0, 3.5, 0.0, 1.0), (1.0, 0.0, 1.0, 0.0)]
+)
+def test_true_and_false_are_turned_round_with_their_range(
+    open_input: Callable[..., tuple[OscInput, SimpleUDPClient]], low: float, high: float, shut: float, open_: float
+) -> None:
+    made, sensor = open_input(sensors=(Sensor("/door", low, high),))
+    for state, value in ((False, shut), (True, open_)):
+        sensor.send_message("/door", state)
+        wait_for(lambda value=value: made.read(0.0) == {"osc.door": value})
+
+
 def test_a_silent_sensor_eases_out_after_its_time(open_input: Callable[..., tuple[OscInput, SimpleUDPClient]]) -> None:
     made, sensor = open_input(hold_s=2.0)
     sensor.send_message("/s", 1.0)
