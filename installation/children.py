@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
+STEADY_S = 10.0  # a child that lived shorter may be one that always ends soon: the waits grow on
+MOST_STUCK = 3  # processes that a dead device keeps in the kernel, before no other is sent after them
 WATCH_EVERY_S = 0.1
 HEADER_BYTES, WORD_BYTES = 1024, 512
 LONGEST_SETTINGS_BYTES = 65536
@@ -49,7 +51,7 @@ class Memory:
 
     def say(self, text: str) -> None:
         """Leave a line for the parent to log: why this child is about to end."""
-        word = text.encode()[: WORD_BYTES - 1]
+        word = text.encode(errors="replace")[: WORD_BYTES - 1]  # a file's name need not be UTF-8
         self._word[:] = 0
         self._word[: len(word)] = np.frombuffer(word, np.uint8)
 
@@ -105,6 +107,7 @@ class Child:
         self._log, self._silent_s, self._opening_s = log, silent_s, opening_s
         self._silence_s = silence_s or memory.age_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._stuck: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
         self._ill = False
         self._pipe = threading.Lock()  # a byte must not go to a descriptor that was closed and given to another file
@@ -157,9 +160,11 @@ class Child:
             if self._closing.is_set():
                 return
             self._fell_ill(reason)
-            gave_something = float(self.memory.times[0]) > started_s
-            wait_s = FIRST_WAIT_S if gave_something else min(2 * wait_s, LONGEST_WAIT_S)
+            was_steady = float(self.memory.times[0]) > started_s + STEADY_S
+            wait_s = FIRST_WAIT_S if was_steady else min(2 * wait_s, LONGEST_WAIT_S)
             self._closing.wait(wait_s)
+            while len(self._stuck) >= MOST_STUCK and not self._closing.wait(LONGEST_WAIT_S):
+                self._stuck = [process for process in self._stuck if process.poll() is None]
 
     def _spawn(self) -> None:
         command = [sys.executable, "-m", self.module, str(self.memory.descriptor), str(self.memory.size_bytes)]
@@ -211,6 +216,7 @@ class Child:
         try:
             process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:  # stuck in the kernel on a dead device: leave it, a new one takes over
+            self._stuck = [*(p for p in self._stuck if p.poll() is None), process]
             self._log.warning("%s: process %d does not die (device driver stuck)", self.name, process.pid)
 
 

@@ -42,7 +42,7 @@ class Chronicle:
         self._recorder = self._open_recorder(closing) if options.record else None
         self._log = InputLog(options.log, show.name) if options.log else None
         if self._log:
-            closing.callback(self._log.close)
+            closing.callback(self._guard, "input log", self._log.close)
 
     def _open_recorder(self, closing: ExitStack) -> Any:
         from installation.rendering.recorder import Recorder
@@ -77,7 +77,7 @@ class Chronicle:
         if rgb is not None:
             self._recorder.write(rgb, now_s)
         if sound is not None:
-            self._recorder.hear(sound.samples)
+            self._recorder.hear(sound.samples, now_s, sound.sample_rate_hz)
 
     def _keep_moment(self, controls: Controls, picture: Picture | None) -> None:
         """The picture on screen may be older than the knobs: each part keeps the values it was made from."""

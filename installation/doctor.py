@@ -89,6 +89,9 @@ def _gl(subject: str) -> Iterator[Finding]:
     from installation.rendering import window
 
     info = window.gl_info()
+    if "missing" in info:
+        yield Finding(subject, "missing", info["missing"], "`make setup` installs libraries.")
+        return
     yield Finding(subject, "ok", ", ".join(f"{v}" for v in info.values()))
     soft = "llvmpipe" in str(info).lower()
     if soft and shutil.which("nvidia-smi"):
@@ -153,15 +156,17 @@ def _desk(subject: str) -> Iterator[Finding]:
 
     from installation.settings import Osc
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        port = Osc().port
-        try:
-            udp.bind((Osc().host, port))
-        except OSError:
-            yield Finding(
-                subject, "missing", f"UDP port {port} is taken", "Another show is running, or choose --osc-port."
-            )
-            return
+    port = Osc().port
+    for name, kind in (("UDP", socket.SOCK_DGRAM), ("TCP", socket.SOCK_STREAM)):
+        with socket.socket(socket.AF_INET, kind) as ear:
+            if kind == socket.SOCK_STREAM:  # as the desk opens it: a show that has just ended is no hindrance
+                ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                ear.bind((Osc().host, port))
+            except OSError:
+                advice = "Another show is running, or choose --osc-port."
+                yield Finding(subject, "missing", f"{name} port {port} is taken", advice)
+                return
     yield Finding(
         subject,
         "ok",

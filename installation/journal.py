@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,15 +51,18 @@ class InputLog:
 
 
 def read_log(path: Path) -> Iterator[Entry]:
-    """Frames of an input log. A log cut short (power, kill -9) is played up to its last whole line."""
+    """Frames of an input log, up to the last whole line of one that was cut short or torn (power, kill -9, full disk).
+
+    Raises OSError for a file of another kind.
+    """
+    torn = (EOFError, ValueError, KeyError, TypeError, zlib.error)  # what may lie where a disk lost a piece
     with gzip.open(path, "rt", encoding="utf-8") as lines:
-        try:
-            next(lines)
+        with contextlib.suppress(*torn):
+            next(lines, None)
+        with contextlib.suppress(*torn, gzip.BadGzipFile):
             for line in lines:
                 e = json.loads(line)
                 yield Entry(e["t"], e["f"], tuple(Command(**k) for k in e["k"]), e.get("c"))
-        except (EOFError, json.JSONDecodeError):
-            return
 
 
 class Ledger:

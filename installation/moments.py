@@ -22,8 +22,13 @@ def keep(folder: Path, moment: Moment, thumbnail: np.ndarray) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S-%f")[:-3]
     path = folder / f"{stamp}.json"
-    _save_thumbnail(path.with_suffix(".jpg"), thumbnail)
-    write_json(path, as_table(moment))
+    try:
+        _save_thumbnail(path.with_suffix(".jpg"), thumbnail)
+        write_json(path, as_table(moment))
+    except OSError:  # a full disk must not be filled further by the halves of what it could not take
+        for half in folder.glob(f"{stamp}.*"):
+            half.unlink(missing_ok=True)
+        raise
     return path
 
 

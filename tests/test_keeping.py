@@ -1,11 +1,15 @@
 """Moments, input logs, reports and the governor: what a show writes down and how it keeps its pace."""
 
 import json
+import resource
+from argparse import Namespace
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
 from installation import moments
+from installation.chronicle import Chronicle
 from installation.governor import Governor
 from installation.journal import InputLog, Ledger, read_log
 from installation.settings import SettingsError, Show, check
@@ -22,6 +26,43 @@ def test_a_moment_comes_back_exactly_with_every_digit(tmp_path) -> None:
     assert check(Show, back.settings, "moment") == Show("bloom")
     assert path.with_suffix(".jpg").stat().st_size > 100
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_an_input_log_that_a_power_cut_left_empty_or_torn_is_played_up_to_there(tmp_path) -> None:
+    path, random = tmp_path / "show.log.gz", np.random.default_rng(3)
+    path.write_bytes(b"")
+    assert list(read_log(path)) == []
+    log = InputLog(path, "bloom")
+    for n in range(500):
+        log.write(n / 30, {"sound.bass": float(random.random())}, [], CONTROLS)
+    log.close()
+    whole = path.read_bytes()
+    for at in range(200, len(whole) - 700, 40):
+        path.write_bytes(whole[:at] + random.bytes(500) + whole[at + 500 :])
+        assert len(list(read_log(path))) < 500
+    path.write_text("no log at all")
+    with pytest.raises(OSError, match="gzip"):
+        list(read_log(path))
+
+
+def test_a_disk_that_is_full_when_the_show_ends_costs_the_log_and_not_the_report(tmp_path) -> None:
+    (tmp_path / "show.log.gz").symlink_to("/dev/full")
+    options = Namespace(record=None, log=tmp_path / "show.log.gz")
+    with ExitStack() as closing:
+        chronicle = Chronicle(Show("bloom"), options, None, "abc", closing)
+    assert chronicle.faults == {"input log": 1}
+
+
+def test_a_moment_that_the_disk_has_no_room_for_leaves_nothing_behind(tmp_path) -> None:
+    moment = moments.of(Show("bloom"), Controls(0.0, {f"knob.{n}": n / 7 for n in range(500)}), "abc", (64, 36), 7)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            moments.keep(tmp_path, moment, np.zeros((36, 64, 3), np.uint8))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"version": 1, "controls": 3}', '{"version": 99}', "\x00"])
@@ -68,6 +109,15 @@ def test_the_governor_sheds_bends_first_then_size_and_takes_them_back_after_a_ca
     for _ in range(3000):
         governor.note(0.005)
     assert governor.level == 0
+
+
+def test_what_is_too_slow_each_time_it_comes_back_does_not_come_and_go_all_evening() -> None:
+    governor = Governor(1 / 24)
+    an_hour = range(24 * 3600)
+    assert sum(governor.note((0.5 if governor.level else 1.4) / 24) for _ in an_hour) < 20
+    for _ in range(600 * 32):
+        governor.note(0.01)
+    assert governor.level == 0, "once there is room for it, it comes back"
 
 
 def test_a_single_slow_frame_sheds_nothing() -> None:

@@ -18,7 +18,9 @@ class OneEuro:
         self._time_s = 0.0
 
     def __call__(self, value: float, time_s: float) -> float:
-        """The smoothed value at time_s (s, rising); a time that does not advance changes nothing."""
+        """The smoothed value at time_s (s, rising); neither a time that stands nor a value not finite changes it."""
+        if not math.isfinite(value):
+            return self.value
         if math.isnan(self.value):
             self.value, self._time_s = value, time_s
             return value

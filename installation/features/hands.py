@@ -179,6 +179,7 @@ class Hands:
     def _name(self, sighting: Sighting) -> None:
         """Give each set of landmarks to the side that it suits best: nearest to where that hand was, else by half."""
         found, time_s, aspect = sighting
+        found = found[np.isfinite(found).all(axis=(1, 2))]
         centres = [centre_of(points) for points in found]
         if len(centres) == 2 and math.dist(*centres) < 0.04:
             centres = centres[:1]  # one hand seen twice
@@ -215,7 +216,7 @@ class Hands:
         while not self._closing.is_set():
             try:
                 model = str(weights.hand_model())
-            except weights.WeightsError as error:
+            except (OSError, RuntimeError) as error:  # no source, no home folder, one that may not be read
                 if not self._hopeless:
                     log.warning("hands: %s; the show goes on without hands", error)
                     self._own_faults["hands model"] += 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import logging
-import re
 import sys
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from installation.children import Child, Memory
 from installation.frames import FRAMES_BYTES, FrameSlots
+from installation.inputs.camera_child import without_password
 from installation.signals import CameraFrame
 
 log = logging.getLogger("installation.inputs")
@@ -94,13 +94,10 @@ def devices() -> list[str]:
         for folder in sorted(Path("/sys/class/video4linux").glob("video*")):
             index, name = folder / "index", folder / "name"
             if (index.read_text().strip() if index.is_file() else "0") == "0":  # further indices carry metadata only
-                found.append(f"/dev/{folder.name} {name.read_text().strip() if name.is_file() else ''}".strip())
+                # drivers cut long names, in the middle of a letter too
+                called = name.read_text("utf-8", "replace").strip() if name.is_file() else ""
+                found.append(f"/dev/{folder.name} {called}".strip())
         return found
     import cv2
 
     return [str(i) for i in range(3) if cv2.VideoCapture(i).isOpened()]
-
-
-def without_password(address: str) -> str:
-    """The address of a stream without user and password, fit for a log."""
-    return re.sub(r"//[^/@]*@", "//", address)

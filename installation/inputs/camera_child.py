@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import zlib
@@ -16,6 +17,7 @@ from installation.frames import LONGEST_SIDE_PX, FrameSlots
 
 STUCK_S = 3.0
 LATE_S = 1.0
+SIGN_OF_LIFE_S = 1.0  # a film may show one frame for long: it is shown again before its process counts as silent
 ONE_THREAD_PX = 1280 * 720
 
 
@@ -29,7 +31,7 @@ def main() -> None:
     try:
         watch(memory, settings)
     except Exception as error:
-        memory.say(str(error) or repr(error))
+        memory.say(without_password(str(error) or repr(error)))
         os._exit(1)
 
 
@@ -108,8 +110,9 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
         raise CameraError(f"no such file {address}")
     options = {"rtsp_transport": "tcp", "flags": "low_delay"} if url else {}
     pace = Pace()
+    rgb: np.ndarray | None = None
     while True:
-        at_s, rgb = 0.0, None
+        at_s, fresh = 0.0, False
         with av.open(address, options=options, timeout=(10.0, 5.0) if url else None) as film:
             if not film.streams.video:
                 raise CameraError(f"{address} holds no picture")
@@ -119,16 +122,19 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
             live = url and not film.duration
             step_s = float(1 / stream.average_rate) if stream.average_rate else 1 / 25
             for at_s, frame in timed(film.decode(stream), step_s):
-                if pace.keep(at_s, step_s, live) or rgb is None:
-                    rgb = to_rgb(frame)
+                while rgb is not None and pace.early_s(at_s, live) > SIGN_OF_LIFE_S:
+                    time.sleep(SIGN_OF_LIFE_S)
+                    yield rgb
+                if pace.keep(at_s, step_s, live) or not fresh:
+                    rgb, fresh = to_rgb(frame), True
                     yield rgb
         if live:
             raise CameraError(f"the stream {address.split('@')[-1]} ended")
-        if rgb is None:
+        if rgb is None or not fresh:
             raise CameraError(f"{address} holds no frame that can be decoded")
         pace.origin_s += at_s + step_s
         while at_s == 0.0:  # a still picture: show it over and over
-            time.sleep(step_s)
+            time.sleep(min(step_s, SIGN_OF_LIFE_S))
             yield rgb
 
 
@@ -149,6 +155,10 @@ class Pace:
     def __init__(self) -> None:
         self.origin_s = time.monotonic()
 
+    def early_s(self, at_s: float, live: bool) -> float:
+        """How long a film's frame is still to wait; a stream's never is."""
+        return 0.0 if live else self.origin_s + at_s - time.monotonic()
+
     def keep(self, at_s: float, step_s: float, live: bool) -> bool:
         """Wait until the film's time at_s; False for a frame that is late by more than a step (newest wins)."""
         late_s = time.monotonic() - self.origin_s - at_s
@@ -165,6 +175,11 @@ def to_rgb(frame: Any) -> np.ndarray:
     rgb = frame.reformat(width, height, "rgb24", interpolation="FAST_BILINEAR").to_ndarray()
     quarter_turns = round(getattr(frame, "rotation", 0) / 90)
     return np.rot90(rgb, quarter_turns) if quarter_turns % 4 else rgb
+
+
+def without_password(text: str) -> str:
+    """Text (an address, or what a decoder says of it) without user and password of a stream, fit for a log."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Recording:
         path = path if path.suffix else RECORDINGS / f"{path}.csv"
         try:
             self._open(path)
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError, IndexError, csv.Error) as error:
             self.faults["recording"] += 1
             log.warning("recording %s: %s; the show goes on without it", path, error)
 
@@ -75,11 +75,13 @@ class Recording:
         return
 
     def _open(self, path: Path) -> None:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             names, *rows = csv.reader(file)
         table = np.array(rows, np.float32)
         if names[0] != "time_s" or len(table) < 2 or not np.isfinite(table).all():
             raise ValueError("expected a row of names beginning with time_s and rows of finite numbers")
+        if table.shape[1] != len(names) or table[-1, 0] <= table[0, 0]:
+            raise ValueError(f"expected {len(names)} numbers in each row, as there are names, and rising times")
         self._rate_hz = float((len(table) - 1) / (table[-1, 0] - table[0, 0]))
         self.names, self._rows = tuple(names[1:]), np.clip(table[:, 1:], 0.0, 1.0)
         self.length_s = len(table) / self._rate_hz

@@ -65,9 +65,9 @@ class FileTicker:
         try:
             self._times_s, self._series = read_series(Path(self._settings.source), self._settings.step_s)
             self._range = min(self._series), max(self._series)
-        except (TickerError, OSError, UnicodeDecodeError) as error:
+        except (TickerError, OSError, UnicodeDecodeError, csv.Error) as error:
             self.faults["ticker"] += 1
-            log.warning("ticker: %s; the show goes on without it", error)
+            log.warning("%s: %s; the show goes on without it", self.describe(), error)
 
     def read(self, now_s: float) -> Number | None:
         """The number at now_s, or None when there is no series."""
@@ -131,7 +131,7 @@ class WebTicker:
         return time.monotonic() - self._newest[1] if self._newest else math.inf
 
     def describe(self) -> str:
-        return f"ticker {self._settings.source.split('?')[0].split('@')[-1]}"
+        return f"ticker {without_secrets(self._settings.source)}"
 
     def close(self) -> None:
         self._closing.set()
@@ -194,9 +194,8 @@ def ask(url: str, key: str, timeout_s: float) -> float:
         raise TickerError(f"expected an http or https address, found {url!r}")
     request = urllib.request.Request(url, headers={"Accept": "application/json"})
     with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-        body = answer.read(LONGEST_ANSWER_BYTES + 1)
-    if len(body) > LONGEST_ANSWER_BYTES:
-        raise TickerError(f"{url}: answer longer than {LONGEST_ANSWER_BYTES} bytes")
+        url = without_secrets(url)  # from here on it is only spoken of
+        body = _body_of(answer, url, timeout_s)
     try:
         found: Any = json.loads(body)
         for name in key.split("."):
@@ -205,11 +204,28 @@ def ask(url: str, key: str, timeout_s: float) -> float:
         raise TickerError(f"{url}: expected JSON with a number at {key!r}: {error!r}") from error
     try:
         value = math.nan if isinstance(found, bool) else float(found)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # a whole number may be longer than any float
         value = math.nan
     if not math.isfinite(value):
         raise TickerError(f"{url}: expected a finite number at {key!r}, found {str(found)[:80]!r}")
     return value
+
+
+def _body_of(answer: http.client.HTTPResponse, url: str, timeout_s: float) -> bytes:
+    """All that comes within timeout_s: each byte of a stream that never ends comes in time, the whole never."""
+    body, until_s = b"", time.monotonic() + timeout_s
+    while piece := answer.read1(LONGEST_ANSWER_BYTES + 1 - len(body)):
+        body += piece
+        if len(body) > LONGEST_ANSWER_BYTES:
+            raise TickerError(f"{url}: answer longer than {LONGEST_ANSWER_BYTES} bytes")
+        if time.monotonic() > until_s:
+            raise TickerError(f"{url}: answer not finished after {timeout_s:g} s")
+    return body
+
+
+def without_secrets(url: str) -> str:
+    """An address without user, password and query (where keys are), fit for a log."""
+    return url.split("?")[0].split("@")[-1]
 
 
 def create(settings: Settings) -> FileTicker | WebTicker:

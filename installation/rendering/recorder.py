@@ -9,12 +9,15 @@ import threading
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 log = logging.getLogger("installation.recorder")
 TIME_BASE = Fraction(1, 90_000)
 WAITING = 6  # frames that may wait for the encoder before one is dropped
+APART_S = 0.25  # how far sound may be from its picture before silence is put between
+BEHIND_S = 2.0  # how far the sound's end may stay behind the picture: what is heard late is still to come
 
 
 class Recorder:
@@ -41,21 +44,23 @@ class Recorder:
         self._video.codec_context.gop_size = round(fps) * 2
         self._sound = self._file.add_stream("aac", rate=sample_rate_hz, layout="mono") if sample_rate_hz else None
         self._heard = 0
+        self._resampler: Any = None
+        self._resampled_hz = 0
         self._last_pts = -1
-        self._waiting: queue.Queue[tuple[str, np.ndarray, float] | None] = queue.Queue(WAITING * 4)
+        self._waiting: queue.Queue[tuple[str, np.ndarray, float, int] | None] = queue.Queue()  # _put keeps it short
         self._thread = threading.Thread(target=self._encode, name="recorder", daemon=True)
         self._thread.start()
 
     def write(self, rgb: np.ndarray, now_s: float) -> None:
         """Take one frame [shape=(H, W, 3), uint8, row 0 on top]; returns at once. The array must not change later."""
-        self._put(("video", rgb, now_s), WAITING)
+        self._put(("video", rgb, now_s, 0), WAITING)
 
-    def hear(self, samples: np.ndarray) -> None:
-        """Take what was heard since the last call [shape=(n,), float32, -1..1]."""
+    def hear(self, samples: np.ndarray, now_s: float, rate_hz: int) -> None:
+        """Take what was heard since the last call [shape=(n,), float32, -1..1], the newest of it at now_s."""
         if self._sound is not None:
-            self._put(("sound", samples, 0.0), WAITING * 4)
+            self._put(("sound", samples, now_s, rate_hz), WAITING * 4)
 
-    def _put(self, item: tuple[str, np.ndarray, float], limit: int) -> None:
+    def _put(self, item: tuple[str, np.ndarray, float, int], limit: int) -> None:
         if self._waiting.qsize() >= limit or not self._thread.is_alive():
             self.faults["recorder dropped"] += 1
             return
@@ -64,11 +69,14 @@ class Recorder:
     def _encode(self) -> None:
         try:
             while (item := self._waiting.get()) is not None:
-                kind, array, now_s = item
+                kind, array, now_s, rate_hz = item
                 if kind == "video":
                     self._encode_frame(array, now_s)
+                    self._encode_silence(now_s - BEHIND_S)
                 else:
-                    self._encode_sound(array)
+                    samples = self._at_own_rate(array, rate_hz)
+                    self._encode_silence(now_s, len(samples))
+                    self._encode_sound(samples)
         except Exception as error:  # a full disk ends the recording, not the show
             self.faults["recorder"] += 1
             log.error("recording to %s stopped: %s", self.path, error)
@@ -85,10 +93,34 @@ class Recorder:
         self._file.mux(self._video.encode(frame))
         self.frames += 1
 
+    def _at_own_rate(self, samples: np.ndarray, rate_hz: int) -> np.ndarray:
+        """Finite samples at the film's rate, whatever the device gives; an encoder refuses NaN for good."""
+        import av
+
+        assert self._sound is not None
+        samples = np.nan_to_num(np.clip(samples, -1.0, 1.0)).astype(np.float32, copy=False)
+        if rate_hz == self._sound.rate:
+            return samples
+        if rate_hz != self._resampled_hz:
+            self._resampler, self._resampled_hz = av.AudioResampler("fltp", "mono", self._sound.rate), rate_hz
+        frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
+        frame.sample_rate = rate_hz
+        pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(frame)]
+        return np.concatenate([*pieces, np.zeros(0, np.float32)])
+
+    def _encode_silence(self, until_s: float, coming: int = 0) -> None:
+        """Fill the time in which no microphone was heard, so that what comes after it belongs to its picture."""
+        if self._sound is not None:
+            missing = int(until_s * self._sound.rate) - coming - self._heard
+            if missing > APART_S * self._sound.rate:
+                self._encode_sound(np.zeros(missing, np.float32))
+
     def _encode_sound(self, samples: np.ndarray) -> None:
         import av
 
         assert self._sound is not None
+        if not len(samples):
+            return
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None], np.float32), "fltp", "mono")
         rate = int(self._sound.rate or 44100)
         frame.sample_rate, frame.pts, frame.time_base = rate, self._heard, Fraction(1, rate)
@@ -96,15 +128,17 @@ class Recorder:
         self._file.mux(self._sound.encode(frame))
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
+        """Finish the file and give it its name; one that broke off keeps its temporary one, and plays up to there."""
         self._waiting.put(None)
         self._thread.join(timeout=30)
+        broke_off = self.faults["recorder"] > 0
         try:
             for stream in (self._video, self._sound):
-                if stream is not None:
+                if stream is not None and not broke_off:  # FFmpeg may crash on more after a failure
                     self._file.mux(stream.encode(None))
             self._file.close()
-            os.replace(self._part, self.path)
+            if not broke_off:
+                os.replace(self._part, self.path)
         except Exception as error:
             self.faults["recorder"] += 1
             log.error("%s could not be finished: %s", self.path, error)

@@ -151,7 +151,10 @@ class Window:
         names = [_name(self.glfw, m) for m in self.glfw.get_monitors() or []]
         if names != self._monitors:
             log.warning("monitors changed: %s", ", ".join(names) or "none")
-            self._place()
+            try:
+                self._place()
+            except ValueError:  # glfw knows no size of a monitor that is going this moment: look again
+                self._monitors = []
 
     def present(self, output: Target) -> None:
         """Draw the finished output over the whole window and wait for the screen (vsync)."""

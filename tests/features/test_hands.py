@@ -224,9 +224,10 @@ def test_the_tracker_is_renewed_without_a_gap(wait_for):
     made.close()
 
 
-def test_without_a_model_the_show_goes_on_and_says_so_once(monkeypatch, wait_for, caplog):
+@pytest.mark.parametrize("reason", [weights.WeightsError, RuntimeError, PermissionError])
+def test_without_a_model_the_show_goes_on_and_says_so_once(monkeypatch, wait_for, caplog, reason):
     def nothing(progress=None):
-        raise weights.WeightsError("no network here")
+        raise reason("no network here")
 
     monkeypatch.setattr(weights, "hand_model", nothing)
     made = hands.create(hands.Settings())
@@ -237,6 +238,27 @@ def test_without_a_model_the_show_goes_on_and_says_so_once(monkeypatch, wait_for
         values["hands.count"] == 0 and made.faults == {"hands model": 1} and caplog.text.count("no network here") == 1
     )
     made.close()
+
+
+def test_landmarks_that_are_not_numbers_are_passed_over():
+    shown = []
+    for broken in (False, True):
+        made = hands.create(hands.Settings(synchronous=True))
+        for i in range(40):
+            values = seen(made, i * 0.04, (0.5 + 0.01 * i, 0.4))
+            if broken and i == 20:
+                made._in_process.points[:] = np.nan
+                values = made.extract(CameraFrame(np.zeros((4, 4, 3), np.uint8), 0.81, 1), 0.81)
+        shown.append(values)
+    assert shown[1] == pytest.approx(shown[0], abs=0.02)
+
+
+def test_the_one_euro_filter_forgets_a_value_that_is_no_number():
+    for bad in (np.nan, np.inf):
+        smooth = OneEuro()
+        values = [smooth(v, i / 25) for i, v in enumerate([0.1, 0.2, bad, 0.3, 0.3, 0.3])]
+        assert np.isfinite(values).all() and values == sorted(values)
+        assert np.isnan(OneEuro()(bad, 0.0))
 
 
 def test_the_one_euro_filter_calms_a_still_hand_and_follows_a_fast_one():

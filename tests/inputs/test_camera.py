@@ -205,6 +205,28 @@ def test_a_still_picture_serves_as_a_camera(tmp_path):
     assert [next(frames)[20, 20].tolist() for _ in range(3)] == [[200, 10, 10]] * 3
 
 
+def test_a_film_that_shows_one_frame_for_long_is_not_taken_for_a_dead_camera(tmp_path, wait_for):
+    from PIL import Image
+
+    slides = [Image.new("RGB", (64, 48), (level, level, level)) for level in (20, 120, 220)]
+    slides[0].save(tmp_path / "slides.gif", save_all=True, append_images=slides[1:], duration=1800, loop=0)
+    made = camera.create(camera.Settings(device=str(tmp_path / "slides.gif"), silent_s=1.4))
+    made.start()
+    greys = []
+    wait_for(lambda: ((f := made.read(0.0)) and greys.append(int(f.rgb[24, 32, 0]))) or 220 in greys)
+    wait_for(lambda: ((f := made.read(0.0)) and greys.append(int(f.rgb[24, 32, 0]))) or greys[-1] == 20)
+    assert not made.faults
+    made.close()
+
+
+def test_the_password_of_a_stream_that_cannot_be_opened_is_not_logged(wait_for, caplog):
+    made = camera.create(camera.Settings(device="http://user:secret@127.0.0.1:9/film"))
+    made.start()
+    wait_for(lambda: made.faults["camera"])
+    made.close()
+    assert "127.0.0.1:9/film" in caplog.text and "secret" not in caplog.text
+
+
 def test_a_file_that_is_no_film_is_named_in_the_error(tmp_path):
     import av
 
@@ -215,6 +237,13 @@ def test_a_file_that_is_no_film_is_named_in_the_error(tmp_path):
 
 def test_devices_are_listed_without_opening_any():
     assert all(isinstance(device, str) for device in camera.devices())
+
+
+def test_a_camera_whose_name_the_driver_cut_in_the_middle_of_a_letter_is_listed(tmp_path, monkeypatch):
+    (tmp_path / "video3").mkdir()
+    (tmp_path / "video3" / "name").write_bytes("Kamera für Gäste".encode() + b"\xc3\n")
+    monkeypatch.setattr(camera, "Path", lambda _: tmp_path)
+    assert camera.devices()[0].startswith("/dev/video3 Kamera für Gäste")
 
 
 def test_passwords_of_streams_stay_out_of_what_is_shown():

@@ -52,10 +52,28 @@ def test_the_beat_phase_goes_round_and_never_back(played):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "time_s,a\n", "time_s,a\n0,x\n1,1\n", "a,b\n0,1\n1,1\n", "time_s,a\n0,1\n1,nan\n"]
+    "text",
+    [
+        "",
+        "time_s,a\n",
+        "time_s,a\n0,x\n1,1\n",
+        "a,b\n0,1\n1,1\n",
+        "time_s,a\n0,1\n1,nan\n",
+        "time_s,a\n0,1,1\n1,1,1\n",
+        "time_s,a\n0,1\n0,1\n",
+        'time_s,"a\n' + "0,1\n" * 50_000,
+    ],
+    ids=lambda text: repr(text)[:40],
 )
 def test_a_torn_recording_is_one_fault_and_gives_nothing(tmp_path, text):
     (tmp_path / "torn.csv").write_text(text)
     made = recording.create(recording.Settings(file=str(tmp_path / "torn.csv")))
     made.start()
     assert made.read(0.0) is None and made.faults == {"recording": 1}
+
+
+def test_a_table_saved_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "saved.csv").write_text("time_s,a\n0,0\n1,1\n", "utf-8-sig")
+    made = recording.create(recording.Settings(file=str(tmp_path / "saved.csv")))
+    made.start()
+    assert made.read(0.5) == {"a": 0.5} and not made.faults

@@ -1,5 +1,6 @@
 """A price comes from a file along the show's clock, or from a web server that may say anything or nothing."""
 
+import contextlib
 import http.server
 import json
 import socketserver
@@ -53,7 +54,9 @@ def test_a_file_of_values_alone_takes_its_steps_and_speed_from_the_settings(tmp_
     assert [made.read(t).value for t in (0.0, 1.0, 2.0)] == pytest.approx([1, 2, 3])
 
 
-@pytest.mark.parametrize("text", ["", "time,value\n", "0,1\n1,two\n", "0,1\n0,2\n", "0,nan\n", "0,inf\n"])
+@pytest.mark.parametrize(
+    "text", ["", "time,value\n", '0,"' + "1\n" * 99_999, "0,1\n1,two\n", "0,1\n0,2\n", "0,nan\n", "0,inf\n"]
+)
 def test_a_bad_file_is_one_fault_and_gives_nothing(tmp_path, text, caplog):
     (tmp_path / "bad.csv").write_text(text)
     made = open_ticker(source=str(tmp_path / "bad.csv"))
@@ -80,6 +83,7 @@ def test_a_number_deep_in_json_is_read_from_a_real_server(web, wait_for):
         b'{"value": NaN}',
         b"[" * 5000,
         b"1" * 70000,
+        b'{"value": 1' + b"0" * 400 + b"}",
     ],
     ids=lambda a: repr(a)[:20],
 )
@@ -127,3 +131,32 @@ def test_a_server_that_fails_or_is_gone_is_asked_ever_more_rarely(web, wait_for)
 def test_only_web_addresses_are_asked():
     with pytest.raises(ticker.TickerError, match="http"):
         ticker.ask("file:///etc/passwd", "value", 1.0)
+
+
+def test_an_answer_that_never_ends_is_given_up_in_time_though_every_byte_of_it_comes_in_time(wait_for):
+    class Drip(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(4096)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            with contextlib.suppress(OSError):
+                while not over.wait(0.05):
+                    self.request.sendall(b" ")
+
+    over = threading.Event()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        made = open_ticker(source=f"http://127.0.0.1:{server.server_address[1]}/", timeout_s=0.3)
+        try:
+            wait_for(lambda: made.faults["ticker"], 5)
+        finally:
+            made.close()
+            over.set()
+            server.shutdown()
+
+
+def test_a_key_in_the_address_is_not_logged(web, wait_for, caplog):
+    web.answer = []
+    made = open_ticker(source=f"{web.url}?key=secret")
+    wait_for(lambda: made.faults["ticker"])
+    made.close()
+    assert "/price" in caplog.text and "secret" not in caplog.text + made.describe()

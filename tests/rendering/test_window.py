@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 
@@ -181,6 +182,21 @@ def test_a_real_window_shows_the_picture(desktop: str, mode: str) -> None:
         screen = np.asarray(ImageGrab.grab(xdisplay=desktop).convert("RGB")).astype(int)
         lit = (np.abs(screen - [255, 128, 0]).max(-1) <= 2).mean()
         assert lit > (0.95 if mode != "windowed" else 0.2)
+    finally:
+        display.close()
+
+
+def test_a_monitor_that_goes_while_the_window_is_placed_does_not_end_the_show(desktop: str, monkeypatch) -> None:
+    display = window.create(settings.Screen((400, 300), (100, 75), mode="fullscreen"), headless=False)
+    try:
+        surface = display.surface
+        (name,) = surface._monitors
+        with monkeypatch.context() as gone:  # what glfw does with the null pointer that it is given
+            gone.setattr(surface.glfw, "get_video_mode", lambda monitor: ctypes.POINTER(ctypes.c_int)().contents)
+            surface._monitors, surface._looked_s = ["another"], 0.0
+            assert display.keys() == [] and not display.closed
+        surface._looked_s = 0.0
+        assert display.keys() == [] and surface._monitors == [name]
     finally:
         display.close()
 

@@ -1,0 +1,73 @@
+"""Watched child processes: what they say, how often they are tried again, and how many a dead device may keep."""
+
+import logging
+import subprocess
+
+import pytest
+
+from installation import children
+from installation.children import Child, Memory
+
+log = logging.getLogger("tests.children")
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """start(code): a watched child that runs these lines after it has entered; settings are read by then."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    started = []
+
+    def make(code: str, **more: float) -> Child:
+        head = "import os, time\nfrom installation.children import enter\nmemory, _ = enter()\n"
+        (tmp_path / "told_child.py").write_text(head + "memory.counts[0] += 1\n" + code)
+        started.append(Child("told", "told_child", {}, Memory(64), log=log, **more))
+        started[-1].start()
+        return started[-1]
+
+    yield make
+    for child in started:
+        child.close()
+
+
+def test_a_child_that_gives_something_and_always_dies_soon_is_tried_ever_more_rarely(start, monkeypatch, wait_for):
+    waits: list[float] = []
+    child = start("memory.times[0] = time.monotonic()\nos._exit(1)\n")
+    real = child._closing.wait
+
+    def wait(timeout_s: float) -> bool:
+        if timeout_s != children.WATCH_EVERY_S:
+            waits.append(timeout_s)
+        return real(min(timeout_s, 0.01))
+
+    monkeypatch.setattr(child._closing, "wait", wait)
+    wait_for(lambda: len(waits) >= 6)
+    assert waits[:5] == sorted(waits[:5]) and waits[5] == children.LONGEST_WAIT_S
+
+
+def test_a_device_that_keeps_killed_processes_in_the_kernel_does_not_gather_them_for_ever(
+    start, monkeypatch, wait_for, caplog
+):
+    monkeypatch.setattr(children, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(children, "MOST_STUCK", 2)
+    lingering: list[subprocess.Popen] = []
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda process: lingering.append(process))
+    child = start("time.sleep(60)\n", opening_s=0.3)
+    try:
+        wait_for(lambda: len(lingering) == 2 and caplog.text.count("does not die") == 2)
+        child._closing.wait(1.0)  # twenty times the wait between two tries
+        assert len(lingering) == 2 and child.pids == []
+        lingering[0].send_signal(9)
+        wait_for(lambda: child.pids)  # there is room for another try
+    finally:
+        monkeypatch.undo()
+        child.close()
+        for process in lingering:
+            process.kill()
+            process.wait()
+
+
+def test_a_word_about_a_file_whose_name_is_not_utf_8_still_arrives():
+    memory = Memory(64)
+    memory.say("no such file caf\udce9.mp4")
+    assert memory.take_word() == "no such file caf?.mp4"
+    memory.close()
