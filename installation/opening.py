@@ -54,6 +54,10 @@ def _apply(show: Show, options: Namespace) -> Show:
         show = dataclasses.replace(show, generator=Part(show.generator.name, settings))
     if not show.screen.fps > 0:
         raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
+    for name in ("size", "working_size"):
+        width, height = getattr(show.screen, name)
+        if min(width, height) < 16 or max(width, height) > 16384:
+            raise SettingsError(f"screen.{name}: must be 16 to 16384 px each way, found {width} x {height}")
     if options.osc_table:
         return show
     if options.replay:
@@ -133,7 +137,8 @@ def osc_table(show: Show) -> str:
 
     with ExitStack() as closing:
         knobs = open_generator(show).knobs | open_screen(show, True, closing).knobs
-    return table(knobs, show.cues)
+    begin = open_board(show, knobs).levels(0.0).base  # the first cue is in force from the first frame on
+    return table({n: dataclasses.replace(k, default=begin.get(n, k.default)) for n, k in knobs.items()}, show.cues)
 
 
 def open_board(show: Show, knobs: Any) -> Any:

@@ -134,8 +134,6 @@ def command_for(place: Place, arguments: Sequence[Argument]) -> tuple[Command, b
         return _recall(arguments)
     if len(arguments) > 2:
         raise Refused("bad argument", f"{len(arguments)} arguments, expected a value and perhaps a fade time")
-    if place.kind == "release":  # a fade time is all it may carry
-        return Command("release", place.name, 0.0, _fade_s(arguments[0]) if arguments else None), False
     fade_s = _fade_s(arguments[1]) if len(arguments) == 2 else None
     value = arguments[0] if arguments else True
     if place.kind != "level":
@@ -204,8 +202,8 @@ def osc_table(knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> str:
         )
     rows.append((f"`{ROOT}/cue`", "number [fade s]", _numbers(cues), "fade to that cue (text, int or float)"))
     rows.append((f"`{ROOT}/cue/NUMBER`", "[press] [fade s]", "fires on a press", "for desks that send no text"))
-    rows.append((f"`{ROOT}/release`", "[fade s]", "", "give every held knob back to the cue"))
-    rows.append((f"`{ROOT}/release/KNOB`", "[fade s]", "", "give one back"))
+    rows.append((f"`{ROOT}/release`", "[press] [fade s]", "fires on a press", "give every held knob back to the cue"))
+    rows.append((f"`{ROOT}/release/KNOB`", "[press] [fade s]", "fires on a press", "give one back"))
     rows.append((f"`{ROOT}/ping`", "", "", f"answers `{ROOT}/pong` version, frame"))
     subscribed = f"sends `{ROOT}/status/...` twice a second until 10 minutes after you were last heard"
     rows.append((f"`{ROOT}/status/subscribe`", "[port]", "1024..65535", subscribed))

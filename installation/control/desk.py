@@ -207,7 +207,8 @@ class Desk:
             if outside:
                 self.faults["out of range"] += 1
                 log.warning("OSC: %s from %s was outside its range", place.name or place.verb, sender.host)
-            if place.kind in ("trigger", "cue") and arguments and not self._pressed(sender.host, place, command.value):
+            pressed = place.kind in ("trigger", "cue", "release")
+            if pressed and arguments and not self._pressed(sender.host, place, command.value):
                 return
             self._keep(command, trigger=place.kind in ("trigger", "cue", "recall") and command.verb != "panic")
 

@@ -66,6 +66,7 @@ class Display:
         self.final = Final(canvas, corners)
         self.timings: dict[str, float] = {}
         self._profiling = False
+        self._working = screen.working_size
         self._picture: moderngl.Texture | None = None
         self._held: Picture | None = None
         self._fitted: tuple[object, ...] = ()
@@ -94,9 +95,15 @@ class Display:
         self._profiling = on
 
     def scale(self, factor: float) -> None:
-        """Let the effects run at this share, 0..1, of the show's working size (the governor's switch)."""
+        """Let the effects run at this share, 0..1, of the show's working size (the governor's switch).
+
+        It happens with the next picture that moves: one that is frozen stays as it is.
+        """
         width, height = self.screen.working_size
-        size = (max(16, round(width * factor)), max(16, round(height * factor)))
+        self._working = (max(16, round(width * factor)), max(16, round(height * factor)))
+
+    def _resize(self) -> None:
+        size = self._working
         if size != self.chain.size:
             self.chain.resize(size)
             self._source, self._shown, self._fitted = None, None, ()
@@ -113,12 +120,12 @@ class Display:
         started_s = time.perf_counter()
         self.timings = {}
         level = 0.0 if levels.blackout else min(max(levels.master, 0.0), 1.0)
-        if levels.test_card and not levels.blackout:
-            self._draw_card(now_s)
-        elif level <= 0.0:
+        if level <= 0.0:
             self.output.framebuffer.clear()
             if self.guard:
                 self.guard.go_dark(now_s)
+        elif levels.test_card:
+            self._draw_card(level, now_s)
         else:
             texture = self._compose(picture, controls, levels, now_s, audio)
             self._draw_final(texture, level, now_s)
@@ -137,6 +144,7 @@ class Display:
         """The picture with its effects, at working size; None while there has never been a picture."""
         if levels.freeze and self._shown is not None:
             return self._shown
+        self._resize()
         started_s = time.perf_counter()
         if picture is not None and picture is not self._held:  # the same object is the same picture: nothing to do
             self._picture, self._held = self.uploader.upload(picture.pixels), picture
@@ -192,7 +200,8 @@ class Display:
         self._shown = texture
         self.final.draw(texture, self.output, level)
 
-    def _draw_card(self, now_s: float) -> None:
+    def _draw_card(self, level: float, now_s: float) -> None:
+        self.card.set("master", level)
         self.card.set("size", tuple(map(float, self.output.size)))
         self.card.set("time_s", now_s)
         self.card.draw(self.output.framebuffer)

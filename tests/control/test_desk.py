@@ -110,6 +110,14 @@ def test_a_cue_has_an_address_of_its_own_for_desks_without_text(desk: Desk, send
     assert [(c.verb, c.name) for c in hear(desk, 2)] == [("cue", "1.5"), ("cue", "99")]
 
 
+def test_a_key_of_0_to_100_releases_once_and_not_over_a_hundred_seconds(desk: Desk, sender: SimpleUDPClient) -> None:
+    for value in (100, 0):
+        sender.send_message("/installation/release", value)
+    sender.send_message("/installation/freeze", 1)
+    heard = hear(desk, 2)
+    assert [command for command in heard if command.verb == "release"] == [Command("release", value=100.0)]
+
+
 def test_a_touchosc_push_fires_once_and_its_release_does_not(desk: Desk, sender: SimpleUDPClient) -> None:
     for value in (1.0, 0.0, 1.0, 0.0):
         sender.send_message("/installation/cue/go", value)
@@ -151,11 +159,11 @@ def test_what_comes_later_stands_later(desk: Desk) -> None:
                 encode(TEAR, 0.1),
                 encode("/installation/cue", "2"),
                 encode(TEAR, 0.9),
-                encode("/installation/release/effect/tear/amount", 2.0),
+                encode("/installation/release/effect/tear/amount", 1, 2.0),
             ]
         ),
     )
-    assert hear(desk, 2) == [Command("cue", "2", 1.0), Command("release", "effect.tear.amount", 0.0, 2.0)]
+    assert hear(desk, 2) == [Command("cue", "2", 1.0), Command("release", "effect.tear.amount", 1.0, 2.0)]
 
 
 def test_a_bundle_from_next_week_acts_on_the_next_frame(desk: Desk) -> None:

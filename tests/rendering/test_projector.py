@@ -64,3 +64,5 @@ def test_the_test_card_shows_every_edge_and_which_way_is_up(open_stage) -> None:
     assert inside[:60].sum() > 30 > inside[-60:].sum(), "the arrow is above the middle"
     assert len(np.unique(card[67, 90:230, 0])) > 8, "a ramp of greys"
     assert stage.show(None, test_card=True, blackout=True).max() == 0
+    assert stage.show(None, test_card=True, master=0.0).max() == 0  # where a panic has ended
+    assert np.abs(stage.show(None, test_card=True, master=0.5).astype(int) - card // 2).mean() < 4

@@ -229,3 +229,12 @@ def test_a_picture_shown_again_is_drawn_from_itself_and_not_from_what_was_made_o
         assert all(np.array_equal(frame, frames[0]) for frame in frames)
     finally:
         display.close()
+
+
+def test_a_frozen_picture_stays_as_it_is_when_the_governor_takes_size_away(open_stage) -> None:
+    stage = open_stage(effects=[settings.Effect("edges", knobs={"amount": 1.0})])
+    frozen = stage.show(painted(picture(64, 36)))
+    stage.display.scale(0.5)
+    assert np.array_equal(stage.show(painted(picture(64, 36, time_s=1.0)), freeze=True), frozen)
+    stage.show(painted(picture(64, 36)))
+    assert stage.display.chain.size == (32, 18)
