@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. A mistake in what was asked for is one clear line, not a traceback."""
     options = parser().parse_args(arguments)
     level = logging.INFO if options.verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%F %T")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle pools must not spin: the show shares its cores
     try:
         return _dispatch(options)

@@ -6,7 +6,7 @@ import logging
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import psutil
 from installation import moments
 from installation.journal import Entry, InputLog, Ledger
 from installation.settings import Show
-from installation.signals import Controls, Picture, SoundBlock
+from installation.signals import Controls, Moment, Picture, SoundBlock
 
 log = logging.getLogger("installation.chronicle")
 SHEET_PICTURES = 12
 SHEET_WIDTH_PX = 640
+MOMENTS_WAITING = 8  # for the disk, before further ones are dropped
 
 
 class Chronicle:
@@ -38,6 +39,7 @@ class Chronicle:
         self._sheet: list[np.ndarray] = []
         self._start_mb = _memory_mb()
         self._writer = ThreadPoolExecutor(1, "moments")
+        self._writing: list[Future[None]] = []
         closing.callback(self._writer.shutdown)
         self._recorder = self._open_recorder(closing) if options.record else None
         self._log = InputLog(options.log, show.name) if options.log else None
@@ -81,14 +83,19 @@ class Chronicle:
 
     def _keep_moment(self, controls: Controls, picture: Picture | None) -> None:
         """The picture on screen may be older than the knobs: each part keeps the values it was made from."""
+        self._writing = [task for task in self._writing if not task.done()]
+        if len(self._writing) >= MOMENTS_WAITING:  # a sender that never lets go: memory must not grow with it
+            self.faults["moment dropped"] += 1
+            return
         made = picture.controls if picture else controls
         painted = {n: v for n, v in made.values.items() if n.startswith(("generator.", "bend."))}
         shown = Controls(controls.time_s, {**controls.values, **painted}, made.turns)
         moment = moments.of(self.show, shown, self.weights_sha256, self.show.screen.size, self.ledger.frames)
         rgb = self.screen.read_now()
-        self._writer.submit(
-            self._guard, "moment", lambda: self.moments.append(moments.keep(self.options.moments, moment, rgb))
-        )
+        self._writing.append(self._writer.submit(self._guard, "moment", self._write_moment, moment, rgb))
+
+    def _write_moment(self, moment: Moment, rgb: np.ndarray) -> None:
+        self.moments.append(moments.keep(self.options.moments, moment, rgb))
 
     def _gather_sheet(self, now_s: float) -> None:
         if now_s >= self.options.seconds * (len(self._sheet) + 0.7) / SHEET_PICTURES:

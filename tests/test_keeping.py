@@ -2,6 +2,7 @@
 
 import json
 import resource
+import threading
 from argparse import Namespace
 from contextlib import ExitStack
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 
 from installation import moments
-from installation.chronicle import Chronicle
+from installation.chronicle import MOMENTS_WAITING, Chronicle
 from installation.governor import Governor
-from installation.journal import InputLog, Ledger, read_log
+from installation.journal import Entry, InputLog, Ledger, read_log
 from installation.settings import SettingsError, Show, check
 from installation.signals import Command, Controls
 
@@ -51,6 +52,20 @@ def test_a_disk_that_is_full_when_the_show_ends_costs_the_log_and_not_the_report
     with ExitStack() as closing:
         chronicle = Chronicle(Show("bloom"), options, None, "abc", closing)
     assert chronicle.faults == {"input log": 1}
+
+
+def test_a_sender_that_asks_for_a_moment_in_every_frame_cannot_fill_the_memory(tmp_path, monkeypatch) -> None:
+    screen = Namespace(read_now=lambda: np.zeros((36, 64, 3), np.uint8))
+    disk = threading.Event()  # until it is set, the disk takes nothing
+    monkeypatch.setattr(moments, "keep", lambda folder, moment, rgb: disk.wait(30) and tmp_path)
+    with ExitStack() as closing:
+        options = Namespace(record=None, log=None, moments=tmp_path)
+        chronicle = Chronicle(Show("bloom"), options, screen, "abc", closing)
+        closing.callback(disk.set)
+        for n in range(100):
+            chronicle.note(Entry(n / 30, {}, (Command("moment"),)), CONTROLS, None, None)
+    assert len(chronicle.moments) == MOMENTS_WAITING
+    assert chronicle.faults == {"moment dropped": 100 - MOMENTS_WAITING}
 
 
 def test_a_moment_that_the_disk_has_no_room_for_leaves_nothing_behind(tmp_path) -> None:
