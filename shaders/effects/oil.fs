@@ -12,8 +12,8 @@
   ],
   "IMPORTED": {"bristles": {"PATH": "images/bristles.png"}},
   "PASSES": [
-    {"TARGET": "tensor", "WIDTH": "floor($WIDTH/3.0)", "HEIGHT": "floor($HEIGHT/3.0)", "FLOAT": true},
-    {"TARGET": "flow", "WIDTH": "floor($WIDTH/3.0)", "HEIGHT": "floor($HEIGHT/3.0)", "FLOAT": true},
+    {"TARGET": "tensor", "WIDTH": "floor(96.0*$WIDTH/$HEIGHT)", "HEIGHT": "96", "FLOAT": true},
+    {"TARGET": "flow", "WIDTH": "floor(96.0*$WIDTH/$HEIGHT)", "HEIGHT": "96", "FLOAT": true},
     {}
   ]
 }*/

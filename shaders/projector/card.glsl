@@ -3,6 +3,7 @@
 in vec2 place;
 uniform vec2 size;      // projector, pixels
 uniform float time_s;
+uniform float master;
 out vec4 colour;
 
 float line(float distance_px, float width_px) { return 1.0 - smoothstep(width_px - 0.5, width_px + 0.5, distance_px); }
@@ -41,5 +42,5 @@ void main() {
     rgb = mix(rgb, rose, step(abs(arrow.x), (unit - arrow.y) * 0.6) * step(0.0, arrow.y) * step(arrow.y, unit));
     float hand = atan(c.x, c.y) / 6.2831853 - fract(time_s / 4.0); // a hand that turns: the picture lives
     rgb = mix(rgb, rose, line(abs(radius - unit * 8.0), 3.0) * smoothstep(0.90, 1.0, fract(hand)));
-    colour = vec4(rgb, 1.0);
+    colour = vec4(rgb * master, 1.0);
 }
