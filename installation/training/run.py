@@ -23,7 +23,7 @@ from installation.training.features import load_vgg
 from installation.training.quality import SAMPLES, Judge, open_judge
 from installation.training.reconstruction import Reconstruction
 from installation.training.student import Student
-from installation.weights import open_model
+from installation.weights import open_model, read_config
 
 PAUSE_S = 30.0  # a step that seems longer was a pause (a stopped process, a sleeping laptop) and counts as this much
 AVERAGE_IMAGES = 5_000.0  # half-life of the averaged weights
@@ -240,6 +240,9 @@ class Run:
             "device": str(self.device),
             "last_px": self.size,
         }
+        if s.start:
+            begun = read_config(s.start)
+            card["training"]["started_from"] = f"{begun.get('name', s.start)}, sha256 {begun['sha256']}"
         if redraws:  # pictures of the corpus lie where they lie: pulled towards the average they only fade
             card["rim_px"] = round(s.size * RIM)
             card["knobs"] = {"generator.truncation": 1.0}
