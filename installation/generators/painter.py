@@ -23,7 +23,7 @@ from installation.signals import Controls, Knob, Picture
 log = logging.getLogger("installation.generators")
 
 PATIENCE = 5  # failures in a row before the stand-in takes over
-PAINTER_NICENESS = 3
+PAINTER_NICENESS = 7
 RETRY_S = 10.0  # how often the generator gets another chance while the stand-in paints
 FAULT, NOT_FINITE = "generator", "picture not finite"
 

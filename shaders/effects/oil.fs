@@ -56,10 +56,10 @@ void main() {
     vec2 cell = at / unit * FINE, step = along * mix(0.8, 3.6, stroke);
     vec3 c = picture.rgb * 2.0;
     float bristle = 0.0;
-    for (int i = -2; i <= 2; i++) bristle += hair(cell + along * (float(i) * 1.9));
+    for (int i = 0; i < 4; i++) bristle += hair(cell + along * (float(i) - 1.5) * 2.2);
     c += IMG_NORM_PIXEL(inputImage, at + step * unit).rgb + IMG_NORM_PIXEL(inputImage, at - step * unit).rgb;
     c *= 0.25;
-    bristle = (bristle / 5.0 - 0.5) * relief * 2.0;
+    bristle = (bristle * 0.25 - 0.5) * relief * 2.0;
     vec2 aside = across * unit * 2.6;
     vec3 a = IMG_NORM_PIXEL(inputImage, at + aside).rgb, b = IMG_NORM_PIXEL(inputImage, at - aside).rgb;
     float ta = tone(a), tb = tone(b), bend = ta + tb - 2.0 * tone(c);
