@@ -89,11 +89,14 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
     """The generator with bends at rest and with all of them at work, and a plain eager float32 one of the same shape.
 
     They take turns, so that what else this machine does meanwhile slows all of them alike. The plain one runs in a
-    process of its own, in torch as it comes: settings made for ours must not speed it up.
+    process of its own, in torch as it comes but for the number of threads: what is set for ours must not help it.
     """
     import torch
 
-    torch.set_flush_denormal(True)  # this and the next as the painter does
+    from installation.generators.painter import thread_count
+
+    torch.set_num_threads(thread_count())  # this and the next two as the painter does
+    torch.set_flush_denormal(True)
     keep_pages()
     generator = opening.open_generator(show)
     settle = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
@@ -109,7 +112,7 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
         return (time.perf_counter() - began) * 1000
 
     taken_ms: dict[str, list[float]] = {"ours": [], "bent": [], "plain": []}
-    with torch.inference_mode(), plainly(show.generator) as plain:
+    with torch.inference_mode(), plainly(show.generator, thread_count()) as plain:
         for turn in range(0, frames, TURN):
             numbers = range(turn, turn + TURN + WARM_UP)
             taken_ms["ours"] += [paint(rest, n) for n in numbers][WARM_UP:]
@@ -124,7 +127,7 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
     apart = bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms
     yield Row("bends alone", *apart, "difference of the two above")
     if taken_ms["plain"]:
-        note = "same shape and weights, torch as it comes"
+        note = "same shape, weights and threads, torch as it comes"
         row = summary("plain eager float32 generator", taken_ms["plain"], note)
         yield row
         yield Row("ratio plain : ours", row.median_ms / ours.median_ms, row.p95_ms / ours.p95_ms, "times, not ms")

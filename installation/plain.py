@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,15 +16,19 @@ WAIT_S = 120.0
 
 
 @contextmanager
-def plainly(generator: Part) -> Iterator[Callable[[], float] | None]:
+def plainly(generator: Part, threads: int) -> Iterator[Callable[[], float] | None]:
     """A call that lets a fresh process paint one picture the plain way and says how many milliseconds that took."""
     if generator.name != "stylegan2":
         yield None
         return
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    child = context.Process(target=paint_plainly, args=(theirs, generator.settings.get("model", "bloom")), daemon=True)
+    model = generator.settings.get("model", "bloom")
+    child = context.Process(target=paint_plainly, args=(theirs, model, threads), daemon=True)
+    passive = os.environ.pop("OMP_WAIT_POLICY", None)  # which the show sets for its own good
     child.start()
+    if passive:
+        os.environ["OMP_WAIT_POLICY"] = passive
     theirs.close()  # so that a child that ends is noticed
 
     def paint() -> float:
@@ -39,7 +44,7 @@ def plainly(generator: Part) -> Iterator[Callable[[], float] | None]:
         child.join(WAIT_S)
 
 
-def paint_plainly(pipe: Any, model: str) -> None:
+def paint_plainly(pipe: Any, model: str, threads: int) -> None:
     """In a process of its own: the network as a textbook has it, float32, eager, modulated anew for every picture."""
     import torch
 
@@ -47,6 +52,7 @@ def paint_plainly(pipe: Any, model: str) -> None:
     from installation.generators import stylegan2
     from installation.generators.stylegan2 import reference
 
+    torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     settle = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     net, _ = stylegan2.read_model(*weights.open_model(model))
