@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import uuid
@@ -98,6 +99,14 @@ class Archive:
             pid = rest.split("-")[0]
             if not host and pid.isdigit() and not _alive(int(pid)):
                 shutil.rmtree(part, ignore_errors=True)
+
+
+def sweep_files(folder: Path) -> None:
+    """Remove files called `.name.part<pid>` that processes which are no longer alive left half written."""
+    for part in folder.glob(".*.part*"):
+        found = re.search(r"\.part(\d+)", part.name)
+        if found and not _alive(int(found[1])):
+            part.unlink(missing_ok=True)
 
 
 def _settle(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from installation import engines, job, plugins, prints, sources, tasks
-from installation.archive import Archive, key_of
+from installation.archive import Archive, key_of, sweep_files
 from installation.engines import Engine, Turnstile
 from installation.job import Job
 from installation.signals import Still
@@ -71,6 +71,7 @@ class Chain:
         self.archive = Archive(self.out / ".work")
         self.archive.folder.mkdir(parents=True, exist_ok=True)
         self.archive.sweep()
+        sweep_files(self.out)
         self.choices = {} if self.order.only else prints.read_choices(self.out)
         self.turnstile = Turnstile(self.engine.slots)
         self.watcher = Watcher(self.archive, self.engine.slots)

@@ -154,6 +154,18 @@ def test_odd_but_whole_pictures_are_printed(tmp_path) -> None:
         assert (tmp_path / f"prints/{Path(name).stem}.tif").is_file()
 
 
+def test_a_sheet_that_a_kill_left_half_written_is_cleared_away_and_one_being_written_is_not(tmp_path) -> None:
+    out = tmp_path / "prints"
+    out.mkdir()
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    (out / f".contact.part{child.pid}.jpg").write_bytes(b"half")
+    (out / f".flower.tif.part{child.pid}").write_bytes(b"half")
+    (out / f".contact.part{os.getppid()}.jpg").write_bytes(b"going on")
+    assert still(paint(tmp_path / "flower.png"), "--out", out, *QUICK) == 0
+    assert [path.name for path in out.glob(".*part*")] == [f".contact.part{os.getppid()}.jpg"]
+
+
 def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothing_twice(tmp_path) -> None:
     pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
     still(*pictures, "--out", tmp_path / "calm", *QUICK)
