@@ -15,7 +15,6 @@ from torch import Tensor
 
 from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan2.network import (
-    FIR,
     GAIN,
     SLOPE,
     Bend,
@@ -78,7 +77,6 @@ class FastSynthesis:
             self.const = const[None].to(self.device, dtype, memory_format=torch.channels_last)
             self.fir = fir_kernel(4.0).to(self.device, dtype)
             self.fir_rgb = self.fir.expand(self.config.rgb_channels, 1, 4, 4).contiguous()
-            self.fir_line = torch.tensor(FIR).div(sum(FIR) / 2).to(self.device, dtype)  # it is separable
 
     def _prepare(self, name: str, conv: ModulatedConv, start: int) -> Layer:
         out, inputs, kernel, _ = conv.weight.shape
@@ -151,12 +149,8 @@ class FastSynthesis:
         style, demodulation = _scales(layer, style, unit=False)
         if layer.up:
             assert layer.packed is not None
-            channels = len(layer.bias)
             x = onednn.conv_transpose(x * style[:, :, None, None], layer.packed)
-            down = self.fir_line[None, None, :, None].expand(channels, 1, 4, 1)
-            x = F.conv2d(x, down, padding=(1, 0), groups=channels)
-            across = demodulation[0, :, None, None, None] * self.fir_line
-            return onednn.conv(x, across, layer.bias, SLOPE, channels, (0, 1))
+            return onednn.conv(x, demodulation[0, :, None, None, None] * self.fir, layer.bias, SLOPE, len(layer.bias))
         if layer.packed is None:
             weight = layer.weight * torch.outer(demodulation[0], style[0])[:, :, None, None]
             return onednn.conv(x, weight, layer.bias, SLOPE)
@@ -205,14 +199,7 @@ class FastSynthesis:
         return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
 
     def _upsample(self, rgb: Tensor) -> Tensor:
-        """`network.upsample`: doubling with [1, 3, 3, 1] is linear interpolation, with zeros beyond the border.
-
-        Interpolation is the faster one where the picture's channels lie one after another.
-        """
-        if not rgb.is_contiguous():
-            return F.conv_transpose2d(rgb, self.fir_rgb, stride=2, padding=1, groups=rgb.shape[1])
-        wide = F.interpolate(F.pad(rgb, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
-        return wide[:, :, 2:-2, 2:-2]
+        return F.conv_transpose2d(rgb, self.fir_rgb, stride=2, padding=1, groups=rgb.shape[1])
 
 
 def _scales(layer: Layer, style: Tensor, unit: bool = True) -> tuple[Tensor, Tensor]:

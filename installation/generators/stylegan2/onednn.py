@@ -4,7 +4,6 @@ These operators are not part of torch's public face, so `available()` tries them
 """
 
 import functools
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -40,13 +39,9 @@ def pack_transpose(weight: Tensor, size: int) -> Tensor:
     return torch.ops.mkldnn._reorder_convolution_transpose_weight(weight, (0, 0), (0, 0), TWICE, ONCE, 1, shape)
 
 
-def conv(
-    x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1, padding: Sequence[int] = ONCE
-) -> Tensor:
-    """leaky_relu(conv2d(x, weight, bias, padding=padding)); weight packed or plain."""
-    return torch.ops.mkldnn._convolution_pointwise(
-        x, weight, bias, padding, ONCE, ONCE, groups, "leaky_relu", [slope], ""
-    )
+def conv(x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1) -> Tensor:
+    """leaky_relu(conv2d(x, weight, bias, padding=1)); weight packed or plain."""
+    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, ONCE, ONCE, ONCE, groups, "leaky_relu", [slope], "")
 
 
 def conv_transpose(x: Tensor, weight: Tensor) -> Tensor:
