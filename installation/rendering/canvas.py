@@ -134,6 +134,10 @@ class Program:
         texture.use(self._units[name])
         return True
 
+    def reads(self, *names: str) -> bool:
+        """Whether the compiled program looks at any of these uniforms."""
+        return any(name in self._uniforms for name in names)
+
     def draw(self, framebuffer: moderngl.Framebuffer) -> None:
         """Draw the quad over all of the framebuffer."""
         framebuffer.use()

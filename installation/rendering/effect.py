@@ -55,6 +55,9 @@ def today() -> tuple[float, float, float, float]:
     return (now.year, now.month, now.day, now.hour * 3600.0 + now.minute * 60.0 + now.second + now.microsecond / 1e6)
 
 
+CLOCKS = ("TIME", "TIMEDELTA", "DATE", "FRAMEINDEX")
+
+
 class LoadedEffect:
     """A compiled effect with its buffers. Raises isf.EffectError naming file and line if it does not compile."""
 
@@ -83,6 +86,14 @@ class LoadedEffect:
     @property
     def has_history(self) -> bool:
         return any(p.persistent for p in self.effect.passes)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the same picture and the same values always give the same result: no clock, no memory, no sound."""
+        if self.has_history or any(i.type != "image" for i in self.effect.images):
+            return False
+        ahead = [[p.target for p in self.effect.passes[i:] if p.target] for i in range(len(self.programs))]
+        return not any(program.reads(*CLOCKS, *later) for program, later in zip(self.programs, ahead, strict=True))
 
     def is_identity(self, values: Mapping[str, Any]) -> bool:
         """Whether the header says that these values change nothing (ISF's IDENTITY)."""

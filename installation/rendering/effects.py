@@ -48,6 +48,8 @@ class Link:
         self.stamp = self._stamp()
         self.broken = False
         self.drawn_last = False
+        self.done: tuple[Any, ...] = ()  # what the first of its own targets shows
+        self.own: list[Target] = []
         self._events: dict[str, bool] = {}
         self._index()
 
@@ -97,6 +99,15 @@ class Link:
         log.info("effect %s: loaded anew", self.path.name)
         return ""
 
+    def spare(self, size: tuple[int, int]) -> Target:
+        """Of its two own targets the one that was not drawn last (somebody may still look at that), now the first."""
+        if not self.own or self.own[0].size != size:
+            for old in self.own:
+                old.release()
+            self.own = [Target(self.canvas.context, size) for _ in range(2)]
+        self.own.reverse()
+        return self.own[0]
+
     def values(self, given: Mapping[str, float]) -> dict[str, Any]:
         """One GLSL-ready value for each input of the file."""
         values: dict[str, Any] = {}
@@ -143,6 +154,7 @@ class Chain:
             if names.count(name) > 1:
                 raise settings.SettingsError(f"two effects are called {name!r}: give one of them a `name` of its own")
         self.last: Target | None = None
+        self.version = 0  # of the picture that comes in, where somebody counts it: then it is known when it is the same
         self._time_s: float | None = None
         self._looked_s = time.monotonic()
 
@@ -179,6 +191,7 @@ class Chain:
             texture = self.last.texture
         frame = Frame(texture, now_s, step_s, today(), audio)
         current = texture
+        seen: tuple[Any, ...] = (self.version,) if self.version else ()
         for i, link in enumerate(self.links):
             inputs = link.values(values)
             if i >= len(self.links) - self.shed or link.loaded.is_identity(inputs):
@@ -186,10 +199,15 @@ class Chain:
                 continue
             if not link.drawn_last:
                 link.loaded.restart()
-            output = self.canvas.borrow(self.size, self.last, *keep)
-            if not self._draw_link(link, current, output, inputs, frame):
+            seen = (*seen, link.loaded, *inputs.items()) if seen and link.loaded.is_still else ()
+            if seen and seen == link.done and link.own[0].size == self.size:  # drawn from the very same before
+                current, self.last = link.own[0].texture, link.own[0]
                 continue
-            current, self.last = output.texture, output
+            output = link.spare(self.size) if seen else self.canvas.borrow(self.size, self.last, *keep)
+            if not self._draw_link(link, current, output, inputs, frame):
+                link.done = seen = ()
+                continue
+            current, self.last, link.done = output.texture, output, seen
         return current
 
     def _draw_link(self, link: Link, texture: Any, output: Target, inputs: dict[str, Any], frame: Frame) -> bool:
@@ -219,6 +237,8 @@ class Chain:
     def release(self) -> None:
         for link in self.links:
             link.loaded.release()
+            for target in link.own:
+                target.release()
 
 
 def _knob(name: str, one: isf.Input, axis: int, wish: Any) -> Knob:

@@ -177,6 +177,7 @@ class Display:
             self.across.set("span", whole[0] + (filled[0] - whole[0]) * fill)
             self.across.draw(target.framebuffer)
             self._source, self._fitted = target, state
+            self.chain.version += 1
         return self._source
 
     def _own_source(self) -> Target:

@@ -140,3 +140,27 @@ def test_the_same_effect_may_hang_twice_under_two_names(context, flower) -> None
     )
     chain.draw(flower, {}, 0.0)
     assert chain.knobs["effect.again.shadow.b"].default == 1.0
+
+
+def test_an_effect_without_a_clock_is_drawn_once_for_a_picture_and_its_values(context, flower, monkeypatch) -> None:
+    chain = Chain(context, [settings.Effect("oil"), settings.Effect("grain")], SIZE)
+    drawn: list[str] = []
+    real = Chain._draw_link
+    monkeypatch.setattr(
+        Chain, "_draw_link", lambda self, link, *rest: drawn.append(link.name) or real(self, link, *rest)
+    )
+    assert chain.links[0].loaded.is_still and not chain.links[1].loaded.is_still
+    chain.version = 1
+    chain.draw(flower, {}, 0.0)
+    once = pixels_of(chain.links[0].own[0].texture)
+    chain.draw(flower, {}, 0.1)
+    assert drawn == ["oil", "grain", "grain"]
+    chain.draw(flower, {"effect.oil.relief": 0.9}, 0.2)  # another value
+    chain.version = 2
+    chain.draw(flower, {}, 0.3)  # another picture
+    assert drawn[3:] == ["oil", "grain"] * 2
+    assert np.array_equal(pixels_of(chain.links[0].own[0].texture), once)
+    chain.version = 0  # nobody counts: drawn each time
+    chain.draw(flower, {}, 0.4)
+    chain.draw(flower, {}, 0.5)
+    assert drawn[7:] == ["oil", "grain"] * 2
