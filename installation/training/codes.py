@@ -45,9 +45,8 @@ def _unit(view: Tensor) -> Tensor:
 def known_codes(corpus: Corpus, generator: Generator, anchors: Tensor | None) -> Tensor:
     """z (N, z_dim): for each picture what a trained generator draws most alike, among its anchors or random samples."""
     with torch.no_grad():
-        w = anchors.float() if anchors is not None else None
-        if w is None:
-            w = generator.mapping(torch.randn(CANDIDATES, generator.config.z_dim))
+        free = torch.randn(CANDIDATES, generator.config.z_dim)
+        w = generator.mapping(free) if anchors is None else anchors.float()
         drawn = [generator.synthesis(generator.broadcast(part), "none", up_to=COMPARED_PX) for part in w.split(32)]
         pictures = [corpus.batch(i, COMPARED_PX) for i in torch.arange(len(corpus)).split(64)]
         apart = torch.cdist(torch.cat(pictures).flatten(1), torch.cat(drawn).float().flatten(1), p=1.0)
