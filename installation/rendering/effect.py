@@ -81,14 +81,14 @@ class LoadedEffect:
         self.pictures = {name: _load_picture(canvas.context, path) for name, path in effect.imported.items()}
         self.frame_index = 0
         self._images = [i.name for i in effect.images if i.type == "image"]
+        self.is_still = self._depends_on_nothing_else()
         self._first = next((n for n in isf.IMAGE_NAMES if n in self._images), self._images[0] if self._images else "")
 
     @property
     def has_history(self) -> bool:
         return any(p.persistent for p in self.effect.passes)
 
-    @property
-    def is_still(self) -> bool:
+    def _depends_on_nothing_else(self) -> bool:
         """Whether the same picture and the same values always give the same result: no clock, no memory, no sound."""
         if self.has_history or any(i.type != "image" for i in self.effect.images):
             return False

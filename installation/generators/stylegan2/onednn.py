@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ONCE, TWICE = (1, 1), (2, 2)
+ONCE, TWICE = [1, 1], [2, 2]
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def pack(weight: Tensor, size: int) -> Tensor:
 def pack_transpose(weight: Tensor, size: int) -> Tensor:
     """Lay out the weight (in, out, 3, 3) of a transposed convolution of stride 2 for pictures of that size."""
     shape = [1, weight.shape[0], size, size]
-    return torch.ops.mkldnn._reorder_convolution_transpose_weight(weight, (0, 0), (0, 0), TWICE, ONCE, 1, shape)
+    return torch.ops.mkldnn._reorder_convolution_transpose_weight(weight, [0, 0], [0, 0], TWICE, ONCE, 1, shape)
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1) -> Tensor:
@@ -47,5 +47,5 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1)
 def conv_transpose(x: Tensor, weight: Tensor) -> Tensor:
     """conv_transpose2d(x, weight, stride=2) with a packed weight."""
     return torch.ops.mkldnn._convolution_transpose_pointwise(
-        x, weight, None, (0, 0), (0, 0), TWICE, ONCE, 1, "none", [], ""
+        x, weight, None, [0, 0], [0, 0], TWICE, ONCE, 1, "none", [], ""
     )
