@@ -181,27 +181,27 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "live":
-        from installation import live
+        from installation.live import loop
 
-        return live.main(options)
+        return loop.main(options)
     if options.command == "still":
-        from installation import stills
+        from installation.stills import chain
 
-        return stills.main(options)
+        return chain.main(options)
     if options.command == "select":
-        from installation import choosing
+        from installation.stills import choosing
 
         return choosing.main(options)
     if options.command == "train":
         return _train(options)
     if options.command == "doctor":
-        from installation import doctor
+        from installation.machine import doctor
 
         return doctor.main(options)
     if options.command == "bench":
-        from installation import bench, bench_still
+        from installation.machine import bench_live, bench_still
 
-        return bench_still.main(options) if options.what == "still" else bench.main(options)
+        return bench_still.main(options) if options.what == "still" else bench_live.main(options)
     from installation.rendering import check
 
     return check.check_files(options.files)

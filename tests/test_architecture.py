@@ -9,15 +9,21 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
-ROOMS = {"inputs", "features", "generators", "bending", "rendering", "control", "stages", "training"}
+ROOMS = {
+    *("machine", "live", "stills"),  # what is done with the rooms below
+    *("inputs", "features", "generators", "bending", "networks", "rendering", "control", "pages", "stages", "training"),
+}
 GROUND = {"signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"}
 MAY_ALSO_USE = {
-    "generators": {"bending"},
-    "training": {"generators", "bending", "stages"},
-    "stages": {"generators", "bending", "rendering"},
+    "generators": {"bending", "networks"},
+    "stages": {"generators", "bending", "networks", "rendering"},
+    "training": {"generators", "bending", "networks", "stages"},
+    "live": ROOMS - {"machine", "stills"},
+    "stills": ROOMS - {"machine"},
+    "machine": ROOMS,
 }
 HEAVY = {
-    "torch": {"generators", "bending", "stages", "training"},
+    "torch": {"generators", "bending", "networks", "stages", "training"},
     "moderngl": {"rendering"},
     "glfw": {"rendering"},
     "mediapipe": {"features"},

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from installation import doctor, settings
+from installation import settings
+from installation.machine import doctor
 
 ROOT = Path(__file__).resolve().parent.parent
 

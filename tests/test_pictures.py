@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from installation.pictures import PictureError, read_picture, write_picture
-from installation.stages.profiles import open_profile
+from installation.stages.print_file.profiles import open_profile
 
 CHANCE = np.random.default_rng(3)
 DEEP = CHANCE.integers(0, 65536, (40, 60, 3), dtype=np.uint16)

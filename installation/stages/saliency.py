@@ -145,11 +145,11 @@ def load_eye(eye: str) -> tuple[Any, torch.device]:
     """The network of that name with a `score`, on the machine's best device; loaded once per process."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if eye == "imagenet":
-        from installation.stages.networks.efficientnet import load_lite0
+        from installation.networks.efficientnet import load_lite0
 
         net: Any = load_lite0(device, classifies=True).fold()
     else:
-        from installation.stages.networks.open_nsfw import load_open_nsfw
+        from installation.networks.open_nsfw import load_open_nsfw
 
         net = load_open_nsfw(device)
     return net.to(memory_format=torch.channels_last), device

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from installation.stages import press
 from installation.stages.pixels import fit, to_uint8
+from installation.stages.print_file import press
 
 PAPER = (255, 255, 255)
 HAIRLINE = (222, 222, 220)  # shows where a print ends whose ground is white like the sheet

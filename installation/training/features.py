@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from installation.stages.networks import vgg
+from installation.networks import vgg
 from installation.weights import WeightsError
 
 VGG_TAPS = ("1_2", "2_2", "3_3")

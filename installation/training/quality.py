@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from installation.stages.networks.efficientnet import Lite0, load_lite0
+from installation.networks.efficientnet import Lite0, load_lite0
 from installation.training.corpus import Corpus
 from installation.weights import WeightsError
 

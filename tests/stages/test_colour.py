@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from installation.networks import vgg
 from installation.pictures import PictureError, write_picture
 from installation.settings import SettingsError
 from installation.signals import Still
-from installation.stages import colour, pixels, transfer
-from installation.stages.carry import carry_up, keep_chroma, spread
-from installation.stages.networks import vgg
-from installation.stages.style import (
+from installation.stages import colour, pixels
+from installation.stages.colour import transfer
+from installation.stages.colour.carry import carry_up, keep_chroma, spread
+from installation.stages.colour.style import (
     LAYERS,
     Style,
     covariance,

@@ -8,11 +8,12 @@ import pytest
 
 from installation.pictures import PictureError, read_picture, write_picture
 from installation.signals import Still
-from installation.stages import composition, grouping
-from installation.stages.arrangement import Fields, Rules, Scene, Slot
+from installation.stages import composition
+from installation.stages.composition import grouping
+from installation.stages.composition.arrangement import Fields, Rules, Scene, Slot
+from installation.stages.composition.poses import make_grid, pose_of
+from installation.stages.composition.schemes import SCHEMES, open_scheme
 from installation.stages.cutouts import cut
-from installation.stages.poses import make_grid, pose_of
-from installation.stages.schemes import SCHEMES, open_scheme
 from installation.stages.work import Work
 
 SIZE = (160, 160)

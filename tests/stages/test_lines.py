@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from installation import weights
+from installation.networks import dexined, hed, teed
 from installation.signals import Still
-from installation.stages import lines, strokes
-from installation.stages.networks import dexined, hed, teed
+from installation.stages import lines
+from installation.stages.lines import strokes
 from installation.stages.work import Made, Work
 
 

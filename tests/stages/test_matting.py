@@ -109,7 +109,7 @@ def test_a_matte_that_cannot_be_solved_falls_back_to_colour(tmp_path: Path, monk
     def refuse(*_: object) -> None:
         raise ValueError("did not converge")
 
-    monkeypatch.setattr("installation.stages.closed_form.estimate_alpha", refuse)
+    monkeypatch.setattr("installation.stages.matting.closed_form.estimate_alpha", refuse)
     pixels, leaf = make_cutout()
     made = cut(pixels, tmp_path)
     assert made.notes["matte"] == "colour"

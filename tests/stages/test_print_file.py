@@ -18,11 +18,12 @@ from PIL import Image, ImageCms
 
 from installation.settings import SettingsError
 from installation.signals import Still
-from installation.stages import press, print_file
-from installation.stages.labs import FOLDER, Lab, lay_out, open_lab
-from installation.stages.lengths import LengthError, parse_length, parse_size
+from installation.stages import print_file
 from installation.stages.pixels import flatten
-from installation.stages.profiles import SPACES, ProfileError, open_profile, to_xyz_matrix
+from installation.stages.print_file import press
+from installation.stages.print_file.labs import FOLDER, Lab, lay_out, open_lab
+from installation.stages.print_file.lengths import LengthError, parse_length, parse_size
+from installation.stages.print_file.profiles import SPACES, ProfileError, open_profile, to_xyz_matrix
 from installation.stages.sheets import before_after, contact_sheet
 from installation.stages.work import Made, Work
 

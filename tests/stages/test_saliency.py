@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from installation import weights
+from installation.networks.efficientnet import load_lite0
+from installation.networks.open_nsfw import load_open_nsfw
 from installation.pictures import read_picture
 from installation.signals import Still
 from installation.stages import saliency
-from installation.stages.networks.efficientnet import load_lite0
-from installation.stages.networks.open_nsfw import load_open_nsfw
 from installation.stages.work import Work
 
 QUICK = saliency.Settings(copies=3, seen_px=96)

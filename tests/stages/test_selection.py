@@ -16,10 +16,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from installation.networks import nima
 from installation.pictures import read_picture
 from installation.signals import Still
-from installation.stages import figures, ranking, selection, taste
-from installation.stages.networks import nima
+from installation.stages import selection
+from installation.stages.selection import figures, ranking, taste
 from installation.stages.work import Work
 from installation.weights import WeightsError
 

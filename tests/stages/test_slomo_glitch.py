@@ -98,7 +98,7 @@ def test_strips_join_without_a_seam(tmp_path, monkeypatch):
     still = still_of(flower())
     whole, _ = make(SMALL, still, tmp_path)
     kept = whole.copy()
-    monkeypatch.setattr("installation.stages.slomo_frames.STRIP_PX", 160 * 7)
+    monkeypatch.setattr("installation.stages.slomo_glitch.slomo_frames.STRIP_PX", 160 * 7)
     strips, _ = make(SMALL, still, tmp_path)
     assert np.abs(kept.astype(int) - strips).max() <= 32
 

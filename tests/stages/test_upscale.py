@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from installation.pictures import read_picture
 from installation.signals import Still
 from installation.stages import upscale
-from installation.stages.resampling import fill
-from installation.stages.tiles import plan_tiles, with_rim
 from installation.stages.upscale import Settings, create
+from installation.stages.upscale.resampling import fill
+from installation.stages.upscale.tiles import plan_tiles, with_rim
 from installation.stages.work import Made, Work
 
 Run = Callable[..., Made]
@@ -224,7 +224,7 @@ def test_what_does_not_fit_the_shape_of_the_print_is_cut_off_evenly(run: Run, us
 
 
 def test_bands_make_the_same_picture_as_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    from installation.stages import resampling
+    from installation.stages.upscale import resampling
 
     picture = np.random.default_rng(1).random((300, 210, 3), np.float32)
     whole, banded = np.zeros((170, 333, 3), np.uint16), np.zeros((170, 333, 3), np.uint16)

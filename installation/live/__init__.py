@@ -1,0 +1,1 @@
+"""The show: signals in, a presented frame out, frame after frame until someone ends it."""

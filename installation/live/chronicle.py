@@ -1,0 +1,148 @@
+"""Presented frames in; what a show leaves behind out: film, input log, moments, contact sheet, figures."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from installation.live import moments
+from installation.live.journal import Entry, InputLog, Ledger
+from installation.settings import Show
+from installation.signals import Controls, Moment, Picture, SoundBlock
+
+log = logging.getLogger("installation.live.chronicle")
+SHEET_PICTURES = 12
+SHEET_WIDTH_PX = 640
+MOMENTS_WAITING = 8  # for the disk, before further ones are dropped
+
+
+class Chronicle:
+    """note() is called once a presented frame; what takes long (encoding, JPEG) happens in threads of its own."""
+
+    def __init__(self, show: Show, options: Namespace, screen: Any, weights_sha256: str, closing: ExitStack) -> None:
+        self.show, self.options, self.screen, self.weights_sha256 = show, options, screen, weights_sha256
+        self.ledger = Ledger()
+        self.faults: Counter[str] = Counter()
+        self.moments: list[Path] = []
+        self.replay_differences = 0
+        self._before_s: float | None = None
+        self._moment_s = 0.0
+        self._sheet: list[np.ndarray] = []
+        self._start_mb = _memory_mb()
+        self._writer = ThreadPoolExecutor(1, "moments")
+        self._writing: list[Future[None]] = []
+        closing.callback(self._writer.shutdown)
+        self._recorder = self._open_recorder(closing) if options.record else None
+        self._log = InputLog(options.log, show.name) if options.log else None
+        if self._log:
+            closing.callback(self._guard, "input log", self._log.close)
+
+    def _open_recorder(self, closing: ExitStack) -> Any:
+        from installation.rendering.recorder import Recorder
+
+        heard = any(part.name == "microphone" for part in self.show.inputs)
+        recorder = Recorder(self.options.record, self.show.screen.size, self.show.screen.fps, 44100 if heard else 0)
+        closing.callback(recorder.close)
+        return recorder
+
+    def note(self, heard: Entry, controls: Controls, picture: Picture | None, sound: SoundBlock | None) -> None:
+        """One frame was presented, from what was heard, with these controls."""
+        now_s = heard.now_s
+        if self._before_s is not None:
+            self.ledger.note(now_s - self._before_s, heard.features, controls)
+        self._before_s = now_s
+        if heard.controls is not None:  # a replay: the log says what the controls were
+            self.replay_differences += heard.controls != {"turns": controls.turns, "values": dict(controls.values)}
+        if self._log:
+            self._guard("input log", self._log.write, now_s, heard.features, heard.commands, controls)
+        if self._recorder:
+            self._record(now_s, sound)
+        due = 0 < self.show.moment_every_s <= now_s - self._moment_s
+        if due or any(command.verb == "moment" for command in heard.commands):
+            self._moment_s = now_s
+            self._keep_moment(controls, picture)
+        if getattr(self.options, "sheet", None):
+            self._gather_sheet(now_s)
+
+    def _record(self, now_s: float, sound: SoundBlock | None) -> None:
+        assert self._recorder is not None
+        rgb = self.screen.read()
+        if rgb is not None:
+            self._recorder.write(rgb, now_s)
+        if sound is not None:
+            self._recorder.hear(sound.samples, now_s, sound.sample_rate_hz)
+
+    def _keep_moment(self, controls: Controls, picture: Picture | None) -> None:
+        """The picture on screen may be older than the knobs: each part keeps the values it was made from."""
+        self._writing = [task for task in self._writing if not task.done()]
+        if len(self._writing) >= MOMENTS_WAITING:  # a sender that never lets go: memory must not grow with it
+            self.faults["moment dropped"] += 1
+            return
+        made = picture.controls if picture else controls
+        painted = {n: v for n, v in made.values.items() if n.startswith(("generator.", "bend."))}
+        shown = Controls(controls.time_s, {**controls.values, **painted}, made.turns)
+        moment = moments.of(self.show, shown, self.weights_sha256, self.show.screen.size, self.ledger.frames)
+        rgb = self.screen.read_now()
+        self._writing.append(self._writer.submit(self._guard, "moment", self._write_moment, moment, rgb))
+
+    def _write_moment(self, moment: Moment, rgb: np.ndarray) -> None:
+        self.moments.append(moments.keep(self.options.moments, moment, rgb))
+
+    def _gather_sheet(self, now_s: float) -> None:
+        if now_s >= self.options.seconds * (len(self._sheet) + 0.7) / SHEET_PICTURES:
+            rgb = self.screen.read_now()
+            step = max(1, rgb.shape[1] // SHEET_WIDTH_PX)
+            self._sheet.append(rgb[::step, ::step].copy())
+
+    def _guard(self, kind: str, act: Any, *arguments: Any) -> None:
+        """A full disk costs the file, not the show."""
+        try:
+            act(*arguments)
+        except OSError as error:
+            if not self.faults[kind]:
+                log.error("%s could not be written: %s", kind, error)
+            self.faults[kind] += 1
+
+    def report(self, faults: Mapping[str, int], tempo_bpm: float, flashes_limited: int) -> dict[str, Any]:
+        """What was measured, with the keys that --report promises."""
+        summary = self.ledger.summary()
+        seconds = max(self._before_s or 0.0, 1e-6)
+        total = Counter(self.faults)
+        total.update(faults)
+        total.update(self._recorder.faults if self._recorder else {})
+        slots = int(seconds * self.show.screen.fps)
+        if self._sheet:
+            from installation.rendering.sheet import save_sheet
+
+            self._guard("contact sheet", save_sheet, self.options.sheet, self._sheet)
+        return summary | {
+            "fps": summary["frames_presented"] / seconds,
+            "dropped": max(0, slots - summary["frames_presented"]),
+            "tempo_bpm": tempo_bpm,
+            "faults": dict(total),
+            "flashes_limited": flashes_limited,
+            "rss_mb": {"start": self._start_mb, "end": _memory_mb()},
+            "gpu_mb": {"start": 0.0, "end": _gpu_mb()},
+            "moments": [str(path) for path in self.moments],
+            "replay_differences": self.replay_differences,
+        }
+
+
+def _memory_mb() -> float:
+    return round(psutil.Process().memory_info().rss / 2**20, 1)
+
+
+def _gpu_mb() -> float:
+    """Memory that the generator holds on a GPU; 0 without one."""
+    import torch
+
+    return round(torch.cuda.memory_allocated() / 2**20, 1) if torch.cuda.is_available() else 0.0

@@ -1,0 +1,208 @@
+"""Show file, command line and the devices that exist in; the show that can really run here out, room by room."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from installation import __version__, plugins
+from installation.clock import WallClock
+from installation.live.modulation import check_routes
+from installation.live.senses import Senses
+from installation.settings import Part, SettingsError, Show, check, open_show
+from installation.signals import Command, Controls
+
+DEMO_S = 20.0  # length of the demonstration where there is no display
+FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that are slow to wake
+
+
+def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespace]:
+    """The show as the command line changes it. With no display: a short headless demonstration, and it says so."""
+    if not (options.headless or options.osc_table or has_display()):
+        print("No display here: rendering headless; `installation live --help` tells what else it can do.")
+        options = Namespace(**vars(options) | {"headless": True})
+        if not options.seconds:
+            options.seconds = DEMO_S
+            options.record = options.record or Path("out/live.mp4")
+            options.sheet = Path("out/live.png")
+    return _apply(show or open_show(options.show), options), options
+
+
+def _apply(show: Show, options: Namespace) -> Show:
+    screen = {
+        "size": options.size,
+        "fps": options.fps,
+        "monitor": options.monitor,
+        "mode": "windowed" if options.windowed else None,
+    }
+    osc = {"host": options.osc_host, "port": options.osc_port}
+    show = dataclasses.replace(
+        show,
+        screen=dataclasses.replace(show.screen, **{k: v for k, v in screen.items() if v is not None}),
+        osc=dataclasses.replace(show.osc, **{k: v for k, v in osc.items() if v is not None}),
+    )
+    if options.model:
+        settings = show.generator.settings | {"model": options.model}
+        settings.pop("stations", None)  # numbers of the other model's anchors
+        show = dataclasses.replace(show, generator=Part(show.generator.name, settings))
+    if not show.screen.fps > 0:
+        raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
+    for name in ("size", "working_size"):
+        width, height = getattr(show.screen, name)
+        if min(width, height) < 16 or max(width, height) > 16384:
+            raise SettingsError(f"screen.{name}: must be 16 to 16384 px each way, found {width} x {height}")
+    if options.osc_table:
+        return show
+    if options.replay:
+        return dataclasses.replace(show, inputs=(), features=())
+    return dataclasses.replace(show, inputs=tuple(filter(None, (_device(part, options) for part in show.inputs))))
+
+
+def _device(part: Part, options: Namespace) -> Part | None:
+    """The input as asked for on the command line, or as the show has it; None when there is no such device."""
+    if part.name not in ("camera", "microphone"):
+        return part
+    asked = getattr(options, part.name)
+    if asked == "none":
+        return None
+    if asked is not None:
+        if Path(asked).suffix and "://" not in asked and not Path(asked).exists():
+            raise FileNotFoundError(f"--{part.name}: no file {asked!r}")
+        return Part(part.name, part.settings | {"device": asked})
+    if part.settings.get("device") or plugins.load("inputs", part.name).devices():
+        return part
+    print(f"No {part.name} here: the packaged recording plays its part.")
+    return None
+
+
+def has_display() -> bool:
+    """Whether a window can be opened at all."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_senses(show: Show, closing: ExitStack) -> Senses:
+    """Every input of the show and the features that listen to them, started."""
+    senses = Senses(show.inputs, show.features)
+    closing.callback(senses.close)
+    senses.start()
+    return senses
+
+
+def open_generator(show: Show) -> Any:
+    """The show's generator with its bends in place."""
+    module = plugins.load("generators", show.generator.name)
+    settings = check(module.Settings, show.generator.settings, "generator")
+    return module.create(settings, bends=show.bends, seed=show.seed)
+
+
+def open_painter(show: Show, closing: ExitStack) -> Any:
+    """The generator in a thread of its own."""
+    from installation.generators.painter import Painter
+
+    painter = Painter(open_generator(show))
+    closing.callback(painter.close)
+    painter.start()
+    return painter
+
+
+def open_screen(show: Show, headless: bool, closing: ExitStack) -> Any:
+    """A window on the projector, or the same without one."""
+    from installation.rendering import window
+
+    screen = window.create(show.screen, show.effects, headless=headless)
+    closing.callback(screen.close)
+    return screen
+
+
+def open_desk(show: Show, knobs: Any, closing: ExitStack) -> Any:
+    """The desk's ear: OSC over UDP and TCP."""
+    from installation.control.desk import Desk
+
+    desk = Desk(show.osc, knobs, show.cues)
+    closing.callback(desk.close)
+    desk.start()
+    return desk
+
+
+def osc_table(show: Show) -> str:
+    """Every address of this show's desk, as Markdown."""
+    from installation.control.desk import osc_table as table
+
+    with ExitStack() as closing:
+        knobs = open_generator(show).knobs | open_screen(show, True, closing).knobs
+    begin = open_board(show, knobs).levels(0.0).base  # the first cue is in force from the first frame on
+    return table({n: dataclasses.replace(k, default=begin.get(n, k.default)) for n, k in knobs.items()}, show.cues)
+
+
+def open_board(show: Show, knobs: Any) -> Any:
+    """The running order: cues, holds, master, blackout. Raises SettingsError for a route or cue that names no knob."""
+    from installation.control.cues import Board
+
+    check_routes(show.routes, knobs)
+    return Board(knobs, show.cues)
+
+
+def describe(live: Any, now_s: float) -> dict[str, Any]:
+    """What the desk is told twice a second: the running cue, what acts last, pace, picture age, faults, memory."""
+    from installation.control.feedback import describe_status
+
+    picture, ledger = live.painter.newest(), live.chronicle.ledger
+    age_s = now_s - picture.controls.time_s if picture else now_s
+    median_ms = ledger.percentile_ms(0.5)
+    fps = 1000 / median_ms if median_ms else 0.0
+    levels = live.board.levels(now_s)
+    status = describe_status(
+        levels, live.faults(), version=__version__, frame=ledger.frames, fps=fps, frame_age_s=age_s
+    )
+    return status | live.board.describe(now_s)
+
+
+@contextmanager
+def curtain(senses: Senses, painter: Any, knobs: Any) -> Iterator[None]:
+    """Wait a little for a first picture and for devices; then garbage is collected only between frames."""
+    clock = WallClock()
+    painter.request(Controls(0.0, {name: knob.default for name, knob in knobs.items()}))
+    painter.wait_done(1, FIRST_SIGNALS_S)
+    while clock.now_s() < FIRST_SIGNALS_S and not senses.ready:
+        senses.read(clock.now_s())
+        clock.wait_until(clock.now_s() + 0.02)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def pressed(screen: Any, board: Any, now_s: float) -> list[Command]:
+    """Keys as commands: b and t switch, m keeps a moment, 1-9 recall cues (esc and f are the window's own)."""
+    commands = []
+    for key in screen.keys():  # noqa: SIM118 (presses since the last call, not a mapping)
+        if key in "bt":
+            levels = board.levels(now_s)
+            on = levels.blackout if key == "b" else levels.test_card
+            commands.append(Command("blackout" if key == "b" else "test_card", value=float(not on)))
+        elif key == "m":
+            commands.append(Command("moment"))
+        elif key.isdigit():
+            commands.append(Command("cue", name=key))
+    return commands
+
+
+def say_goodbye(options: Namespace, report: dict[str, Any]) -> None:
+    """A line or two about what was shown and where it was put."""
+    p99 = report["frame_ms"]["p99"]
+    print(f"{report['frames_presented']} frames, {report['fps']:.1f} a second, 99 of 100 under {p99:.0f} ms")
+    for path in filter(None, (options.record, getattr(options, "sheet", None), options.report, options.log)):
+        print(f"wrote {path}")
+    if report["faults"]:
+        print("survived: " + ", ".join(f"{kind} x{count}" for kind, count in sorted(report["faults"].items())))

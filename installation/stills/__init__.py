@@ -1,0 +1,1 @@
+"""The print chain: inputs and a job in, print files with their sidecars out."""

@@ -1,0 +1,225 @@
+"""What was asked of the print chain in (command line, job file or the sidecar of a print), one checked Job out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from installation import plugins
+from installation.pictures import SUFFIXES, PictureError
+from installation.settings import SettingsError, check
+
+ALL_STAGES = (  # matting before composition, other than in the source: paper over another object looks like a highlight
+    "saliency",
+    "matting",
+    "composition",
+    "slomo_glitch",
+    "selection",
+    "colour",
+    "clean",
+    "lines",
+    "upscale",
+    "print_file",
+)
+REFERENCES = "references"
+WHOLE_PICTURE = ("colour", "upscale", "print_file")  # what a moment or a picture goes through unless told otherwise
+EFFORTS = ("proof", "draft", "print")
+LEAST_WORKING_PX, GROWTH = 640, 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """One order: inputs (moments, pictures, folders of references), what size, in which style, through which stages.
+
+    size (width, height) in pixels, (0, 0) = 2000 px along the longer side; width and height as lengths ("1m", "40in")
+    at dpi go before it. styles are "path:weight". settings holds a table for each stage, over what the effort says.
+    only names the prints to make again; sha256 what the inputs were when a sidecar was written.
+    """
+
+    inputs: tuple[str, ...]
+    out: str = "prints"
+    size: tuple[int, int] = (0, 0)
+    width: str = ""
+    height: str = ""
+    dpi: float = 254.0
+    styles: tuple[str, ...] = ()
+    variants: int = 4
+    effort: str = "draft"
+    seed: int = 0
+    stages: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def ask(options: Namespace) -> Job:
+    """The job that the command line describes; a job file or a sidecar among the inputs is the base it changes.
+
+    Raises SettingsError or PictureError saying what was expected, found and what to do.
+    """
+    orders = [path for path in options.inputs if path.suffix == ".toml" or _is_sidecar(path)]
+    if len(orders) > 1 or (orders and len(options.inputs) > 1):
+        raise SettingsError("a job file or a print's .json says everything: give it alone, options may change it")
+    table: dict[str, Any] = _read(orders[0]) if orders else {"inputs": [str(path) for path in options.inputs]}
+    for name in ("out", "size", "width", "height", "dpi", "variants", "effort", "seed"):
+        if (value := getattr(options, name)) is not None:
+            table[name] = str(value) if isinstance(value, Path) else value
+    if options.style:
+        table["styles"] = options.style
+    if options.stages:
+        table["stages"] = options.stages.replace(",", " ").split()
+    settings = table.setdefault("settings", {})
+    for assignment in options.set or ():
+        stage, key, value = _assignment(assignment)
+        settings.setdefault(stage, {})[key] = value
+    base = orders[0].parent if orders else Path()
+    return verify(_anchor(check(Job, table, orders[0].name if orders else "still"), base))
+
+
+def verify(job: Job) -> Job:
+    """The same job, when everything it names is there. Raises SettingsError or PictureError otherwise."""
+    if not job.inputs:
+        raise SettingsError("nothing to print: name a moment, a picture, a folder of references, or a job file")
+    if job.effort not in EFFORTS:
+        raise SettingsError(f"effort: expected one of {', '.join(EFFORTS)}, found {job.effort!r}")
+    if job.variants < 1:
+        raise SettingsError(f"variants: expected 1 or more, found {job.variants}")
+    for name in (*job.stages, *job.settings):
+        if name not in plugins.available("stages"):
+            plugins.load("stages", name)  # raises, naming the nearest one
+    for name, table in job.settings.items():
+        check(plugins.load("stages", name).Settings, table, name)
+    for text in job.inputs:
+        if not Path(text).exists():
+            raise SettingsError(f"{text}: no such moment, picture or folder")
+    for style in job.styles:
+        if not Path(split_style(style)[0]).is_file():
+            raise PictureError(f"{split_style(style)[0]}: no such style picture; --style PICTURE[:WEIGHT]")
+    print_size(job, (1, 1))
+    return job
+
+
+def split_style(text: str) -> tuple[str, float]:
+    """'scream.jpg:0.6' -> ('scream.jpg', 0.6); without a weight 1. A path may have colons of its own."""
+    path, colon, weight = text.rpartition(":")
+    try:
+        found = float(weight)
+    except ValueError:
+        return text, 1.0
+    return (path, found) if colon else (text, 1.0)
+
+
+def print_size(job: Job, aspect: tuple[int, int]) -> tuple[int, int]:
+    """Pixels of the print (width, height) of a picture of that aspect (width, height)."""
+    from installation.stages.print_file.lengths import parse_length
+
+    width = parse_length(job.width, job.dpi) if job.width else 0
+    height = parse_length(job.height, job.dpi) if job.height else 0
+    if width or height:
+        return width or round(height * aspect[0] / aspect[1]), height or max(1, round(width * aspect[1] / aspect[0]))
+    if job.size != (0, 0):
+        return job.size
+    longest = max(aspect)
+    return max(1, round(2000 * aspect[0] / longest)), max(1, round(2000 * aspect[1] / longest))
+
+
+def working_size(size: tuple[int, int]) -> tuple[int, int]:
+    """What is composed and coloured before it is upscaled four times: never too small for detail, nor more than asked.
+
+    The 10,000 px print of the method's authors was coloured at 2,500 px.
+    """
+    longest = max(size)
+    working = min(longest, max(LEAST_WORKING_PX, -(-longest // GROWTH)))
+    return max(1, round(size[0] * working / longest)), max(1, round(size[1] * working / longest))
+
+
+def stage_settings(job: Job, stage: str, size: tuple[int, int]) -> dict[str, Any]:
+    """The settings table of one stage: its effort, what the job says under the same names, then its own table."""
+    module = plugins.load("stages", stage)
+    fields = {f.name for f in dataclasses.fields(module.Settings)}
+    said = {
+        "size": size,
+        "working_size": working_size(size),
+        "dpi": job.dpi,
+        "styles": job.styles,
+        "variants": job.variants,
+    }
+    table = dict(getattr(module, "EFFORTS", {}).get(job.effort, {}))
+    table |= {name: value for name, value in said.items() if name in fields}
+    table |= job.settings.get(stage, {})
+    check(module.Settings, table, stage)
+    return table
+
+
+def chain(job: Job, kind: str) -> tuple[str, ...]:
+    """Which stages a still goes through: all for references; a whole picture or moment is coloured and printed."""
+    if job.stages:
+        first = ("saliency", "composition")
+        return tuple(s for s in ALL_STAGES if s in job.stages and (kind == REFERENCES or s not in first)) + tuple(
+            s for s in job.stages if s not in ALL_STAGES
+        )
+    return ALL_STAGES if kind == REFERENCES else WHOLE_PICTURE
+
+
+def pictures_in(folders: Sequence[Path]) -> list[Path]:
+    """Every picture file in the folders and below, by name. Raises SettingsError naming an empty folder."""
+    found: list[Path] = []
+    for folder in folders:
+        here = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        if not here:
+            raise SettingsError(f"{folder}: expected pictures ({', '.join(sorted(SUFFIXES))}), found none")
+        found += here
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A job file, or the job that a print's sidecar wrote down. Tables named after stages are their settings."""
+    if path.suffix == ".json":
+        sidecar = json.loads(path.read_text("utf-8"))
+        return dict(sidecar["job"]) | {"only": [sidecar["name"]]}
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    stages = {name: table.pop(name) for name in plugins.available("stages") if name in table}
+    return table | {"settings": stages}
+
+
+def _anchor(job: Job, base: Path) -> Job:
+    """The job with whole paths, so that its sidecars work from anywhere; those in a job file start at its folder."""
+
+    def whole(path: str) -> str:
+        return str((base / path).absolute())
+
+    styles = tuple(f"{whole(path)}:{weight:g}" for path, weight in map(split_style, job.styles))
+    inputs = tuple(whole(path) for path in job.inputs)
+    return dataclasses.replace(job, inputs=inputs, styles=styles, out=str(Path(job.out).absolute()))
+
+
+def _is_sidecar(path: Path) -> bool:
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    try:
+        table = json.loads(path.read_text("utf-8"))
+    except (ValueError, OSError):
+        return False
+    return isinstance(table, dict) and table.get("kind") == "print" and isinstance(table.get("job"), dict)
+
+
+def _assignment(text: str) -> tuple[str, str, Any]:
+    """'lines.strength=0.4' -> ('lines', 'strength', 0.4); the value is TOML, or else text."""
+    name, equals, value = text.partition("=")
+    stage, dot, key = name.partition(".")
+    if not (equals and dot):
+        raise SettingsError(f"--set: expected STAGE.KEY=VALUE such as lines.strength=0.4, found {text!r}")
+    try:
+        return stage, key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return stage, key, value

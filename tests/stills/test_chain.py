@@ -1,0 +1,229 @@
+"""The print chain as its user meets it: a command, killed or not, and what lies in the folder afterwards."""
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from installation.__main__ import main, parser
+from installation.pictures import PictureError
+from installation.settings import SettingsError
+from installation.stills import archive, job
+
+QUICK = ["--stages", "clean,print_file", "--size", "96x96", "--threads", "1"]
+
+
+def paint(path: Path, seed: int = 0, size: tuple[int, int] = (120, 120)) -> Path:
+    """A blossom on transparent ground: petals of two colours around a dark heart."""
+    w, h = size
+    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    petals = 3 + seed % 5
+    edge = 0.55 + 0.3 * np.cos(petals * angle)
+    rgb = np.stack([0.9 - 0.4 * radius, 0.2 + 0.5 * (seed % 3) / 3 + 0 * x, 0.3 + 0.4 * np.sin(angle)], -1)
+    rgb[radius < 0.2] = 0.15
+    rgba = np.dstack([rgb, np.clip((edge - radius) * 40, 0, 1)])
+    Image.fromarray((rgba.clip(0, 1) * 255).astype(np.uint8)).save(path)
+    return path
+
+
+def still(*arguments: object) -> int:
+    return main(["still", *map(str, arguments)])
+
+
+def pixels_of(path: Path) -> str:
+    import tifffile
+
+    return hashlib.sha256(tifffile.imread(path).tobytes()).hexdigest()
+
+
+def inodes(work: Path) -> dict[str, int]:
+    return {told.parent.name: told.stat().st_mtime_ns for told in work.glob("[!.]*/still.json")}
+
+
+def test_a_picture_becomes_a_sixteen_bit_print_with_proof_sidecar_and_sheets(tmp_path) -> None:
+    import tifffile
+
+    assert still(paint(tmp_path / "rose.png"), "--out", tmp_path / "prints", *QUICK) == 0
+    master = tifffile.imread(tmp_path / "prints/rose.tif")
+    assert master.dtype == np.uint16 and master.shape == (96, 96, 3)
+    sidecar = json.loads((tmp_path / "prints/rose.json").read_text())
+    assert {"rose.tif", "rose.proof.jpg"} <= {made["name"] for made in sidecar["files"]}
+    assert [step["stage"] for step in sidecar["history"]] == ["source", "clean", "print_file"]
+    for name in ("rose.proof.jpg", "contact.jpg", "stages.jpg"):
+        assert Image.open(tmp_path / "prints" / name).size[0] > 50
+
+
+def test_the_same_command_again_makes_nothing_twice_and_says_the_same(tmp_path) -> None:
+    picture, out = paint(tmp_path / "rose.png"), tmp_path / "prints"
+    still(picture, "--out", out, *QUICK)
+    before, pixels = inodes(out / ".work"), pixels_of(out / "rose.tif")
+    assert still(picture, "--out", out, *QUICK) == 0
+    assert inodes(out / ".work") == before and pixels_of(out / "rose.tif") == pixels
+
+
+def test_the_sidecar_alone_makes_the_same_print_again(tmp_path) -> None:
+    still(paint(tmp_path / "rose.png"), "--out", tmp_path / "prints", *QUICK, "--seed", "5")
+    (tmp_path / "prints/rose.json").rename(tmp_path / "kept.json")
+    assert still(tmp_path / "kept.json", "--out", tmp_path / "again") == 0
+    assert pixels_of(tmp_path / "again/rose.tif") == pixels_of(tmp_path / "prints/rose.tif")
+
+
+def test_a_job_file_says_what_the_options_say(tmp_path) -> None:
+    paint(tmp_path / "rose.png")
+    (tmp_path / "job.toml").write_text(
+        'inputs = ["rose.png"]\nsize = [96, 96]\nstages = ["clean", "print_file"]\n[clean]\nlightness = 90.0\n'
+    )
+    order = job.ask(parser().parse_args(["still", str(tmp_path / "job.toml"), "--dpi", "300"]))
+    assert order.inputs == (str(tmp_path / "rose.png"),) and order.dpi == 300
+    assert order.settings == {"clean": {"lightness": 90.0}}
+    assert still(tmp_path / "job.toml", "--out", tmp_path / "prints") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["rose.png", "--style", "gone.jpg:0.5"], "gone.jpg"),
+        (["nowhere"], "nowhere"),
+        (["rose.png", "--stages", "collor"], "colour"),
+        (["rose.png", "--set", "clean.lihgtness=1"], "lightness"),
+        (["rose.png", "--set", "nonsense"], "STAGE.KEY=VALUE"),
+        (["rose.png", "--width", "3 bananas"], "3 bananas"),
+        (["empty"], "found none"),
+    ],
+)
+def test_a_wrong_wish_is_one_clear_line_before_any_work_begins(tmp_path, monkeypatch, capsys, arguments, told) -> None:
+    monkeypatch.chdir(tmp_path)
+    paint(tmp_path / "rose.png")
+    (tmp_path / "empty").mkdir()
+    assert still(*arguments) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_size_of_a_print_may_be_said_in_metres_and_the_working_size_follows() -> None:
+    order = job.Job(("x",), width="1m", dpi=254)
+    assert job.print_size(order, (4, 3)) == (10000, 7500)
+    assert job.working_size((10000, 7500)) == (2500, 1875)
+    assert job.working_size((2000, 2000)) == (640, 640) and job.working_size((96, 48)) == (96, 48)
+    with pytest.raises((SettingsError, ValueError)):
+        job.print_size(job.Job(("x",), width="-1m"), (1, 1))
+
+
+def test_a_style_path_with_a_colon_keeps_it() -> None:
+    assert job.split_style("a:b.jpg:0.5") == ("a:b.jpg", 0.5)
+    assert job.split_style("a.jpg") == ("a.jpg", 1.0)
+
+
+def test_bad_pictures_are_each_named_and_the_good_one_is_printed(tmp_path, capsys) -> None:
+    good = paint(tmp_path / "good.png")
+    torn = tmp_path / "torn.png"
+    torn.write_bytes(good.read_bytes()[:900])
+    nothing = tmp_path / "nothing.png"
+    Image.new("RGBA", (40, 40)).save(nothing)
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    moment = tmp_path / "moment.json"
+    moment.write_text("{}")
+    assert still(good, torn, nothing, text, moment, "--out", tmp_path / "prints", *QUICK) == 1
+    told = capsys.readouterr().err
+    for name in ("torn", "nothing", "text", "moment"):
+        assert f"skipped {name}: source:" in told
+    assert "good" not in told and (tmp_path / "prints/good.tif").is_file()
+
+
+def test_odd_but_whole_pictures_are_printed(tmp_path) -> None:
+    Image.new("CMYK", (50, 40), (0, 200, 120, 20)).save(tmp_path / "cmyk.jpg")
+    deep = (np.linspace(0, 65535, 64 * 48 * 3).reshape(48, 64, 3)).astype(np.uint16)
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    Image.new("RGB", (1, 1), (200, 30, 30)).save(tmp_path / "dot.png")
+    Image.fromarray(np.tile(np.arange(30000) % 255, (3, 1)).astype(np.uint8)).save(tmp_path / "wide.png")
+    names = ["cmyk.jpg", "deep.png", "dot.png", "wide.png"]
+    assert still(*(tmp_path / n for n in names), "--out", tmp_path / "prints", *QUICK) == 0
+    for name in names:
+        assert (tmp_path / f"prints/{Path(name).stem}.tif").is_file()
+
+
+def test_a_sheet_that_a_kill_left_half_written_is_cleared_away_and_one_being_written_is_not(tmp_path) -> None:
+    out = tmp_path / "prints"
+    out.mkdir()
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    (out / f".contact.part{child.pid}.jpg").write_bytes(b"half")
+    (out / f".flower.tif.part{child.pid}").write_bytes(b"half")
+    (out / f".contact.part{os.getppid()}.jpg").write_bytes(b"going on")
+    assert still(paint(tmp_path / "flower.png"), "--out", out, *QUICK) == 0
+    assert [path.name for path in out.glob(".*part*")] == [f".contact.part{os.getppid()}.jpg"]
+
+
+def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothing_twice(tmp_path) -> None:
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
+    still(*pictures, "--out", tmp_path / "calm", *QUICK)
+    out = tmp_path / "stormy"
+    command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(out), *QUICK]
+    chance, seen, kills = random.Random(3), {}, 0
+    for wait_s in [chance.uniform(2.0, 6.0) for _ in range(5)] + [600.0]:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            child.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            kills += 1
+        work = out / ".work"
+        now = inodes(work) if work.is_dir() else {}
+        assert seen.items() <= now.items(), "a finished stage was made again"
+        seen = now
+    assert kills >= 1 and child.returncode == 0
+    for picture in pictures:
+        assert pixels_of(out / f"{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
+    assert not list((out / ".work").glob(".part-*")) and not list(out.glob(".*part*"))
+
+
+def test_what_was_half_made_when_the_power_went_is_swept_away(tmp_path) -> None:
+    work = archive.Archive(tmp_path)
+    with pytest.raises(PictureError), work.begin("clean", "abc") as part:
+        (part / "pixels.npy").write_bytes(b"half")
+        raise PictureError("disk full")
+    assert not list(tmp_path.iterdir())
+    import socket
+
+    (tmp_path / f".part-{socket.gethostname()}-999999999-clean-abc-1").mkdir()
+    (tmp_path / f".part-{socket.gethostname()}-{os.getpid()}-clean-abc-1").mkdir()
+    work.sweep()
+    assert [p.name.split("-")[-4] for p in tmp_path.iterdir()] == [str(os.getpid())]
+
+
+def test_a_batch_on_a_ray_cluster_that_loses_a_worker_makes_the_same_prints(tmp_path, wait_for) -> None:
+    import psutil
+
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
+    still(*pictures, "--out", tmp_path / "calm", *QUICK)
+    command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(tmp_path / "prints")]
+    with (tmp_path / "log").open("wb") as log:
+        child = subprocess.Popen([*command, *QUICK, "--engine", "ray", "--jobs", "2"], stdout=log, stderr=log)
+    wait_for(lambda: any((tmp_path / "prints").glob("*.tif")) or child.poll() is not None, within_s=180)
+
+    def kill_one_at_work() -> bool:
+        for worker in psutil.Process(child.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if worker.cmdline()[:1] == ["ray::perform"]:
+                    worker.kill()
+                    return True
+        return child.poll() is not None
+
+    wait_for(kill_one_at_work, within_s=60)
+    assert child.poll() is None, "the batch was over before a worker was seen at work"
+    assert child.wait(180) == 0, (tmp_path / "log").read_text()
+    for picture in pictures:
+        assert pixels_of(tmp_path / f"prints/{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
