@@ -8,7 +8,10 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+
+from installation.live import options as live_options
+from installation.machine import options as machine_options
+from installation.stills import options as stills_options
 
 ABOUT = """\
 A live neural-art runtime for galleries.
@@ -16,22 +19,6 @@ A live neural-art runtime for galleries.
 A camera, visitors' hands and sound steer the latent point of a GAN and the glitches bent into its layers;
 ISF effects are drawn over it and a projector shows it; a lighting desk runs it over OSC.
 Every part works without a GPU, camera, microphone or display: then a packaged performance plays.
-"""
-STILL = """\
-Make print-ready files, with proofs and a sidecar each that makes the same print again.
-
-  references (folders)  are matted, put together into --variants compositions, glitched, selected, coloured
-                        after --style, cleaned, drawn over with lines, upscaled and written as 16-bit TIFF
-  a moment, a picture   is coloured if a --style is given, upscaled and written; --stages asks for more
-  job.toml              says all that options say, and a table of settings for each stage
-  prints/x.json         a print's sidecar: makes it again
-
-stages: saliency matting composition slomo_glitch selection colour clean lines upscale print_file
-Kill it at any time: the same command goes on where it was. Finished work is in DIR/.work.
-
-  installation still cutouts/ --style scream.jpg:0.6 --style wreck.jpg:0.4 --variants 4 --out prints
-  installation still moments/X.json --width 1m --dpi 254 --effort print
-  installation still photo.jpg --style wave.jpg --set lines.strength=0.3 --stages colour,lines,upscale,print_file
 """
 EXAMPLES = """\
 examples:
@@ -53,113 +40,27 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--verbose", "-v", action="store_true", help="log more")
     commands = top.add_subparsers(dest="command", metavar="command", required=True)
-    _live(commands.add_parser("live", help="run the show", formatter_class=argparse.ArgumentDefaultsHelpFormatter))
-    _still(commands.add_parser("still", help="make prints of moments, pictures or references", **_taught(STILL)))
-    select = commands.add_parser("select", help="keep and reject takes of a job on a local page")
-    select.add_argument("job", type=Path, help="the folder that `still` wrote to (--out)")
-    select.add_argument("--port", type=int, default=0, help="port of 127.0.0.1 to serve at (default: any free one)")
-    select.add_argument(
-        "--taste", type=Path, default=None, metavar="FILE", help="learn from it and add to it, over jobs"
+    plain = argparse.ArgumentDefaultsHelpFormatter
+    live_options.add_arguments(commands.add_parser("live", help="run the show", formatter_class=plain))
+    still = commands.add_parser(
+        "still",
+        help="make prints of moments, pictures or references",
+        description=stills_options.ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    select.add_argument("--no-browser", action="store_true", help="only print the address")
+    stills_options.add_arguments(still)
+    select = commands.add_parser("select", help="keep and reject takes of a job on a local page")
+    stills_options.add_selecting(select)
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?", choices=["gan", "slomo"])
     train.add_argument("rest", nargs=argparse.REMAINDER)
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
-    doctor.add_argument("--json", action="store_true", help="say the same as JSON")
-    bench = commands.add_parser("bench", help="measure each part, side by side in one run")
-    bench.add_argument("what", choices=["live", "still"], help="the show, or the print chain")
-    bench.add_argument("--show", default="bloom", help="show name or path (default: bloom)")
-    bench.add_argument("--frames", type=int, default=60, help="frames a measurement (default: 60)")
-    standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
-    bench.add_argument("--standard", type=int, default=0, metavar="PX", help=standard)
-    bench.add_argument(
-        "--pixels", type=int, default=1000, metavar="PX", help="still: side of the print (default: 1000)"
-    )
-    bench.add_argument("--effort", choices=["proof", "draft", "print"], default="draft", help="still: default draft")
-    bench.add_argument("--json", type=Path, metavar="FILE", help="write the table as JSON too")
+    machine_options.add_reporting(doctor)
+    machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
     effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
     effects.add_argument("what", choices=["check"])
     effects.add_argument("files", nargs="+", type=Path, metavar="FILE")
     return top
-
-
-def _taught(text: str) -> dict[str, Any]:
-    """A command's own page of explanation."""
-    return {"description": text, "formatter_class": argparse.RawDescriptionHelpFormatter}
-
-
-def _still(still: argparse.ArgumentParser) -> None:
-    add = still.add_argument
-    add(
-        "inputs", nargs="+", type=Path, metavar="INPUT", help="moment, picture, folder of references, job file, sidecar"
-    )
-    add("--out", type=Path, default=None, metavar="DIR", help="where prints go (default: prints)")
-    add("--size", type=size, default=None, metavar="WxH", help="pixels of the print (default: 2000 px the longer side)")
-    add("--width", default=None, metavar="LENGTH", help="print width, such as 1m, 400mm, 40in (with --dpi)")
-    add("--height", default=None, metavar="LENGTH", help="print height; one of both is enough")
-    add("--dpi", type=float, default=None, help="pixels an inch (default: 254, which makes 10,000 px of 1 m)")
-    add(
-        "--style", action="append", metavar="IMAGE[:W]", help="painting to colour after, with a weight; may be repeated"
-    )
-    add("--variants", type=int, default=None, help="compositions to make of the references (default: 4)")
-    add(
-        "--effort",
-        choices=["proof", "draft", "print"],
-        default=None,
-        help="proof: seconds; draft (default); print: full",
-    )
-    add("--seed", type=int, default=None, help="the same seed, composition and glitch in all efforts (default: 0)")
-    add("--stages", default=None, metavar="A,B,...", help="only these stages")
-    add("--set", action="append", metavar="STAGE.KEY=VALUE", help="one setting of one stage; may be repeated")
-    add("--jobs", type=int, default=1, metavar="N", help="pieces of work at once on this machine (default: 1)")
-    add("--threads", type=int, default=0, metavar="N", help="threads of each (default: the cores over --jobs)")
-    add("--engine", choices=["local", "ray"], default="local", help="ray shares the batch out over a cluster")
-    add("--address", default="", help="of the Ray cluster (default: one on this machine)")
-
-
-def _live(live: argparse.ArgumentParser) -> None:
-    add = live.add_argument
-    add("--show", default="bloom", help="a show's name, or the path of its .toml file")
-    add("--headless", action="store_true", help="draw without a window (EGL)")
-    add("--seconds", type=float, default=0.0, help="stop after so long; 0 = run until esc")
-    add(
-        "--camera",
-        default=None,
-        metavar="DEVICE",
-        help="index, /dev path, file or stream URL; 'none' for no camera; default: what the show says, if it is there",
-    )
-    add("--microphone", default=None, metavar="DEVICE", help="name, index or sound file; 'none' for none")
-    add("--model", default=None, help="another model of the show's generator: a name in models/ or a folder")
-    add("--size", type=size, default=None, metavar="WxH", help="projector size in pixels")
-    add("--fps", type=float, default=None, help="frames a second to aim at")
-    add("--monitor", default=None, help="monitor by name or index")
-    add("--windowed", action="store_true", help="in a window rather than full screen")
-    add("--record", type=Path, default=None, metavar="FILE.mp4", help="stream what is shown into a video")
-    add("--report", type=Path, default=None, metavar="FILE.json", help="write what was measured when the show ends")
-    add(
-        "--log",
-        type=Path,
-        default=None,
-        metavar="FILE",
-        help="write the input log (features and commands, frame by frame)",
-    )
-    add("--replay", type=Path, default=None, metavar="FILE", help="play an input log instead of devices")
-    add("--osc-host", default=None, help="address to listen on; 0.0.0.0 lets the whole network in (see the allow list)")
-    add("--osc-port", type=int, default=None, help="UDP and TCP port to listen on; 0 = any free one")
-    add("--osc-table", action="store_true", help="print every OSC address as a table, and end")
-    add("--moments", type=Path, default=Path("moments"), metavar="DIR", help="where moments are written")
-
-
-def size(text: str) -> tuple[int, int]:
-    """'1280x720' -> (1280, 720)."""
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 1280x720, found {text!r}") from None
-    if not (0 < width <= 32768 and 0 < height <= 32768):
-        raise argparse.ArgumentTypeError(f"each side must be 1..32768 pixels, found {text!r}")
-    return width, height
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -213,11 +213,11 @@ def measure_modulation(show: Show, frames: int) -> Row:
 
 def measure_loop(show: Show, frames: int) -> Row:
     """The show itself, headless, at the pace it asks for."""
-    from installation.__main__ import parser
     from installation.live.loop import Live
+    from installation.live.options import parse
 
     seconds = str(max(5.0, frames / show.screen.fps))
-    options = parser().parse_args(["live", "--headless", "--seconds", seconds, "--osc-port", "0"])
+    options = parse("--headless", "--seconds", seconds, "--osc-port", "0")
     show, options = opening.prepare(options, show)
     with ExitStack() as closing:
         report = Live(show, options, closing).play()

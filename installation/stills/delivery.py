@@ -93,7 +93,7 @@ def _is_delivered(out: Path, still: Still) -> bool:
 
 def _compare(path: Path, archive: Archive, still: Still) -> None:
     """The print beside what it was before the networks came over it: its composition, or the picture it was made of."""
-    from installation.stages.sheets import before_after
+    from installation.stills.sheets import before_after
 
     first = next((s for s in still.history if s["stage"] == "composition"), still.history[0])
     if archive.has(first["stage"], first["key"]):
@@ -140,7 +140,7 @@ def _named(out: Path, still: Still) -> list[str]:
 
 def _draw_sheets(out: Path, archive: Archive, stills: Sequence[Still]) -> None:
     """contact.jpg: the prints; stages.jpg: every print's way through the chain, a row each."""
-    from installation.stages.sheets import contact_sheet
+    from installation.stills.sheets import contact_sheet
 
     hung = {"keys": [still.key for still in stills]}  # the sheets are not drawn again for prints that hang there
     listing = archive.folder / "sheets.json"

@@ -4,7 +4,6 @@ import copy
 import csv
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation.generators.stylegan2 import read_model
-from installation.generators.stylegan2.network import NetworkConfig
 from installation.training import album, checkpoint
 from installation.training.adversarial import Adversarial
 from installation.training.codes import first_codes, known_codes
@@ -22,6 +20,7 @@ from installation.training.export import anchors, export
 from installation.training.features import load_vgg
 from installation.training.quality import SAMPLES, Judge, open_judge
 from installation.training.reconstruction import Reconstruction
+from installation.training.settings import Settings
 from installation.training.student import Student
 from installation.weights import open_model, read_config
 
@@ -29,42 +28,6 @@ PAUSE_S = 30.0  # a step that seems longer was a pause (a stopped process, a sle
 AVERAGE_IMAGES = 5_000.0  # half-life of the averaged weights
 RIM = 0.023  # of a picture that is redrawn after a short training: so far in from its border the zeros beyond show
 SHEET_COLUMNS, SHEET_PX = 16, 96
-
-
-@dataclass(frozen=True)
-class Settings:
-    """One training run, as asked for on the command line."""
-
-    folder: Path
-    out: Path
-    work: Path
-    size: int = 256  # px of the pictures the model will draw
-    method: str = "auto"
-    minutes: float = 120.0  # of active time; a stopped or paused run does not use them up
-    batch: int = 0  # 0 on the command line: what suits the device
-    threads: int = 0  # 0: all
-    seed: int = 0
-    device: str = "auto"
-    z_dim: int = 128
-    w_dim: int = 256
-    mapping_layers: int = 4
-    channel_base: int = 3072  # a network that plays live on two CPU cores; 16384 is NVIDIA's for a GPU
-    channel_max: int = 256
-    channel_min: int = 16
-    start: str = ""  # a model to start from
-    lr: float = 0.004
-    sharpen_from: float = 0.72  # part of a reconstructing run; 1: never
-    sheet_minutes: float = 2.0
-    judge_minutes: float = 10.0
-    licence: str = "yours"
-    credit: str = ""
-    attribution: str = ""
-
-    def network(self) -> NetworkConfig:
-        """Channels shrink as pictures grow, within channel_min..channel_max."""
-        sizes = [2**i for i in range(2, self.size.bit_length())]
-        channels = {r: max(self.channel_min, min(self.channel_max, self.channel_base // r)) for r in sizes}
-        return NetworkConfig(self.size, self.z_dim, self.w_dim, self.mapping_layers, channels)
 
 
 class Method(Protocol):

@@ -387,7 +387,8 @@ def test_a_picture_is_a_jpeg_on_white_paper(server: PageServer, visitor: dict[st
 
 def test_choices_survive_a_kill_while_they_are_being_made(job: Path, wait_for: Wait) -> None:
     code = (
-        "import sys; from argparse import Namespace; from pathlib import Path; from installation import choosing; "
+        "import sys; from argparse import Namespace; from pathlib import Path; "
+        "from installation.stills import choosing; "
         "choosing.main(Namespace(job=Path(sys.argv[1]), port=0, no_browser=True, taste=None))"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(job)], stdout=subprocess.PIPE, text=True)

@@ -24,8 +24,8 @@ from installation.stages.print_file import press
 from installation.stages.print_file.labs import FOLDER, Lab, lay_out, open_lab
 from installation.stages.print_file.lengths import LengthError, parse_length, parse_size
 from installation.stages.print_file.profiles import SPACES, ProfileError, open_profile, to_xyz_matrix
-from installation.stages.sheets import before_after, contact_sheet
 from installation.stages.work import Made, Work
+from installation.stills.sheets import before_after, contact_sheet
 
 CHANCE = np.random.default_rng(5)
 GRAIN = CHANCE.integers(0, 65536, (60, 80, 4), dtype=np.uint16)

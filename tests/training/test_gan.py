@@ -19,7 +19,8 @@ from installation.generators.stylegan2.network import Generator, NetworkConfig
 from installation.training import adversarial, diffaugment, losses, patches
 from installation.training.corpus import open_corpus
 from installation.training.reconstruction import size_at
-from installation.training.run import Run, Settings
+from installation.training.run import Run
+from installation.training.settings import Settings
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 SMALL = {"size": 32, "batch": 4, "z_dim": 16, "w_dim": 16, "mapping_layers": 2, "channel_base": 512, "channel_max": 32}

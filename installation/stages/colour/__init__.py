@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from installation import pictures, weights
 from installation.networks import arbitrary, vgg
@@ -25,10 +24,10 @@ from installation.stages import pixels
 from installation.stages.colour import transfer
 from installation.stages.colour.carry import carry_up, keep_chroma, spread
 from installation.stages.colour.style import LAYERS, Moments, Reference, Style, parse_references
+from installation.stages.colour.watch import Watch, lay
 from installation.stages.work import Made, Stage, Work
 
 METHODS, GROUNDS = ("optimise", "fast"), ("paper", "paint")
-PREVIEW_S = 3.0
 LEAST_PX = 32  # the net halves a picture four times
 STEEPEST = 4  # the longer side may be this many times the shorter, else the picture is padded while it is painted
 CPU_TILE_PX = 512  # with its halo 672 px, which take about 1.2 GB
@@ -115,7 +114,7 @@ class Colour(Stage):
         small = pixels.resize(content, pixels.fit(_size(content), self.settings.fast_px))
         work.progress(0.4, f"painting {_name(small.shape)}")
         painted = net.paint(small, np.sum(vectors, axis=0))
-        work.preview(_lay(painted, _shrink(cover, _size(small))))
+        work.preview(lay(painted, _shrink(cover, _size(small))))
         return painted, {"method": "fast", "px": max(small.shape[:2])}
 
     def _optimise(self, content: np.ndarray, cover: np.ndarray, work: Work) -> tuple[np.ndarray, dict[str, Any]]:
@@ -148,27 +147,6 @@ class Colour(Stage):
         if style_px not in self._moments:
             self._moments[style_px] = transfer.see_style(net, self.styles, style_px, device)
         return self._moments[style_px]
-
-
-class Watch:
-    """Tells how far the work is, and shows the picture every few seconds."""
-
-    def __init__(self, work: Work, plan: Sequence[tuple[int, int]]) -> None:
-        self.work, self.done = work, 0.0
-        self.whole = sum(_cost(px) * iterations for px, iterations in plan)
-        self.shown_s = time.monotonic()
-
-    def at(self, px: int, iterations: int, cover: np.ndarray) -> Callable[[int, Tensor], None]:
-        """What is called after each iteration at one scale; the preview lies on white paper."""
-
-        def watch(iteration: int, picture: Tensor) -> None:
-            self.done += _cost(px)
-            self.work.progress(min(1.0, self.done / self.whole), f"scale {px} px, iteration {iteration}/{iterations}")
-            if (now_s := time.monotonic()) - self.shown_s >= PREVIEW_S:
-                self.shown_s = now_s
-                self.work.preview(_lay(transfer.to_array(picture), cover))
-
-        return watch
 
 
 def plan_of(longest_px: int, settings: Settings) -> list[tuple[int, int]]:
@@ -248,11 +226,6 @@ def _pad(picture: np.ndarray) -> np.ndarray:
     return transfer.at_least(picture, max(LEAST_PX, max(picture.shape[:2]) // STEEPEST))
 
 
-def _lay(rgb: np.ndarray, cover: np.ndarray) -> np.ndarray:
-    """Paint (H, W, 3) on white paper, where it covers it (H, W, 1)."""
-    return np.asarray(1 - cover * (1 - rgb), np.float32)
-
-
 def _shrink(cover: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """How much of each pixel is covered (H, W) or (H, W, 1), at another size -> (h, w, 1)."""
     return np.clip(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), 0, 1).reshape(size[1], size[0], 1)
@@ -264,7 +237,3 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
 
 def _name(shape: Sequence[int]) -> str:
     return f"{shape[1]}x{shape[0]}"
-
-
-def _cost(px: int) -> float:
-    return px * px + 100.0**2  # small scales are not free

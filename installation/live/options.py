@@ -1,0 +1,58 @@
+"""Words of a command line in; what the show was asked for out. Nothing heavy is imported here: help is instant."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """All of `installation live`; every option says its unit and default."""
+    add = parser.add_argument
+    add("--show", default="bloom", help="a show's name, or the path of its .toml file")
+    add("--headless", action="store_true", help="draw without a window (EGL)")
+    add("--seconds", type=float, default=0.0, help="stop after so long; 0 = run until esc")
+    add(
+        "--camera",
+        default=None,
+        metavar="DEVICE",
+        help="index, /dev path, file or stream URL; 'none' for no camera; default: what the show says, if it is there",
+    )
+    add("--microphone", default=None, metavar="DEVICE", help="name, index or sound file; 'none' for none")
+    add("--model", default=None, help="another model of the show's generator: a name in models/ or a folder")
+    add("--size", type=size, default=None, metavar="WxH", help="projector size in pixels")
+    add("--fps", type=float, default=None, help="frames a second to aim at")
+    add("--monitor", default=None, help="monitor by name or index")
+    add("--windowed", action="store_true", help="in a window rather than full screen")
+    add("--record", type=Path, default=None, metavar="FILE.mp4", help="stream what is shown into a video")
+    add("--report", type=Path, default=None, metavar="FILE.json", help="write what was measured when the show ends")
+    add(
+        "--log",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="write the input log (features and commands, frame by frame)",
+    )
+    add("--replay", type=Path, default=None, metavar="FILE", help="play an input log instead of devices")
+    add("--osc-host", default=None, help="address to listen on; 0.0.0.0 lets the whole network in (see the allow list)")
+    add("--osc-port", type=int, default=None, help="UDP and TCP port to listen on; 0 = any free one")
+    add("--osc-table", action="store_true", help="print every OSC address as a table, and end")
+    add("--moments", type=Path, default=Path("moments"), metavar="DIR", help="where moments are written")
+
+
+def parse(*words: str) -> argparse.Namespace:
+    """The options of a show that another part of the program starts, as somebody would have typed them."""
+    parser = argparse.ArgumentParser("installation live")
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def size(text: str) -> tuple[int, int]:
+    """'1280x720' -> (1280, 720)."""
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 1280x720, found {text!r}") from None
+    if not (0 < width <= 32768 and 0 < height <= 32768):
+        raise argparse.ArgumentTypeError(f"each side must be 1..32768 pixels, found {text!r}")
+    return width, height

@@ -1,0 +1,24 @@
+"""Words of a command line in; what a report on this machine was asked for out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_reporting(parser: argparse.ArgumentParser) -> None:
+    """All of `installation doctor`."""
+    parser.add_argument("--json", action="store_true", help="say the same as JSON")
+
+
+def add_measuring(parser: argparse.ArgumentParser) -> None:
+    """All of `installation bench`."""
+    add = parser.add_argument
+    add("what", choices=["live", "still"], help="the show, or the print chain")
+    add("--show", default="bloom", help="show name or path (default: bloom)")
+    add("--frames", type=int, default=60, help="frames a measurement (default: 60)")
+    standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
+    add("--standard", type=int, default=0, metavar="PX", help=standard)
+    add("--pixels", type=int, default=1000, metavar="PX", help="still: side of the print (default: 1000)")
+    add("--effort", choices=["proof", "draft", "print"], default="draft", help="still: default draft")
+    add("--json", type=Path, metavar="FILE", help="write the table as JSON too")
