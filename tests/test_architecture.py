@@ -3,34 +3,53 @@
 import ast
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from installation import plugins
+
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
-ROOMS = {
-    *("machine", "live", "stills"),  # what is done with the rooms below
-    *("inputs", "features", "generators", "bending", "networks", "rendering", "control", "pages", "stages", "training"),
+GROUND = {
+    *("signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"),
+    *("files", "__version__"),
 }
-GROUND = {"signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"}
+BELOW = {
+    "inputs",
+    "features",
+    "generators",
+    "bending",
+    "networks",
+    "rendering",
+    "control",
+    "pages",
+    "stages",
+    "training",
+}
+ABOVE = {"live", "stills", "machine"}
+ROOMS = BELOW | ABOVE
 MAY_ALSO_USE = {
     "generators": {"bending", "networks"},
-    "stages": {"generators", "bending", "networks", "rendering"},
+    "stages": {"bending", "networks", "rendering"},
     "training": {"generators", "bending", "networks", "stages"},
-    "live": ROOMS - {"machine", "stills"},
-    "stills": ROOMS - {"machine"},
+    "live": BELOW - {"stages", "networks", "training", "bending"},
+    "stills": {"live"} | BELOW - {"inputs", "features", "control", "bending", "networks", "training"},
     "machine": ROOMS,
+    "": ROOMS,  # the command line
 }
 HEAVY = {
     "torch": {"generators", "bending", "networks", "stages", "training"},
     "moderngl": {"rendering"},
     "glfw": {"rendering"},
     "mediapipe": {"features"},
-    "cv2": {"inputs", "features", "stages"},
+    "cv2": {"inputs", "features", "networks", "stages"},
     "sounddevice": {"inputs"},
+    "starlette": {"pages"},
+    "uvicorn": {"pages"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_FILE = 260  # lines
 
 
 def room_of(path: Path) -> str:
@@ -38,51 +57,123 @@ def room_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def imports(path: Path, top_level_only: bool = False) -> set[str]:
-    """Dotted names that a file imports."""
-    tree = ast.parse(path.read_text("utf-8"))
-    nodes = tree.body if top_level_only else ast.walk(tree)
-    found: set[str] = set()
-    for node in nodes:
+def imports(source: str, package: str, top_level_only: bool = False) -> Iterator[str]:
+    """Dotted names that a file imports, relative ones resolved, and what import_module is handed as text."""
+    tree = ast.parse(source)
+    for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return found
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in (
+            "import_module",
+            "__import__",
+        ):
+            yield from _handed(node, package)
 
 
-@pytest.mark.parametrize("path", [f for f in FILES if room_of(f)], ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_room_imports_only_itself_and_the_ground_it_stands_on(path: Path) -> None:
+def _handed(call: ast.Call, package: str) -> Iterator[str]:
+    """The literal beginning of what an import function is handed: `f"installation.{x}"` counts up to its first hole."""
+    first = call.args[0] if call.args else None
+    start = first.values[0] if isinstance(first, ast.JoinedStr) and first.values else first
+    if isinstance(start, ast.Constant) and isinstance(start.value, str):
+        dots = len(start.value) - len(start.value.lstrip("."))
+        above = ".".join(package.split(".")[: 1 - dots or None]) + "." if dots else ""
+        yield above + start.value.lstrip(".").rstrip(".")
+
+
+def read(path: Path, top_level_only: bool = False) -> set[str]:
+    package = ".".join(["installation", *path.relative_to(PACKAGE).parent.parts])
+    return set(imports(path.read_text("utf-8"), package, top_level_only))
+
+
+def ours(names: set[str]) -> set[str]:
+    """The rooms and ground modules among imported names."""
+    return {name.split(".")[1] for name in names if name.startswith("installation.")}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from installation.rendering import isf",
+        "from installation import rendering",
+        "import installation.rendering.isf",
+        "from ..rendering import isf",
+        "from .. import rendering",
+        "from importlib import import_module\nimport_module('installation.rendering.isf')",
+        "import importlib\nimportlib.import_module(f'installation.rendering.{name}')",
+        "import importlib\nimportlib.import_module('..rendering', 'installation.inputs')",
+        "def late():\n    __import__('installation.rendering')",
+    ],
+)
+def test_no_way_of_importing_a_room_goes_unseen(source: str) -> None:
+    assert "rendering" in ours(set(imports(source, "installation.inputs")))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_downwards_only(path: Path) -> None:
     room = room_of(path)
-    allowed = GROUND | {room} | MAY_ALSO_USE.get(room, set())
-    ours = {name.split(".")[1] for name in imports(path) if name.startswith("installation.")}
-    assert ours <= allowed, f"{path.name} reaches into {sorted(ours - allowed)}"
+    if room == "" and path.stem not in ("__main__", "__init__"):
+        allowed = GROUND
+    else:
+        allowed = GROUND | {room} | MAY_ALSO_USE.get(room, set())
+    beyond = ours(read(path)) - allowed
+    assert not beyond, f"{path.relative_to(PACKAGE)} reaches into {sorted(beyond)}"
+
+
+def test_nothing_lies_at_the_root_but_the_ground_and_the_command_line() -> None:
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    assert loose == (GROUND | {"__main__", "__init__"}) - {"__version__"}
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == ROOMS | {"shows", "recordings"}
+
+
+def test_the_stages_room_holds_stages_and_what_several_of_them_share() -> None:
+    room = PACKAGE / "stages"
+    stages = set(plugins.available("stages"))
+    folders = {path.name for path in room.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= stages, f"no stage: {sorted(folders - stages)}"
+    shared = {path.stem for path in room.glob("*.py")} - stages - {"__init__", "work"}
+    assert len(shared) <= 4, f"more than four modules beside the stages: {sorted(shared)}"
+    for name in shared:
+        users = _stages_that_use(name, shared)
+        assert len(users) > 1, f"stages/{name}.py serves {sorted(users)} alone: it belongs there"
+
+
+def _stages_that_use(name: str, shared: set[str]) -> set[str]:
+    """Stages that import stages/<name>.py, themselves or through another module that they share."""
+    room, users = PACKAGE / "stages", set()
+    for path in room.rglob("*.py"):
+        if path.stem != name and f"installation.stages.{name}" in read(path):
+            user = path.relative_to(room).parts[0].removesuffix(".py")
+            users |= _stages_that_use(user, shared - {name}) if user in shared else {user}
+    return users
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_heavy_libraries_live_in_their_rooms_only(path: Path) -> None:
-    for library, rooms in HEAVY.items():
-        if any(name.split(".")[0] == library for name in imports(path, top_level_only=True)):
-            assert room_of(path) in rooms, f"{path.name} imports {library} at the top"
+    names = {name.split(".")[0] for name in read(path, top_level_only=True)}
+    strangers = {library for library, rooms in HEAVY.items() if library in names and room_of(path) not in rooms}
+    assert not strangers, f"{path.name} imports {sorted(strangers)} at the top"
 
 
-@pytest.mark.parametrize("name", sorted(GROUND))
-def test_the_ground_imports_no_room(name: str) -> None:
-    path = PACKAGE / f"{name}.py"
-    ours = {n.split(".")[1] for n in imports(path) if n.startswith("installation.")}
-    assert not ours & ROOMS
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
 
 
-def test_help_answers_in_under_a_third_of_a_second() -> None:
-    began = time.perf_counter()
-    answer = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "installation", "--help"], capture_output=True, text=True
-    )
-    took_s = time.perf_counter() - began
-    assert answer.returncode == 0 and "live" in answer.stdout
-    heavy = {"torch", "numpy", "moderngl", "mediapipe", "cv2"}
+@pytest.mark.parametrize("words", [["--help"], ["live", "--help"], ["still", "--help"], ["bench", "--help"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    line = [sys.executable, "-X", "importtime", "-m", "installation", *words]
+    answer = subprocess.run(line, capture_output=True, text=True)
+    assert answer.returncode == 0 and "--help" in answer.stdout
     imported = {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
-    assert not heavy & imported, f"--help imports {heavy & imported} (it took {took_s:.2f} s)"
+    heavy = {*HEAVY, "numpy", "PIL", "scipy", "pyvips", "psutil"}
+    assert not heavy & imported, f"{' '.join(words)} imports {heavy & imported}"
 
 
 def test_no_product_file_runs_code_from_a_file_it_opens() -> None:
