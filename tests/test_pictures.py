@@ -12,7 +12,7 @@ import pyvips
 import tifffile
 from PIL import Image, ImageCms
 
-from installation.pictures import PictureError, read_picture, write_picture
+from installation.pictures import PictureError, read_picture, split_weight, write_picture
 from installation.stages.print_file.profiles import open_profile
 
 CHANCE = np.random.default_rng(3)
@@ -176,3 +176,23 @@ def test_a_written_picture_is_whole_and_alone(tmp_path: Path) -> None:
 def write_bytes(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "weight"),
+    [
+        ("scream.jpg", "scream.jpg", 1.0),
+        ("scream.jpg:0.6", "scream.jpg", 0.6),
+        ("a:b.jpg:0.5", "a:b.jpg", 0.5),
+        ("C:\\wreck.jpg", "C:\\wreck.jpg", 1.0),
+        (":3", ":3", 1.0),
+    ],
+)
+def test_a_picture_may_have_a_weight_and_colons_in_its_path(text: str, path: str, weight: float) -> None:
+    assert split_weight(text) == (path, weight)
+
+
+@pytest.mark.parametrize("text", ["scream.jpg:-1", "scream.jpg:nan", "scream.jpg:inf"])
+def test_a_weight_that_no_picture_can_have_is_refused_by_name(text: str) -> None:
+    with pytest.raises(PictureError, match=r"scream\.jpg"):
+        split_weight(text)

@@ -24,9 +24,9 @@ from installation.control.answers import Answers, Sender, StatusValue
 from installation.control.feedback import quiet
 from installation.control.patterns import is_pattern
 from installation.control.ports import Ports
-from installation.control.senders import AllowList, Buckets
 from installation.control.streams import Stream, Streams
 from installation.packets import ADDRESS_LIMIT_BYTES, Argument, Message, PacketError, decode, encode
+from installation.senders import AllowList, Buckets
 from installation.settings import Cue, Osc, SettingsError
 from installation.signals import Command, Knob
 

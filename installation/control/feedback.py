@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+from installation import __version__
+from installation.memory import resident_mb
 from installation.signals import Levels
 
 LINES_PER_PERIOD = 3
@@ -36,12 +37,12 @@ class Status:
 
 
 def describe_status(
-    levels: Levels, faults: Mapping[str, int], *, version: str, frame: int, fps: float, frame_age_s: float
+    levels: Levels, faults: Mapping[str, int], *, frame: int, fps: float, frame_age_s: float
 ) -> dict[str, str | float | bool]:
     """The status of one instant, ready for Desk.status()."""
     return asdict(
         Status(
-            version=version,
+            version=__version__,
             frame=frame,
             fps=round(fps, 1),
             frame_age_s=round(frame_age_s, 3),
@@ -54,15 +55,6 @@ def describe_status(
             rss_mb=round(resident_mb(), 1),
         )
     )
-
-
-def resident_mb() -> float:
-    """Memory that this process holds, in MB (2**20 bytes); 0.0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except (OSError, ValueError, IndexError):
-        return 0.0
 
 
 class _Quiet(logging.Filter):

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ FAULT, NOT_FINITE = "generator", "picture not finite"
 class Generator(Protocol):
     """What every module of this room creates; see pattern.py for the shortest one."""
 
-    knobs: Mapping[str, Knob]
+    knobs: dict[str, Knob]
     layers: list[tuple[str, int, int]]
     weights_sha256: str
     device: torch.device

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from installation import signals
+from installation.bending.carrying import enlarged
 from installation.bending.layers import Bends, bend_knobs
 from installation.generators import walk
 from installation.settings import Bend
@@ -72,7 +72,7 @@ class Pattern:
         self.layers = [(f"hidden{i}", HIDDEN, settings.detail) for i in range(3)] + [("field", 6, settings.detail)]
         self.bends = Bends(bends, self.layers, seed=seed, device=self.device)
         self.faults = self.bends.faults
-        self.knobs: Mapping[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *bend_knobs(bends))}
+        self.knobs: dict[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *bend_knobs(bends))}
         self.number = 0
 
     def shed(self, level: int) -> None:
@@ -92,7 +92,7 @@ class Pattern:
         self.bends.set(knob)
         latent = self.latent(knob, controls.turns)
         field = self.field(latent, width / height, max(self.settings.detail, height // 4))
-        field = _enlarged(field[0], height, width)
+        field = enlarged(field, (height, width), slice(None))[0]
         pixels = self.petals(field, knob, controls.turns, width / height)
         self.number += 1
         return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
@@ -172,20 +172,6 @@ def _plane(aspect: float, rows: int, columns: int, device: torch.device) -> tupl
     y = (torch.arange(rows, device=device) + 0.5) / rows * 2 - 1
     x = ((torch.arange(columns, device=device) + 0.5) / columns * 2 - 1) * aspect
     return x.expand(rows, columns), y[:, None].expand(rows, columns)
-
-
-def _enlarged(field: Tensor, height: int, width: int) -> Tensor:
-    """Smooth interpolation (C, h, w) -> (C, height, width): two matrix products, faster here than bicubic sampling."""
-    rows, columns = (_spline(n, size, field.device) for n, size in zip(field.shape[1:], (height, width), strict=True))
-    return rows @ (field @ columns.mT)
-
-
-@functools.cache
-def _spline(count: int, size: int, device: torch.device) -> Tensor:
-    """Matrix (size, count) that samples `count` points at `size` places with Catmull-Rom weights."""
-    unit = torch.eye(count)[None, None]
-    matrix = F.interpolate(unit, (size, count), mode="bicubic", align_corners=False)[0, 0]
-    return matrix.to(device)
 
 
 def _seeded_network(source: torch.Generator) -> list[Tensor]:

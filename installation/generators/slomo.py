@@ -7,7 +7,7 @@ import hashlib
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,7 @@ class Slomo:
         self.layers = [*self.now.layers, *layer_names(nets.config, settings.net_px)]
         self.weights_sha256 = hashlib.sha256(f"{self.now.weights_sha256} {sha256}".encode()).hexdigest()
         knobs = [*self.now.knobs.values(), *_knobs(settings.amount), *bend_knobs(all_bends)]
-        self.knobs: Mapping[str, signals.Knob] = {knob.name: knob for knob in knobs}
+        self.knobs: dict[str, signals.Knob] = {knob.name: knob for knob in knobs}
         if len(self.knobs) < len(knobs):
             names = sorted(name for name, count in Counter(knob.name for knob in knobs).items() if count > 1)
             raise SettingsError(f"bends: every bend needs a name of its own, found two of {', '.join(names)}")

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import ipaddress
 import logging
 import math
 import socket
@@ -22,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from installation.packets import UDP_LIMIT_BYTES, Argument, PacketError, decode
+from installation.senders import AllowList
 from installation.settings import SettingsError
 
 UNDECLARED_LIMIT = 64
@@ -29,7 +29,6 @@ PACKETS_PER_READ = 1024
 BUFFER_BYTES = 1 << 20
 RETRY_S = 5.0
 EASE_OUT_S = 1.0
-SENDERS_KEPT = 256
 log = logging.getLogger("installation.inputs.osc")
 
 
@@ -66,11 +65,10 @@ class OscInput:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.faults: collections.Counter[str] = collections.Counter()
-        self._networks = _networks(settings.allow)
+        self._allow = AllowList(settings.allow, "inputs.osc.allow")
         self._sensors: dict[str, list[Sensor]] = {}
         for sensor in settings.sensors:
             self._sensors.setdefault(sensor.address, []).append(_checked(sensor))
-        self._known: dict[str, bool] = {}
         self._newest: dict[str, tuple[float, float]] = {}  # feature -> value 0..1, when it came
         self._heard_s = -math.inf
         self._socket: socket.socket | None = None
@@ -139,7 +137,7 @@ class OscInput:
                 listening.close()
                 self._socket = None
                 return
-            if self._allowed(address[0]):
+            if address[0] in self._allow:
                 self._take(bytes(memoryview(self._buffer)[:size]), now_s)
             else:
                 self.faults["refused sender"] += 1
@@ -179,27 +177,10 @@ class OscInput:
         late_s = age_s - self._settings.hold_s
         return 1.0 if self._settings.hold_s <= 0 or late_s <= 0 else max(0.0, 1.0 - late_s / EASE_OUT_S)
 
-    def _allowed(self, host: str) -> bool:
-        known = self._known.get(host)
-        if known is None:
-            address = ipaddress.ip_address(host.partition("%")[0])
-            mapped = getattr(address, "ipv4_mapped", None) or address
-            if len(self._known) >= SENDERS_KEPT:
-                self._known.clear()
-            known = self._known[host] = any(mapped in network or address in network for network in self._networks)
-        return known
-
 
 def create(settings: Settings) -> OscInput:
     """The input, not yet listening. Raises SettingsError for a network, range or address that cannot be."""
     return OscInput(settings)
-
-
-def _networks(allow: Sequence[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    try:
-        return [ipaddress.ip_network(text, strict=False) for text in allow]
-    except ValueError as error:
-        raise SettingsError(f"inputs.osc: allow: {error}; expected networks such as '10.0.0.0/24'") from error
 
 
 def _checked(sensor: Sensor) -> Sensor:

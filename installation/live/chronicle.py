@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from installation.live import moments
 from installation.live.journal import Entry, InputLog, Ledger
+from installation.memory import resident_mb
 from installation.settings import Show
 from installation.signals import Controls, Moment, Picture, SoundBlock
 
@@ -37,7 +37,7 @@ class Chronicle:
         self._before_s: float | None = None
         self._moment_s = 0.0
         self._sheet: list[np.ndarray] = []
-        self._start_mb = _memory_mb()
+        self._start_mb = round(resident_mb(), 1)
         self._writer = ThreadPoolExecutor(1, "moments")
         self._writing: list[Future[None]] = []
         closing.callback(self._writer.shutdown)
@@ -130,15 +130,11 @@ class Chronicle:
             "tempo_bpm": tempo_bpm,
             "faults": dict(total),
             "flashes_limited": flashes_limited,
-            "rss_mb": {"start": self._start_mb, "end": _memory_mb()},
+            "rss_mb": {"start": self._start_mb, "end": round(resident_mb(), 1)},
             "gpu_mb": {"start": 0.0, "end": _gpu_mb()},
             "moments": [str(path) for path in self.moments],
             "replay_differences": self.replay_differences,
         }
-
-
-def _memory_mb() -> float:
-    return round(psutil.Process().memory_info().rss / 2**20, 1)
 
 
 def _gpu_mb() -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import os
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import IO, Any
 import numpy as np
 
 from installation.signals import Command, Controls
+
+NEWEST_FRAMES = 60  # that a pace of now is told from
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,12 @@ class Ledger:
         self._features: dict[str, list[float]] = {}
         self._knobs: dict[str, list[float]] = {}
         self.frames = 0
+        self._newest_s: deque[float] = deque(maxlen=NEWEST_FRAMES)
 
     def note(self, frame_s: float, features: Mapping[str, float], controls: Controls) -> None:
         """One presented frame: its time since the one before, and what it was made from."""
         self.frames += 1
+        self._newest_s.append(frame_s)
         self._times[min(int(frame_s * 1000 / self.BIN_MS), len(self._times) - 1)] += 1
         for name, value in features.items():
             row = self._features.setdefault(name, [value, 0.0, value, 0.0, 0.0])
@@ -94,6 +98,11 @@ class Ledger:
     def _is_present(name: str, features: Mapping[str, float]) -> bool:
         """Whether what this feature is measured on was there: a hand's features count while that hand is in view."""
         return features.get(name.rpartition(".")[0] + ".present", 1.0) >= 0.5
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that were presented of late; 0 before the first."""
+        return len(self._newest_s) / max(sum(self._newest_s), 1e-6) if self._newest_s else 0.0
 
     def percentile_ms(self, share: float) -> float:
         """Frame time in ms that `share` of the frames stayed under."""
@@ -114,11 +123,3 @@ class Ledger:
             "features": features,
             "knobs": {n: {"min": r[0], "max": r[1]} for n, r in sorted(self._knobs.items())},
         }
-
-
-def write_json(path: Path, table: Mapping[str, Any]) -> None:
-    """Write atomically: a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
-    os.replace(part, path)

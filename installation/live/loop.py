@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from typing import Any
 
 from installation.clock import WallClock
-from installation.live import modulation, opening
+from installation.control.feedback import describe_status
+from installation.files import write_json
+from installation.live import governor, modulation, opening
 from installation.live.chronicle import Chronicle
-from installation.live.governor import Governor
-from installation.live.journal import Entry, read_log, write_json
+from installation.live.journal import Entry, read_log
 from installation.settings import Show
 
 STATUS_EVERY_S = 0.5
@@ -46,7 +47,9 @@ class Live:
         self.desk = opening.open_desk(show, self.knobs, closing)
         weights = self.painter.generator.weights_sha256
         self.chronicle = Chronicle(show, options, self.screen, weights, closing)
-        self.governor = Governor(1.0 / show.screen.fps)
+        self.drawing = governor.drawing(show.screen, gpu=not self.screen.software)
+        self.painting = governor.painting(show.screen)
+        self.screen.work_at(self.drawing.rung.size)
         self.state = modulation.begin(show.routes)
         self.clock = WallClock()
         self.status_s = 0.0
@@ -64,6 +67,14 @@ class Live:
         """Everything that went wrong and was survived, by kind."""
         parts = (self.desk, self.painter, self.screen, self.board)
         return sum((Counter(part.faults) for part in parts), self.senses.all_faults())
+
+    def describe(self, now_s: float) -> dict[str, Any]:
+        """What the desk is told twice a second: the running cue, what acts last, pace, picture age, faults, memory."""
+        picture, ledger = self.painter.newest(), self.chronicle.ledger
+        age_s = now_s - picture.controls.time_s if picture else now_s
+        levels, faults = self.board.levels(now_s), self.faults()
+        status = describe_status(levels, faults, frame=ledger.frames, fps=ledger.fps, frame_age_s=age_s)
+        return status | self.board.describe(now_s)
 
     def heard(self) -> Iterator[Entry]:
         """What came in since the last frame: features of every device, wishes of every person."""
@@ -97,22 +108,34 @@ class Live:
         self.chronicle.note(heard, controls, picture, self.senses.sound)
 
     def pace(self, began_s: float) -> None:
-        """Leave out what is too slow for this machine, collect garbage in the time left, wait for the next frame."""
-        busy_s = max(self.clock.now_s() - began_s, self.painter.picture_s / 4)  # a picture may stay for some frames
-        if self.governor.note(busy_s):
-            self.painter.generator.shed(self.governor.level)
-            self.screen.scale(self.governor.scale)
+        """Draw as much as this machine has time for, collect garbage in the time left, wait for the next frame."""
+        if self.in_time:
+            self.govern(began_s)
         gc.collect(0)
         if began_s >= self.status_s:
             self.status_s = began_s + STATUS_EVERY_S
-            self.desk.tell(opening.describe(self, began_s), began_s)
+            self.desk.tell(self.describe(began_s), began_s)
             gc.collect()  # what outlived a frame; all that was there at the start is frozen, so this is short
-        if self.options.replay and self.options.headless:
+        if not self.in_time:
             self.painter.wait_done(self.chronicle.ledger.frames)  # the same log, the same film
         else:
             self.clock.wait_until(self.next_frame_s(began_s))
 
+    @property
+    def in_time(self) -> bool:
+        """Whether the wall clock leads; a replay that nobody watches takes the time it takes."""
+        return not (self.options.replay and self.options.headless)
+
+    def govern(self, began_s: float) -> None:
+        """What is drawn goes by how long a frame took, without the wait for the screen; bends by how long a picture."""
+        busy_s = max(self.clock.now_s() - began_s - self.screen.waited_s, self.screen.busy_s)
+        picture_s = self.painter.picture_s
+        if self.drawing.note(busy_s, room=picture_s < self.drawing.rung.budget_s):
+            self.screen.work_at(self.drawing.rung.size)
+        if self.painting.note(picture_s):
+            self.painter.generator.shed(self.painting.at)
+
     def next_frame_s(self, began_s: float) -> float:
         """The next slot on the show's grid after this frame began; missed slots are dropped, not caught up."""
-        fps = self.show.screen.fps
+        fps = self.drawing.rung.fps
         return (int(began_s * fps + 0.5) + 1) / fps

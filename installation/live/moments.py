@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from installation.live.journal import write_json
+from installation.files import whole, write_json
 from installation.settings import SettingsError, Show, to_table
 from installation.signals import Controls, Moment
 
@@ -76,6 +75,5 @@ def _save_thumbnail(path: Path, rgb: np.ndarray, width_px: int = 480) -> None:
 
     picture = Image.fromarray(rgb)
     picture.thumbnail((width_px, width_px))
-    part = path.with_name(path.name + ".part")
-    picture.save(part, "JPEG", quality=88)
-    os.replace(part, path)
+    with whole(path) as part:
+        picture.save(part, "JPEG", quality=88)

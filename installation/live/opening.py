@@ -7,17 +7,23 @@ import gc
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from installation import __version__, plugins
+from installation import plugins
 from installation.clock import WallClock
 from installation.live.modulation import check_routes
 from installation.live.senses import Senses
 from installation.settings import Part, SettingsError, Show, check, open_show
-from installation.signals import Command, Controls
+from installation.signals import Command, Controls, Knob
+
+if TYPE_CHECKING:  # what a show does not use is not imported
+    from installation.control.cues import Board
+    from installation.control.desk import Desk
+    from installation.generators.painter import Generator, Painter
+    from installation.rendering.window import Display
 
 DEMO_S = 20.0  # length of the demonstration where there is no display
 FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that are slow to wake
@@ -95,14 +101,15 @@ def open_senses(show: Show, closing: ExitStack) -> Senses:
     return senses
 
 
-def open_generator(show: Show) -> Any:
+def open_generator(show: Show) -> Generator:
     """The show's generator with its bends in place."""
     module = plugins.load("generators", show.generator.name)
     settings = check(module.Settings, show.generator.settings, "generator")
-    return module.create(settings, bends=show.bends, seed=show.seed)
+    generator: Generator = module.create(settings, bends=show.bends, seed=show.seed)
+    return generator
 
 
-def open_painter(show: Show, closing: ExitStack) -> Any:
+def open_painter(show: Show, closing: ExitStack) -> Painter:
     """The generator in a thread of its own."""
     from installation.generators.painter import Painter
 
@@ -112,7 +119,7 @@ def open_painter(show: Show, closing: ExitStack) -> Any:
     return painter
 
 
-def open_screen(show: Show, headless: bool, closing: ExitStack) -> Any:
+def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
     """A window on the projector, or the same without one."""
     from installation.rendering import window
 
@@ -121,7 +128,7 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Any:
     return screen
 
 
-def open_desk(show: Show, knobs: Any, closing: ExitStack) -> Any:
+def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desk:
     """The desk's ear: OSC over UDP and TCP."""
     from installation.control.desk import Desk
 
@@ -141,7 +148,7 @@ def osc_table(show: Show) -> str:
     return table({n: dataclasses.replace(k, default=begin.get(n, k.default)) for n, k in knobs.items()}, show.cues)
 
 
-def open_board(show: Show, knobs: Any) -> Any:
+def open_board(show: Show, knobs: Mapping[str, Knob]) -> Board:
     """The running order: cues, holds, master, blackout. Raises SettingsError for a route or cue that names no knob."""
     from installation.control.cues import Board
 
@@ -149,23 +156,8 @@ def open_board(show: Show, knobs: Any) -> Any:
     return Board(knobs, show.cues)
 
 
-def describe(live: Any, now_s: float) -> dict[str, Any]:
-    """What the desk is told twice a second: the running cue, what acts last, pace, picture age, faults, memory."""
-    from installation.control.feedback import describe_status
-
-    picture, ledger = live.painter.newest(), live.chronicle.ledger
-    age_s = now_s - picture.controls.time_s if picture else now_s
-    median_ms = ledger.percentile_ms(0.5)
-    fps = 1000 / median_ms if median_ms else 0.0
-    levels = live.board.levels(now_s)
-    status = describe_status(
-        levels, live.faults(), version=__version__, frame=ledger.frames, fps=fps, frame_age_s=age_s
-    )
-    return status | live.board.describe(now_s)
-
-
 @contextmanager
-def curtain(senses: Senses, painter: Any, knobs: Any) -> Iterator[None]:
+def curtain(senses: Senses, painter: Painter, knobs: Mapping[str, Knob]) -> Iterator[None]:
     """Wait a little for a first picture and for devices; then garbage is collected only between frames."""
     clock = WallClock()
     painter.request(Controls(0.0, {name: knob.default for name, knob in knobs.items()}))
@@ -183,7 +175,7 @@ def curtain(senses: Senses, painter: Any, knobs: Any) -> Iterator[None]:
         gc.unfreeze()
 
 
-def pressed(screen: Any, board: Any, now_s: float) -> list[Command]:
+def pressed(screen: Display, board: Board, now_s: float) -> list[Command]:
     """Keys as commands: b and t switch, m keeps a moment, 1-9 recall cues (esc and f are the window's own)."""
     commands = []
     for key in screen.keys():  # noqa: SIM118 (presses since the last call, not a mapping)

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from installation.files import write_json
 from installation.live import modulation, opening
-from installation.live.journal import write_json
 from installation.live.senses import Senses
 from installation.machine.plain import plainly
 from installation.memory import keep_pages

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from installation.files import write_json
 from installation.live import opening
-from installation.live.journal import write_json
 from installation.machine.bench_live import gpu_name
 from installation.pictures import write_picture
 from installation.settings import check, open_show

@@ -8,11 +8,12 @@ periodic in 30 s, so that the loop has no seam.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from installation import files
 
 LENGTH_S, RATE_HZ, TEMPO_BPM = 30.0, 25.0, 96.0
 BAR_S = 4 * 60 / TEMPO_BPM
@@ -80,8 +81,7 @@ CHORDS = (
 def main() -> None:
     columns = hand_columns() | sound_columns()
     path = Path(__file__).with_name("performance.csv")
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with files.whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["time_s", *columns])
         for i, time_s in enumerate(TIME_S):
@@ -91,7 +91,6 @@ def main() -> None:
                     *(f"{float(np.clip(c[i], 0, 1)):.3f}".rstrip("0").rstrip(".") for c in columns.values()),
                 ]
             )
-    os.replace(part, path)
 
 
 def hand_columns() -> dict[str, np.ndarray]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import moderngl
 import numpy as np
 
+from installation.pictures import PictureError, read_8_bit
 from installation.rendering import isf
 from installation.rendering.canvas import Canvas, Program, Target, say_compile_error
 from installation.rendering.expressions import compile_size
@@ -209,11 +211,9 @@ def _copy(canvas: Canvas, source: Target, destination: Target) -> None:
 
 
 def _load_picture(context: moderngl.Context, path: Any) -> moderngl.Texture:
-    from PIL import Image, ImageOps
-
+    """An imported picture as a texture, its first row at the bottom as GL counts."""
     try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened).convert("RGBA").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise isf.EffectError(f"{path}: expected an image that opens, found: {error}") from error
-    return context.texture(upright.size, 4, upright.tobytes())
+        upright = read_8_bit(Path(path), ground=None)[::-1]
+    except PictureError as error:
+        raise isf.EffectError(str(error)) from error
+    return context.texture(upright.shape[1::-1], 4, np.ascontiguousarray(upright))

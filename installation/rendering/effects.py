@@ -133,7 +133,7 @@ class Link:
 class Chain:
     """The effects of a show, drawn one over another at the working size.
 
-    `shed` effects at the end of the chain are left out (the governor's switch). `faults` counts broken shaders.
+    `faults` counts broken shaders.
     Raises SettingsError (EffectError) at the start for a file that is absent or does not compile; never later.
     """
 
@@ -146,7 +146,6 @@ class Chain:
     ) -> None:
         self.canvas = context if isinstance(context, Canvas) else Canvas(context)
         self.size = size
-        self.shed = 0
         self.faults: Counter[str] = Counter()
         self.links = [Link(self.canvas, wish, folder) for wish in effects]
         names = [link.name for link in self.links]
@@ -192,9 +191,9 @@ class Chain:
         frame = Frame(texture, now_s, step_s, today(), audio)
         current = texture
         seen: tuple[Any, ...] = (self.version,) if self.version else ()
-        for i, link in enumerate(self.links):
+        for link in self.links:
             inputs = link.values(values)
-            if i >= len(self.links) - self.shed or link.loaded.is_identity(inputs):
+            if link.loaded.is_identity(inputs):
                 link.drawn_last = False
                 continue
             if not link.drawn_last:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 from collections import Counter
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from installation.files import settle
 
 log = logging.getLogger("installation.recorder")
 TIME_BASE = Fraction(1, 90_000)
@@ -138,7 +139,7 @@ class Recorder:
                     self._file.mux(stream.encode(None))
             self._file.close()
             if not broke_off:
-                os.replace(self._part, self.path)
+                settle(self._part, self.path)
         except Exception as error:
             self.faults["recorder"] += 1
             log.error("%s could not be finished: %s", self.path, error)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from installation import files
 
 GAP_PX = 4
 
@@ -19,7 +20,5 @@ def save_sheet(path: Path, pictures: Sequence[np.ndarray], columns: int = 4) -> 
     sheet = Image.new("RGB", (columns * (width + GAP_PX) - GAP_PX, rows * (height + GAP_PX) - GAP_PX))
     for i, picture in enumerate(pictures):
         sheet.paste(Image.fromarray(picture), (i % columns * (width + GAP_PX), i // columns * (height + GAP_PX)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.stem + ".part" + path.suffix)
-    sheet.save(part)
-    os.replace(part, path)
+    with files.whole(path) as part:
+        sheet.save(part)

@@ -52,6 +52,7 @@ class Headless:
     """No screen: the frame stays in the compositor's target, to be read from there."""
 
     closed = False
+    waited_s = 0.0
 
     def __init__(self) -> None:
         self.context = open_headless()
@@ -79,6 +80,8 @@ class Window:
         self._looked_s = 0.0
         self.handle = self._open()
         self.context = moderngl.create_context(require=330)
+        self.waited_s = 0.0  # for the screen; a processor that draws works while it seems to wait
+        self._is_software = is_software(self.context.info["GL_RENDERER"])
         self._program: Program | None = None
         self._place()
 
@@ -167,7 +170,9 @@ class Window:
             screen.viewport = (0, 0, width, height)
             self._program.bind("picture", output.texture)
             self._program.draw(screen)
+        began_s = time.perf_counter()
         glfw.swap_buffers(self.handle)
+        self.waited_s = 0.0 if self._is_software else time.perf_counter() - began_s
 
     def keys(self) -> list[str]:
         """Names of the keys pressed since the last call: esc, f, t, b, m, 1 to 9 and whatever else has a name."""

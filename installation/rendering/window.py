@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,8 +15,10 @@ from installation import settings
 from installation.rendering import projector
 from installation.rendering.canvas import Canvas, Target
 from installation.rendering.effects import EFFECTS, Chain, SoundView
+from installation.rendering.final import Final
 from installation.rendering.guard import Guard
 from installation.rendering.readback import Readback
+from installation.rendering.stopwatch import Stopwatch
 from installation.rendering.surfaces import DisplayError, Headless, Window, gl_info, monitors
 from installation.rendering.upload import Uploader
 from installation.signals import Controls, Knob, Levels, Picture, SoundBlock
@@ -66,6 +69,7 @@ class Display:
         self.final = Final(canvas, corners)
         self.timings: dict[str, float] = {}
         self._profiling = False
+        self._stopwatch = None if canvas.software else Stopwatch(canvas.context)
         self._working = screen.working_size
         self._picture: moderngl.Texture | None = None
         self._held: Picture | None = None
@@ -94,13 +98,24 @@ class Display:
         """Wait for the GPU after every part from now on, so that each part's time in `timings` is its own."""
         self._profiling = on
 
-    def scale(self, factor: float) -> None:
-        """Let the effects run at this share, 0..1, of the show's working size (the governor's switch).
+    @property
+    def software(self) -> bool:
+        """Whether a processor draws, which others need too."""
+        return self.canvas.software
 
-        It happens with the next picture that moves: one that is frozen stays as it is.
-        """
-        width, height = self.screen.working_size
-        self._working = (max(16, round(width * factor)), max(16, round(height * factor)))
+    @property
+    def busy_s(self) -> float:
+        """Seconds that a GPU drew on one of the last frames, as it says itself; 0 where a processor draws."""
+        return self._stopwatch.newest_s if self._stopwatch else 0.0
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds of the last frame in which nothing was done but waiting for the screen (vsync)."""
+        return self.surface.waited_s
+
+    def work_at(self, size: tuple[int, int]) -> None:
+        """Let the effects run at this size from the next picture that moves: one that is frozen stays as it is."""
+        self._working = size
 
     def _resize(self) -> None:
         size = self._working
@@ -120,6 +135,21 @@ class Display:
         started_s = time.perf_counter()
         self.timings = {}
         level = 0.0 if levels.blackout else min(max(levels.master, 0.0), 1.0)
+        with self._stopwatch or contextlib.nullcontext():
+            self._draw(picture, controls, levels, level, now_s, audio)
+        self._time("present", started_s)
+        self.surface.present(self.output)
+        self.timings["total"] = (time.perf_counter() - started_s) * 1e3
+
+    def _draw(
+        self,
+        picture: Picture | None,
+        controls: Controls,
+        levels: Levels,
+        level: float,
+        now_s: float,
+        audio: SoundView | SoundBlock | None,
+    ) -> None:
         if level <= 0.0:
             self.output.framebuffer.clear()
             if self.guard:
@@ -129,9 +159,6 @@ class Display:
         else:
             texture = self._compose(picture, controls, levels, now_s, audio)
             self._draw_final(texture, level, now_s)
-        self._time("present", started_s)
-        self.surface.present(self.output)
-        self.timings["total"] = (time.perf_counter() - started_s) * 1e3
 
     def _compose(
         self,
@@ -231,30 +258,3 @@ class Display:
 
     def close(self) -> None:
         self.surface.close()
-
-
-class Final:
-    """The last pass. Without a GPU a sharpened bilinear scaling, at two thirds of the cost of a Catmull-Rom."""
-
-    def __init__(self, canvas: Canvas, corners: np.ndarray) -> None:
-        self.canvas = canvas
-        self.warp = projector.to_picture(corners)
-        self.fine = not canvas.software
-        warped = [] if self.warp is None else ["WARPED"]
-        self.plain = canvas.own_program("present", *warped)
-        self.scaling = canvas.own_program("present", *warped, "FINE") if self.fine else self.plain
-        self.sharpen = canvas.own_program("sharpen")
-
-    def draw(self, picture: Target, output: Target, master: float) -> None:
-        scaled = picture.size != output.size or self.warp is not None
-        program = self.scaling if scaled else self.plain
-        if scaled and not self.fine:
-            sharp = self.canvas.borrow(picture.size, picture)
-            self.sharpen.bind("picture", picture.texture)
-            self.sharpen.draw(sharp.framebuffer)
-            picture = sharp
-        program.bind("picture", picture.texture)
-        program.set("master", master)
-        if self.warp is not None:
-            program.set("to_picture", tuple(self.warp.T.ravel()))
-        program.draw(output.framebuffer)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import socket
 import uuid
@@ -20,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
-from installation import __version__
+from installation import __version__, files
 from installation.signals import Still
 
 KEY_DIGITS = 20
@@ -67,6 +67,7 @@ class Archive:
             _settle(part)
             try:
                 os.rename(part, self.path(stage, key))
+                files.to_disk(self.folder)
             except OSError:
                 if not self.has(stage, key):  # otherwise another worker was first, with the same result
                     raise
@@ -97,33 +98,13 @@ class Archive:
         for part in self.begun():
             host, _, rest = part.name.removeprefix(".part-").partition(f"{here}-")
             pid = rest.split("-")[0]
-            if not host and pid.isdigit() and not _alive(int(pid)):
+            if not host and pid.isdigit() and not psutil.pid_exists(int(pid)):
                 shutil.rmtree(part, ignore_errors=True)
-
-
-def sweep_files(folder: Path) -> None:
-    """Remove files called `.name.part<pid>` that processes which are no longer alive left half written."""
-    for part in folder.glob(".*.part*"):
-        found = re.search(r"\.part(\d+)", part.name)
-        if found and not _alive(int(found[1])):
-            part.unlink(missing_ok=True)
 
 
 def _settle(folder: Path) -> None:
     """Push a folder's files to the disk, so that a power cut after the rename finds them whole."""
     for path in folder.iterdir():
         if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    for temporary in ("progress.json", "progress.json.new"):
-        (folder / temporary).unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+            files.to_disk(path)
+    (folder / "progress.json").unlink(missing_ok=True)

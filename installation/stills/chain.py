@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from installation import plugins
+from installation import files, plugins
 from installation.signals import Still
 from installation.stages.work import Plan, Stage, derive_seed
 from installation.stills import delivery, engines, job, sources, tasks
-from installation.stills.archive import Archive, key_of, sweep_files
+from installation.stills.archive import Archive, key_of
 from installation.stills.engines import Engine, Turnstile
 from installation.stills.job import Job
 from installation.stills.sources import Source
@@ -72,7 +72,7 @@ class Chain:
         self.archive = Archive(self.out / ".work")
         self.archive.folder.mkdir(parents=True, exist_ok=True)
         self.archive.sweep()
-        sweep_files(self.out)
+        files.sweep(self.out)
         self.choices = {} if self.order.only else delivery.read_choices(self.out)
         self.turnstile = Turnstile(self.engine.slots)
         self.watcher = Watcher(self.archive, self.engine.slots)

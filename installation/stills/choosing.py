@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from installation import files
 from installation.signals import Still
 from installation.stills.archive import Archive
 from installation.stills.delivery import CHOICES, read_choices
@@ -186,18 +187,8 @@ def _current(listing: Path) -> set[str]:
 
 
 def write_choices(folder: Path, choices: Mapping[str, str]) -> None:
-    """Put the choices on the disk, whole or not at all: written beside, flushed, renamed, the folder flushed too."""
-    part = folder / f".{CHOICES}.part{os.getpid()}"
-    with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(dict(sorted(choices.items())), indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, folder / CHOICES)
-    entry = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)
+    """Put the choices on the disk, whole or not at all."""
+    files.write_json(folder / CHOICES, dict(sorted(choices.items())))
 
 
 def draw(pixels: np.ndarray, longest_px: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import sys
@@ -14,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from installation import __version__
-from installation.live.journal import write_json
+from installation import __version__, files
+from installation.files import write_json
 from installation.pictures import write_picture
 from installation.settings import to_table
 from installation.signals import Still
@@ -168,7 +167,5 @@ def _way(still: Still) -> list[Mapping[str, Any]]:
 
 def _lay(source: Path, target: Path) -> None:
     """A copy under its final name, at once and whole; a copy, so that retouching a print leaves the archive alone."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part{os.getpid()}")
-    shutil.copyfile(source, part)
-    os.replace(part, target)
+    with files.whole(target) as part:
+        shutil.copyfile(source, part)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from installation import plugins
-from installation.pictures import SUFFIXES, PictureError
+from installation.pictures import SUFFIXES, PictureError, split_weight
 from installation.settings import SettingsError, check
 
 ALL_STAGES = (  # matting before composition, other than in the source: paper over another object looks like a highlight
@@ -98,20 +98,10 @@ def verify(job: Job) -> Job:
         if not Path(text).exists():
             raise SettingsError(f"{text}: no such moment, picture or folder")
     for style in job.styles:
-        if not Path(split_style(style)[0]).is_file():
-            raise PictureError(f"{split_style(style)[0]}: no such style picture; --style PICTURE[:WEIGHT]")
+        if not Path(split_weight(style)[0]).is_file():
+            raise PictureError(f"{split_weight(style)[0]}: no such style picture; --style PICTURE[:WEIGHT]")
     print_size(job, (1, 1))
     return job
-
-
-def split_style(text: str) -> tuple[str, float]:
-    """'scream.jpg:0.6' -> ('scream.jpg', 0.6); without a weight 1. A path may have colons of its own."""
-    path, colon, weight = text.rpartition(":")
-    try:
-        found = float(weight)
-    except ValueError:
-        return text, 1.0
-    return (path, found) if colon else (text, 1.0)
 
 
 def print_size(job: Job, aspect: tuple[int, int]) -> tuple[int, int]:
@@ -198,7 +188,7 @@ def _anchor(job: Job, base: Path) -> Job:
     def whole(path: str) -> str:
         return str((base / path).absolute())
 
-    styles = tuple(f"{whole(path)}:{weight:g}" for path, weight in map(split_style, job.styles))
+    styles = tuple(f"{whole(path)}:{weight:g}" for path, weight in map(split_weight, job.styles))
     inputs = tuple(whole(path) for path in job.inputs)
     return dataclasses.replace(job, inputs=inputs, styles=styles, out=str(Path(job.out).absolute()))
 

@@ -17,7 +17,7 @@ from installation import weights
 from installation.clock import StepClock
 from installation.live import opening
 from installation.live.moments import open_moment
-from installation.pictures import PictureError, read_picture
+from installation.pictures import PictureError, read_picture, size_of
 from installation.settings import Show, check
 from installation.signals import Controls, Levels, Moment, Still
 from installation.stages.work import Made, Stage, Work
@@ -73,8 +73,6 @@ class Opening(Stage):
         from installation.stages import pixels
 
         found = read_picture(self.path)
-        if found.shape[2] == 4 and not found[..., 3].any():
-            raise PictureError(f"{self.path}: nothing can be seen on it: it is wholly transparent")
         longest = LONGEST_REFERENCE_PX if self.kind == jobs.REFERENCES else max(found.shape[:2])
         if self.kind == "picture":
             scale = max(self.size[0] / found.shape[1], self.size[1] / found.shape[0])
@@ -130,11 +128,7 @@ def _aspect(path: Path) -> tuple[int, int]:
             return int(width), int(height)
         except (ValueError, KeyError, TypeError, OSError):
             return 1, 1
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            turned = image.getexif().get(0x0112, 1) >= 5
-            return (image.height, image.width) if turned else image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return size_of(path)
+    except PictureError:
         return 1, 1

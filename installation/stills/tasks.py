@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from installation import plugins
+from installation import files, plugins
+from installation.memory import resident_mb
 from installation.settings import check
 from installation.signals import Still
 from installation.stages.work import Stage, Work
@@ -120,10 +120,8 @@ class _Saying:
             return
         self.said_s = now_s
         told = {"stage": self.task.stage, "name": self.task.name, "fraction": float(fraction), "note": note}
-        part = self.folder / "progress.json.new"
         with contextlib.suppress(OSError):  # a full disk will be named by the work itself
-            part.write_text(json.dumps(told | {"began_s": self.began_s}), "utf-8")
-            os.replace(part, self.folder / "progress.json")
+            files.write_json(self.folder / "progress.json", told | {"began_s": self.began_s}, lasting=False)
 
     def preview(self, rgb: np.ndarray) -> None:
         now_s = time.monotonic()
@@ -135,7 +133,7 @@ class _Saying:
 
         with contextlib.suppress(OSError):
             size = pixels.fit((rgb.shape[1], rgb.shape[0]), PREVIEW_PX)
-            write_picture(Path(self.task.preview), pixels.to_uint8(pixels.resize(rgb, size)))
+            write_picture(Path(self.task.preview), pixels.to_uint8(pixels.resize(rgb, size)), lasting=False)
 
 
 def _use_threads(threads: int) -> None:
@@ -152,12 +150,10 @@ def _use_threads(threads: int) -> None:
 @contextlib.contextmanager
 def _peak_memory() -> Iterator[list[float]]:
     """[MB resident at the most] of this process while the block runs, looked at ten times a second."""
-    import psutil
-
-    own, peak, done = psutil.Process(), [0.0], threading.Event()
+    peak, done = [0.0], threading.Event()
 
     def look() -> None:
-        peak[0] = max(peak[0], own.memory_info().rss / 2**20)
+        peak[0] = max(peak[0], resident_mb())
 
     def watch() -> None:
         while not done.wait(0.1):

@@ -1,6 +1,5 @@
 """Pictures of a training run in, files to look at out: sample sheets, the quality curve, the film of its evolution."""
 
-import os
 from pathlib import Path
 
 import av
@@ -8,6 +7,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
+
+from installation import files
+from installation.pictures import read_8_bit, size_of
 
 CURVE_PX = 120
 
@@ -40,10 +42,8 @@ def sheet(pictures: Tensor, columns: int) -> Image.Image:
 
 def save_picture(image: Image.Image, path: Path) -> None:
     """As PNG, JPEG or WebP by the name's ending; never half-written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.partial")
-    image.save(unfinished, Image.registered_extensions()[path.suffix], quality=92)
-    os.replace(unfinished, path)
+    with files.whole(path) as part:
+        image.save(part, quality=92)
 
 
 def curve(rows: list[dict[str, float]], width: int) -> Image.Image:
@@ -72,14 +72,12 @@ def film(frames: list[Path], path: Path, fps: int = 12) -> None:
     """Encode the frames (pictures of any one even size; others are scaled to the last one's) as an H.264 MP4."""
     if not frames:
         return
-    width, height = Image.open(frames[-1]).size
+    width, height = size_of(frames[-1])
     size = (width - width % 2, height - height % 2)
-    unfinished = path.with_name(f".{path.name}.partial")
-    with av.open(str(unfinished), "w", format="mp4") as container:
+    with files.whole(path) as part, av.open(str(part), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for frame in frames:
-            image = np.asarray(Image.open(frame).convert("RGB").resize(size, Image.Resampling.LANCZOS))
+            image = np.asarray(Image.fromarray(read_8_bit(frame)).resize(size, Image.Resampling.LANCZOS))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
-    os.replace(unfinished, path)

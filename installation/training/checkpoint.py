@@ -1,7 +1,6 @@
 """Everything a training run needs to go on, in one safetensors file that is either whole or the previous one."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from installation import files
 
 
 def save(
@@ -20,12 +21,8 @@ def save(
         for i, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"{name}/{i}/{k}": torch.as_tensor(v) for k, v in moments.items()}
     tensors["random"] = torch.get_rng_state()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".partial")
-    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, unfinished, {"state": json.dumps(state)})
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    with files.whole(path) as part:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, {"state": json.dumps(state)})
 
 
 def load(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+from installation import files
+from installation.pictures import SUFFIXES, read_8_bit
 
 
 @dataclass
@@ -57,13 +57,12 @@ def open_corpus(folder: Path, size: int, cache: Path, least_px: int = 0) -> Corp
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"expected a folder of images at {folder}, found none; give the folder's path")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    there = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     least_px = least_px or size // 4
-    key = _key(folder, files, size, least_px)
+    key = _key(folder, there, size, least_px)
     listing, pixels = cache / f"corpus-{key}.json", cache / f"corpus-{key}.npy"
     if not listing.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        _decode(folder, files, size, least_px, listing, pixels)
+        _decode(folder, there, size, least_px, listing, pixels)
     found = json.loads(listing.read_text("utf-8"))
     if len(found["names"]) < 2:
         raise ValueError(
@@ -73,45 +72,38 @@ def open_corpus(folder: Path, size: int, cache: Path, least_px: int = 0) -> Corp
 
 
 def read_square(path: Path, size: int, least_px: int) -> np.ndarray:
-    """One image, upright by its EXIF tag, centre-cropped and scaled: (size, size, 3) uint8.
+    """One image as every room reads it, on white, centre-cropped and scaled: (size, size, 3) uint8 sRGB.
 
-    Raises ValueError if its shorter side is below least_px, OSError or SyntaxError (from Pillow) if it is broken.
+    Raises ValueError if its shorter side is below least_px, PictureError if it is broken.
     """
-    with Image.open(path) as image:
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        if min(upright.size) < least_px:
-            raise ValueError(f"too small: {upright.width} x {upright.height} px, needs {least_px}")
-        if "A" in upright.getbands() or "transparency" in upright.info:
-            rgba = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-        return np.asarray(ImageOps.fit(upright.convert("RGB"), (size, size), Image.Resampling.LANCZOS))
+    picture = read_8_bit(path)
+    height, width = picture.shape[:2]
+    if min(width, height) < least_px:
+        raise ValueError(f"too small: {width} x {height} px, needs {least_px}")
+    return np.asarray(ImageOps.fit(Image.fromarray(picture), (size, size), Image.Resampling.LANCZOS))
 
 
-def _key(folder: Path, files: Iterable[Path], size: int, least_px: int) -> str:
-    stats = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+def _key(folder: Path, there: Iterable[Path], size: int, least_px: int) -> str:
+    stats = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in there]
     return hashlib.sha256(json.dumps([str(folder.resolve()), stats, size, least_px]).encode()).hexdigest()[:12]
 
 
-def _decode(folder: Path, files: list[Path], size: int, least_px: int, listing: Path, pixels: Path) -> None:
-    """Write the pixels, then the listing; each under another name first, so that a kill leaves nothing half-made."""
+def _decode(folder: Path, found: list[Path], size: int, least_px: int, listing: Path, pixels: Path) -> None:
+    """Write the pixels, then the listing that vouches for them, each whole."""
     names: list[str] = []
     skipped: dict[str, str] = {}
-    unfinished = pixels.with_suffix(f".{os.getpid()}.partial")
-    store = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=(len(files), size, size, 3))
-    for path in tqdm(files, desc="reading images", unit="image", disable=None):
-        name = str(path.relative_to(folder))
-        try:
-            store[len(names)] = read_square(path, size, least_px)
-            names.append(name)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            skipped[name] = str(error)
-    store.flush()
-    _shorten(unfinished, store, len(names))
-    os.replace(unfinished, pixels)
-    text = listing.with_suffix(f".{os.getpid()}.partial")
-    text.write_text(json.dumps({"names": names, "skipped": skipped}, indent=1), "utf-8")
-    os.replace(text, listing)
+    with files.whole(pixels) as part:
+        store = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(found), size, size, 3))
+        for path in tqdm(found, desc="reading images", unit="image", disable=None):
+            name = str(path.relative_to(folder))
+            try:
+                store[len(names)] = read_square(path, size, least_px)
+                names.append(name)
+            except (OSError, ValueError) as error:
+                skipped[name] = str(error).removeprefix(f"{path}: ")
+        store.flush()
+        _shorten(part, store, len(names))
+    files.write_json(listing, {"names": names, "skipped": skipped})
 
 
 def _shorten(path: Path, store: np.memmap, count: int) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from installation import files
 from installation.training import album
 from installation.training.corpus import Corpus
 from installation.training.losses import laplacian_l1
@@ -58,21 +59,21 @@ def export(student: Student, folder: Path, stations: Tensor | None, card: dict[s
 
     card holds what model.toml says besides kind, file, sha256 and network. Half precision keeps the file small.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     generator = student.generator
-    tensors = {k: v.detach().cpu().half().contiguous() for k, v in generator.state_dict().items()}
-    if stations is not None:
-        tensors["anchors"] = stations.half().contiguous()
-    unfinished = folder / ".weights.partial"
-    save_file(tensors, unfinished, {"format": "pt"})
-    sha256 = hashlib.sha256(unfinished.read_bytes()).hexdigest()
-    os.replace(unfinished, folder / "weights.safetensors")
+    anchors = {} if stations is None else {"anchors": stations}
+    sha256 = write_weights(folder, generator.state_dict() | anchors)
     album.save_picture(_samples(student, stations), folder / "samples.png")
     fixed = {"kind": "stylegan2", "file": "weights.safetensors", "sha256": sha256}
-    text = to_toml(card | fixed | {"network": generator.config.to_dict()})
-    (folder / ".model.partial").write_text(text, "utf-8")
-    os.replace(folder / ".model.partial", folder / "model.toml")
+    files.write_text(folder / "model.toml", to_toml(card | fixed | {"network": generator.config.to_dict()}))
     return folder
+
+
+def write_weights(folder: Path, tensors: Mapping[str, Tensor]) -> str:
+    """FOLDER/weights.safetensors in half precision, which keeps the file small; returns its sha256."""
+    path = folder / "weights.safetensors"
+    with files.whole(path) as part:
+        save_file({k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}, part, {"format": "pt"})
+        return hashlib.sha256(part.read_bytes()).hexdigest()
 
 
 def _samples(student: Student, stations: Tensor | None) -> Any:

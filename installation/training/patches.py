@@ -35,7 +35,7 @@ class Head(nn.Module):
     @torch.no_grad()
     def measure(self, real: Tensor) -> None:
         """Follow the size of real features: each layer of the net has one of its own."""
-        now = real.square().mean().sqrt()
+        now = real.float().square().mean().sqrt()
         self.scale.copy_(torch.where(self.scale == 0, now, torch.lerp(now, self.scale, REMEMBER)))
 
 

@@ -140,7 +140,8 @@ class Reconstruction:
         looks = losses.looks([x[:half] for x in found], [y[:half] for y in real])
         aims = [g[:half] for g in grams]
         if len(shown) > half:  # textures of the two pictures on both sides, as much of each as it is near
-            aims = [torch.cat([g[:half], torch.lerp(g[:half], g[half:], there[:, :, None])]) for g in grams]
+            near = there[:, :, None]
+            aims = [torch.cat([g[:half], torch.lerp(g[:half], g[half:], near.to(g.dtype))]) for g in grams]
         rough = losses.textures(found, aims)
         parts |= {"looks": float(looks.detach()), "texture": float(rough.detach())}
         total = looks + texture * rough

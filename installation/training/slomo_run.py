@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from installation import files
 from installation.bending.carrying import carried, mixed
 from installation.bending.slomo import LEAK, NetworkConfig, SloMo
 from installation.training import album, checkpoint
 from installation.training.corpus import Corpus
-from installation.training.export import to_toml
+from installation.training.export import to_toml, write_weights
 from installation.training.features import load_vgg
 from installation.training.flow_losses import far, flow_losses, losses
 from installation.training.motion import Scenes, make_scenes
@@ -183,14 +181,8 @@ class Run:
     def write_model(self) -> Path:
         """Write the model folder: the averaged weights in half precision, then the card that vouches for them."""
         folder = self.settings.out
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.detach().cpu().half().contiguous() for k, v in self.average.state_dict().items()}
-        unfinished = folder / ".weights.partial"
-        save_file(tensors, unfinished, {"format": "pt"})
-        sha256 = hashlib.sha256(unfinished.read_bytes()).hexdigest()
-        os.replace(unfinished, folder / "weights.safetensors")
-        (folder / ".model.partial").write_text(to_toml(self.card() | {"sha256": sha256}), "utf-8")
-        os.replace(folder / ".model.partial", folder / "model.toml")
+        sha256 = write_weights(folder, self.average.state_dict())
+        files.write_text(folder / "model.toml", to_toml(self.card() | {"sha256": sha256}))
         return folder
 
     def card(self) -> dict[str, Any]:

@@ -7,8 +7,9 @@ import logging
 import pytest
 
 from installation.control.answers import SUBSCRIBED_S, Subscribers
-from installation.control.feedback import describe_status, quiet, resident_mb
-from installation.control.senders import AllowList, Buckets
+from installation.control.feedback import describe_status, quiet
+from installation.memory import resident_mb
+from installation.senders import AllowList, Buckets
 from installation.settings import SettingsError
 from installation.signals import Levels
 
@@ -27,9 +28,7 @@ def test_the_same_text_a_thousand_times_is_three_lines_and_then_a_count(caplog: 
 
 def test_the_status_tells_how_the_show_is() -> None:
     levels = Levels({}, master=0.5, blackout=True, cue="1.5")
-    status = describe_status(
-        levels, {"malformed": 2, "overrun": 3}, version="1", frame=9, fps=29.97, frame_age_s=0.0123
-    )
+    status = describe_status(levels, {"malformed": 2, "overrun": 3}, frame=9, fps=29.97, frame_age_s=0.0123)
     assert (status["cue"], status["master"], status["blackout"], status["faults"]) == ("1.5", 0.5, True, 5)
     assert (status["frame"], status["fps"], status["frame_age_s"]) == (9, 30.0, 0.012)
     assert 5 < float(status["rss_mb"]) == pytest.approx(resident_mb(), rel=0.2)

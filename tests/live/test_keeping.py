@@ -11,7 +11,6 @@ import pytest
 
 from installation.live import moments
 from installation.live.chronicle import MOMENTS_WAITING, Chronicle
-from installation.live.governor import Governor
 from installation.live.journal import Entry, InputLog, Ledger, read_log
 from installation.settings import SettingsError, Show, check
 from installation.signals import Command, Controls
@@ -113,28 +112,11 @@ def test_the_report_counts_a_hand_as_present_only_while_it_is_in_view() -> None:
     assert json.dumps(summary)
 
 
-def test_the_governor_sheds_bends_first_then_size_and_takes_them_back_after_a_calm_time() -> None:
-    governor = Governor(1 / 30)
-    for _ in range(20):
-        assert not governor.note(0.08)
-    assert sum(governor.note(0.08) for _ in range(10)) == 1 and governor.level == 1 and governor.scale == 1.0
-    for _ in range(100):
-        governor.note(0.08)
-    assert governor.scale == 0.5
-    for _ in range(3000):
-        governor.note(0.005)
-    assert governor.level == 0
-
-
-def test_what_is_too_slow_each_time_it_comes_back_does_not_come_and_go_all_evening() -> None:
-    governor = Governor(1 / 24)
-    an_hour = range(24 * 3600)
-    assert sum(governor.note((0.5 if governor.level else 1.4) / 24) for _ in an_hour) < 20
-    for _ in range(600 * 32):
-        governor.note(0.01)
-    assert governor.level == 0, "once there is room for it, it comes back"
-
-
-def test_a_single_slow_frame_sheds_nothing() -> None:
-    governor = Governor(1 / 30)
-    assert not any(governor.note(0.5 if n % 10 == 0 else 0.02) for n in range(600))
+def test_the_pace_that_a_desk_is_told_is_that_of_now_and_not_of_the_whole_evening() -> None:
+    ledger = Ledger()
+    for _ in range(30_000):
+        ledger.note(1 / 24, {}, CONTROLS)
+    assert ledger.fps == pytest.approx(24)
+    for _ in range(60):
+        ledger.note(1 / 2, {}, CONTROLS)
+    assert ledger.fps == pytest.approx(2)

@@ -67,8 +67,6 @@ def test_effects_are_drawn_in_their_order(context, flower, tmp_path: Path) -> No
     )
     chain = Chain(context, [settings.Effect("red"), settings.Effect("swap")], SIZE, tmp_path)
     assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [0, 0, 255, 255]
-    chain.shed = 1
-    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255], "the governor drops the last one"
 
 
 def test_what_an_echo_remembered_is_forgotten_while_it_is_off(context, flower) -> None:

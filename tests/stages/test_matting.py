@@ -135,7 +135,7 @@ def test_a_still_without_paper_comes_through_as_it_was(pixels: np.ndarray, tmp_p
 def test_only_the_methods_in_use_are_compiled() -> None:
     """The whole of PyMatting takes a minute and a half of a core to compile when it is first imported."""
     code = (
-        "from installation.stages import closed_form as c; import numpy as np;"
+        "from installation.stages.matting import closed_form as c; import numpy as np;"
         "t = np.full((9, 9), 0.5); t[0] = 0; t[-1] = 1; x = np.random.default_rng(0).random((9, 9, 3));"
         "c.estimate_foreground(x.astype('f4'), c.estimate_alpha(x, t))"
     )

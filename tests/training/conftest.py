@@ -16,6 +16,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ImageDraw.Draw(image).ellipse((15, 12, 45, 42), fill=(250, 25 * i, 255 - 25 * i))
         image.save(folder / ("deeper" if i % 2 else "") / f"disc{i}.png")
     Image.new("L", (40, 40), 90).save(folder / "grey.png")
+    cut_out = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
+    cut_out.putpixel((0, 0), (0, 0, 0, 255))
+    cut_out.save(folder / "cutout.png")
     Image.new("RGBA", (40, 40), (255, 0, 0, 0)).save(folder / "clear.png")
     sideways = Image.new("RGB", (64, 64), (0, 0, 90))
     sideways.paste((255, 0, 0), (0, 0, 32, 64))  # red on the left of the stored pixels is the top as held

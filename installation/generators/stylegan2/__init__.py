@@ -109,7 +109,7 @@ class StyleGAN2:
         self.layers = network.layer_names(net.config)
         self.bends = Bends(bends, self.layers, seed, self.device)
         self.faults = self.bends.faults
-        self.knobs: Mapping[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *bend_knobs(bends))}
+        self.knobs: dict[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *bend_knobs(bends))}
         self.number = 0
         self._ws = torch.zeros(1, net.config.num_ws, net.config.w_dim, device=self.device)
         self._noise = [(layer, layer.noise.clone()) for layer in self.synthesis.layers if layer.noise is not None]

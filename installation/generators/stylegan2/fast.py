@@ -53,26 +53,20 @@ class FastSynthesis:
         self.config, self.dtype, self.device = net.config, dtype, torch.device(device)
         self.fused = self.device.type == "cpu" and dtype == torch.float32 and onednn.available()
         self.layers: list[Layer] = []
-        affine_weights: list[Tensor] = []
-        affine_biases: list[Tensor] = []
-        rows: list[Tensor] = []
+        self.affines: list[tuple[int, Tensor, Tensor]] = []  # by layer: the w it listens to, (w_dim, in), (in,)
         with torch.no_grad():
             for index, name, conv in _convs(net):
-                weight, bias = conv.affine.weight * conv.affine.weight_gain, conv.affine.bias
-                start = sum(len(w) for w in affine_weights)
                 gain = 1.0 if isinstance(conv, StyledConv) else 1 / math.sqrt(conv.weight.shape[1])
-                affine_weights.append(weight * gain)
-                affine_biases.append(bias * gain)
-                rows.append(torch.arange(start, start + len(weight)) + index * 10**6)
-                self.layers.append(self._prepare(name, conv, start))
-            self.affine = torch.cat(affine_weights).to(self.device, torch.float32)  # (S, w_dim)
-            self.affine_bias = torch.cat(affine_biases).to(self.device, torch.float32)
-            self.affines = [
-                (int(row[0]) // 10**6, weight.T.contiguous(), bias)
-                for row, weight, bias in zip(rows, affine_weights, affine_biases, strict=True)
+                weight, bias = conv.affine.weight * conv.affine.weight_gain * gain, conv.affine.bias * gain
+                self.layers.append(self._prepare(name, conv, sum(len(b) for _, _, b in self.affines)))
+                self.affines.append((index, weight.T.contiguous(), bias))
+            self.affine = torch.cat([w.T for _, w, _ in self.affines]).to(self.device, torch.float32)  # (S, w_dim)
+            self.affine_bias = torch.cat([b for _, _, b in self.affines]).to(self.device, torch.float32)
+            listens = zip(self.layers, self.affines, strict=True)
+            mine = [
+                index * len(self.affine) + torch.arange(layer.start, layer.stop) for layer, (index, _, _) in listens
             ]
-            flat = torch.cat(rows)
-            self.pick = ((flat // 10**6) * len(self.affine) + flat % 10**6).to(self.device)
+            self.pick = torch.cat(mine).to(self.device)  # (S,): where each style stands among those of every w
             const = net.get_submodule("b4").get_parameter("const").detach()
             self.const = const[None].to(self.device, dtype, memory_format=torch.channels_last)
             self.fir = fir_kernel(4.0).to(self.device, dtype)

@@ -7,7 +7,6 @@ the style. The distance of two clouds is Wasserstein-2 between Gaussians; the pu
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,15 +46,7 @@ def parse_references(styles: Sequence[str]) -> list[Reference]:
 
 
 def _parse(text: str) -> Reference:
-    path, _, weight = text.rpartition(":")
-    try:
-        share = float(weight)
-    except ValueError:  # no weight at all; a colon may still belong to the path
-        path, share = text, 1.0
-    if not path:
-        path, share = text, 1.0
-    if not (share >= 0 and math.isfinite(share)):
-        raise ValueError(f"style {text!r}: expected a weight of 0 or more, found {weight}")
+    path, share = pictures.split_weight(text)
     if not Path(path).is_file():
         raise pictures.PictureError(f"{path}: no such style picture; expected PICTURE or PICTURE:WEIGHT")
     return Reference(Path(path), share)

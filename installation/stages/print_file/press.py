@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyvips
 
+from installation import files
 from installation.stages.pixels import to_linear, to_uint16
 from installation.stages.print_file.labs import SUFFIXES, Lab, Layout
 from installation.stages.print_file.lengths import MM_PER_INCH
@@ -96,18 +96,14 @@ def soft_proof(image: pyvips.Image, paper: Profile, intent: str, black_point: bo
 
 def save(image: pyvips.Image, path: Path, lab: Lab, dpi: float, progress: Progress | None = None) -> None:
     """Write a lab's file under its name at once and whole. Raises OSError saying what kept it from being written."""
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
     image = image.copy(xres=dpi / MM_PER_INCH, yres=dpi / MM_PER_INCH)
     image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
     if progress:
         _watch(image, progress)
     try:
-        _write(image, part, lab)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        with files.whole(path) as part:
+            _write(image, part, lab)
     except (pyvips.Error, OSError) as error:
-        part.unlink(missing_ok=True)
         reason = str(getattr(error, "detail", "") or error).strip().splitlines()[0]
         free_mb, needed_mb = shutil.disk_usage(path.parent).free / 1e6, _raw_bytes(image) / 1e6
         raise OSError(

@@ -7,13 +7,14 @@ Kernel logistic regression (Zhu and Hastie 2005) on two views of a picture, weig
 from __future__ import annotations
 
 import logging
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from installation import files
 
 FEWEST = 4  # choices that make a taste; below it nothing is claimed
 LONGEST = 4096  # choices that a taste file remembers, the newest
@@ -121,10 +122,8 @@ def recall(path: Path | None) -> Memory:
 
 
 def remember(path: Path, memory: Memory) -> None:
-    """Write a taste file whole: to a temporary name, to the disk, then renamed; the newest 4096 choices."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part{os.getpid()}")
-    with part.open("wb") as file:
+    """Write a taste file whole: the newest 4096 choices."""
+    with files.whole(path) as part, part.open("wb") as file:
         np.savez(
             file,
             takes=np.array(memory.takes[-LONGEST:], str),
@@ -133,6 +132,3 @@ def remember(path: Path, memory: Memory) -> None:
             figures=memory.figures[-LONGEST:].astype(np.float32),
             names=np.array(memory.names, str),
         )
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)

@@ -13,13 +13,13 @@ TOGETHER = 4.0  # all senders together may send this many times what one may: ad
 
 
 class AllowList:
-    """Networks that may speak. Raises SettingsError for what is not a network."""
+    """Networks that may speak. Raises SettingsError, naming the setting `where`, for what is not a network."""
 
-    def __init__(self, allow: Sequence[str]) -> None:
+    def __init__(self, allow: Sequence[str], where: str = "osc.allow") -> None:
         try:
             self._networks = [ipaddress.ip_network(text, strict=False) for text in allow]
         except ValueError as error:
-            raise SettingsError(f"osc.allow: {error}; expected networks such as '10.0.0.0/24'") from error
+            raise SettingsError(f"{where}: {error}; expected networks such as '10.0.0.0/24'") from error
         self._known: OrderedDict[str, bool] = OrderedDict()
 
     def __contains__(self, host: object) -> bool:
