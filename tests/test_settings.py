@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from installation.settings import SHOWS, Cue, Effect, Route, SettingsError, Show, check, open_show, to_table
+from installation import files
+from installation.settings import Cue, Effect, Route, SettingsError, Show, check, open_show, to_table
 
 
 def test_an_unknown_key_is_an_error_that_names_the_nearest_one() -> None:
@@ -44,7 +45,7 @@ def test_a_show_that_does_not_exist_names_those_that_do() -> None:
         open_show("blom")
 
 
-@pytest.mark.parametrize("path", sorted(SHOWS.glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(files.shipped("shows").glob("*.toml")), ids=lambda p: p.stem)
 def test_every_packaged_show_opens_and_says_what_it_is(path) -> None:
     show = open_show(str(path))
     assert show.about and show.generator.name

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from installation import files
+
 log = logging.getLogger("installation.inputs")
-RECORDINGS = Path(__file__).resolve().parent.parent / "recordings"
+RECORDINGS = files.shipped("recordings")
 CYCLIC = ("sound.beat",)  # phases: 0.9 to 0.1 goes through 1, not back through 0.5
 
 

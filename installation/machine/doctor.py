@@ -130,7 +130,7 @@ def _devices(room: str, instead: str) -> Callable[[str], Iterator[Finding]]:
 def _models(subject: str) -> Iterator[Finding]:
     from installation import weights
 
-    for folder in sorted(p.parent for p in (weights.ROOT / "models").glob("*/model.toml")):
+    for folder in weights.find_all():
         try:
             config = weights.read_config(folder)
             if folder.name == "hands":

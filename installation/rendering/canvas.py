@@ -5,15 +5,15 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 import moderngl
 import numpy as np
 
+from installation import files
 from installation.rendering.glsl import MOVED
 
-SHADERS = Path(__file__).parents[2] / "shaders"
+SHADERS = files.shipped("shaders")
 POSITION = "isf_position"
 PLAIN_VERTEX = """#version 330
 in vec2 isf_position; out vec2 place;

@@ -12,14 +12,14 @@ from typing import Any
 
 import moderngl
 
-from installation import settings
+from installation import files, settings
 from installation.rendering import isf
-from installation.rendering.canvas import SHADERS, Canvas, Target
+from installation.rendering.canvas import Canvas, Target
 from installation.rendering.effect import Frame, LoadedEffect, SoundView, today
 from installation.signals import Knob, SoundBlock
 
 __all__ = ["Chain", "SoundView", "find_file"]
-EFFECTS = SHADERS / "effects"
+EFFECTS = Path("shaders/effects")  # looked for in `files.places`
 LOOK_EVERY_S = 0.5
 AXES = {"point2d": "xy", "color": "rgba"}
 log = logging.getLogger("installation.rendering")
@@ -27,10 +27,10 @@ log = logging.getLogger("installation.rendering")
 
 def find_file(name: str, folder: Path = EFFECTS) -> Path:
     """The .fs file called `name` in the folder, or the path that name is. Raises SettingsError naming the nearest."""
-    for path in (folder / f"{name}.fs", folder / name, Path(name)):
-        if path.suffix == ".fs" and path.is_file():
+    for path in (files.find(folder, f"{name}.fs"), files.find(folder, name), Path(name)):
+        if path and path.suffix == ".fs" and path.is_file():
             return path
-    there = sorted(p.stem for p in folder.glob("*.fs"))
+    there = [path.stem for path in files.there_are(folder, "*.fs")]
     near = difflib.get_close_matches(name, there, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(there)}"
     raise settings.SettingsError(f"no effect {name!r}; {hint}")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from installation import files
 from installation.settings import SettingsError
 
-CALIBRATION = Path(__file__).parents[2] / "calibration"
+CALIBRATION = Path("calibration")  # looked for in `files.places`
 IDENTITY = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], "f8")
 
 
@@ -20,9 +21,9 @@ def read_corners(venue: str, folder: Path = CALIBRATION) -> np.ndarray:
     """
     if not venue:
         return IDENTITY.copy()
-    path = folder / f"{venue}.toml"
-    if not path.is_file():
-        there = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+    path = files.find(folder, f"{venue}.toml")
+    if path is None:
+        there = ", ".join(file.stem for file in files.there_are(folder, "*.toml"))
         raise SettingsError(f"no calibration for venue {venue!r}; there are: {there}; or leave venue out")
     try:
         table = tomllib.loads(path.read_text("utf-8"))

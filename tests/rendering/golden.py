@@ -9,14 +9,14 @@ import numpy as np
 from flower import picture, pixels_of, upload
 from PIL import Image
 
-from installation import settings
+from installation import files, settings
 from installation.clock import StepClock
-from installation.rendering.effects import EFFECTS, Chain
+from installation.rendering.effects import Chain
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZE = (64, 64)
 FRAMES = 30
-NAMES = sorted(path.stem for path in EFFECTS.glob("*.fs"))
+NAMES = sorted(path.stem for path in files.shipped("shaders/effects").glob("*.fs"))
 
 
 def paint(context: moderngl.Context, name: str) -> np.ndarray:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from flower import picture, pixels_of, upload
 
-from installation import settings
+from installation import files, settings
 from installation.rendering import effects as room
 from installation.rendering import isf
-from installation.rendering.effects import EFFECTS, Chain
+from installation.rendering.effects import Chain
 
 SIZE = (64, 36)
+EFFECTS = files.shipped("shaders/effects")
 OURS = sorted(path.stem for path in EFFECTS.glob("*.fs"))
 RED = '/*{"INPUTS": []}*/\nvoid main() { gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0); }'
 
