@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, whatever happens meanwhile."""
+"""Files are written whole or not at all, whatever happens meanwhile; and found, the user's own first."""
 
 import contextlib
 import json
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from installation import files
+from installation import files, settings, weights
+from installation.rendering import effects, projector
 
 
 def test_a_reader_meets_the_old_file_or_the_new_one_and_never_half_of_one(tmp_path: Path) -> None:
@@ -103,3 +104,53 @@ def test_nothing_else_in_the_package_renames_files_into_place() -> None:
         if any(word in path.read_text("utf-8") for word in ("os.replace(", "os.rename(", "os.fsync(", "shutil.move("))
     }
     assert renaming == {"files.py", "stills/archive.py"}  # the archive names whole folders
+
+
+@pytest.fixture
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in that is not the checkout, beside the user's own: ../share/installation."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    return tmp_path / "work"
+
+
+LOOKED_FOR = {
+    "models/bloom/model.toml": lambda: weights.find("bloom") / "model.toml",
+    "shows/bloom.toml": lambda: files.find("shows", "bloom.toml"),
+    "shaders/effects/oil.fs": lambda: effects.find_file("oil"),
+    "calibration/default.toml": lambda: files.find("calibration", "default.toml"),
+}
+
+
+@pytest.mark.parametrize("path", LOOKED_FOR)
+def test_what_somebody_has_where_they_work_goes_before_what_is_theirs_before_what_came_along(
+    away: Path, path: str
+) -> None:
+    root = Path(files.__file__).resolve().parents[1]
+    came = root / ("installation" if path.startswith("shows") else "") / path
+    assert LOOKED_FOR[path]() == came
+    for place in (away.parent / "share" / "installation", away):
+        files.write_bytes(place / path, came.read_bytes())
+        assert LOOKED_FOR[path]().resolve() == place / path
+    kind, name = path.split("/")[0], path.split("/", 1)[1]
+    assert [found.resolve() for found in files.there_are(kind, name)] == [away / path], "listed more than once"
+
+
+def test_a_show_and_a_venue_of_ones_own_are_opened_by_name_and_named_when_another_is_wanted(away: Path) -> None:
+    files.write_text(away / "shows" / "mine.toml", 'about = "ours"')
+    files.write_text(away / "calibration" / "hall.toml", "corners = [[0, 0], [1, 0.1], [1, 1], [0, 1]]")
+    assert settings.open_show("mine").about == "ours"
+    assert projector.read_corners("hall")[1].tolist() == [1, 0.1]
+    with pytest.raises(settings.SettingsError, match="there are: bloom, mine"):
+        settings.open_show("mien")
+    with pytest.raises(settings.SettingsError, match="there are: default, hall"):
+        projector.read_corners("hill")
+    with pytest.raises(settings.SettingsError, match="did you mean 'oil'"):
+        effects.find_file("oill")
+
+
+def test_a_folder_of_the_user_that_is_no_whole_path_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("XDG_DATA_HOME", "share")
+    assert files.of_user("XDG_DATA_HOME", ".local/share") == Path("/home/somebody/.local/share/installation")

