@@ -25,8 +25,6 @@ from installation import files
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "models"
-SHADERS = ROOT / "shaders"
-CALIBRATION = ROOT / "calibration"
 LONGEST_FETCH_BYTES = 4 * 1024**3
 log = logging.getLogger("installation.weights")
 FETCH_ERRORS = (
