@@ -68,6 +68,18 @@ def test_lines_are_printed_as_they_are_found(monkeypatch: pytest.MonkeyPatch, ca
     assert "at once" in seen[0] and "here" not in seen[0]
 
 
+def test_the_report_is_aligned_and_names_a_part_and_a_subject_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [Finding("model", "ok", "bloom"), Finding("model", "note", "nima", "curl", "optional")]
+    monkeypatch.setattr(doctor, "PARTS", {"weights": {"model": lambda s: iter(models)}})
+    assert doctor.main(doctor.Namespace(json=False)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[:3]] == [[], ["weights"], [lines[2].split()[0], "model", "bloom"]]
+    assert lines[2].index("bloom") == lines[3].index("nima") and "model" not in lines[3]
+    assert lines[4].strip().endswith("curl") and len(lines) == 7
+
+
 def test_the_verdict_names_what_is_missing_and_what_does_not_work_as_it_is() -> None:
     assert doctor.conclude(NOTES[:2]) == "Ready: the show and the print chain can run."
     assert "To look at: monitor (asleep)" in doctor.conclude(NOTES)

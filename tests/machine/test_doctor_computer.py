@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +33,15 @@ def test_the_disk_of_a_folder_that_is_not_made_yet_is_the_one_it_would_be_made_o
     assert here.kept == ("moments", "prints") and here.folder == tmp_path and here.writable
     assert here.free_gb == pytest.approx(shutil.disk_usage(tmp_path).free / 1e9, rel=0.2)
     assert proc.kept == ("films",)
+
+
+@pytest.mark.parametrize(("answer", "synchronised"), [(5, False), (0, True), (-1, None)])
+def test_the_kernel_is_asked_whether_its_clock_follows_a_server(
+    monkeypatch: pytest.MonkeyPatch, answer: int, synchronised: bool | None
+) -> None:
+    kernel = SimpleNamespace(adjtimex=lambda state: answer)
+    monkeypatch.setattr(computer.ctypes, "CDLL", lambda name: kernel)
+    assert computer.is_synchronised() is synchronised
 
 
 def test_a_clock_that_follows_nobody_is_optional() -> None:

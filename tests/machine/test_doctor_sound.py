@@ -85,7 +85,7 @@ Source #1
     assert sound.parse_source(listed, "PulseAudio", "gone").source == ""
 
 
-def test_cards_are_read_from_the_kernels_files(tmp_path: Path) -> None:
+def test_cards_are_read_from_the_kernels_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for card, name, status in (("card0", "USB Audio", "closed"), ("card1", "HDA", f"owner_pid   : {os.getpid()}")):
         (tmp_path / card / "pcm0c" / "sub0").mkdir(parents=True)
         (tmp_path / card / "pcm0p" / "sub0").mkdir(parents=True)
@@ -93,6 +93,8 @@ def test_cards_are_read_from_the_kernels_files(tmp_path: Path) -> None:
         (tmp_path / card / "pcm0c" / "sub0" / "status").write_text(f"{status}\n")
     free, held = sound.read_cards(tmp_path, tmp_path)
     assert free == Card("USB Audio (card 0)") and str(os.getpid()) in held.holder
+    monkeypatch.setattr(sound, "_program", lambda pid: f"pipewire ({pid})")
+    assert not any(card.holder for card in sound.read_cards(tmp_path, tmp_path)), "a server holds it for all"
 
 
 def test_a_sound_server_that_does_not_answer_is_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

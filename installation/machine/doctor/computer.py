@@ -56,7 +56,7 @@ def read_disks(kept: Mapping[str, Path]) -> list[Disk]:
 
 
 def judge_disk(subject: str, disk: Disk) -> Finding:
-    """What there is room for. Raises nothing."""
+    """What there is room for; without any, nothing that is made can be kept."""
     kept = " and ".join(filter(None, (", ".join(disk.kept[:-1]), disk.kept[-1])))
     if not disk.writable:
         advice = "Start from a folder of your own, or choose others with --moments, --record and --out."
@@ -84,6 +84,7 @@ def is_synchronised() -> bool | None:
 
 
 def judge_clock(subject: str, synchronised: bool | None) -> Iterator[Finding]:
+    """A clock that goes by itself is no fault; nothing is said where it is not known."""
     if synchronised:
         yield Finding(subject, "ok", "follows a time server")
     elif synchronised is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from installation.machine.doctor.finding import Finding
 
 ANSWER_S = 0.5
+KINDS = {"UDP": socket.SOCK_DGRAM, "TCP": socket.SOCK_STREAM}
 
 
 def look_at_ports(subject: str) -> Iterator[Finding]:
@@ -17,17 +18,13 @@ def look_at_ports(subject: str) -> Iterator[Finding]:
     host, port = Osc().host, Osc().port
     taken = next((name for name, kind in KINDS.items() if not _is_free(host, port, kind)), "")
     if not taken:
-        yield Finding(
-            subject, "ok", f"UDP and TCP port {port} of {host} are free; --osc-host lets a desk on the network in"
-        )
+        found = f"UDP and TCP port {port} of {host} are free; --osc-host lets a desk on the network in"
+        yield Finding(subject, "ok", found)
     elif show_answers(host, port):
         yield Finding(subject, "ok", f"a show is running here: it answers on port {port}")
     else:
         advice = "Another program listens there: end it, or choose --osc-port."
         yield Finding(subject, "missing", f"{taken} port {port} is taken", advice, "busy")
-
-
-KINDS = {"UDP": socket.SOCK_DGRAM, "TCP": socket.SOCK_STREAM}
 
 
 def _is_free(host: str, port: int, kind: int) -> bool:

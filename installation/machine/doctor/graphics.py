@@ -141,7 +141,8 @@ def _hindrance(gpu: Gpu) -> tuple[str, str, str]:
         advice = "Start the machine again; if that does not help, install the driver anew."
         return "driver-broken", f"nvidia-smi says {gpu.complaint!r}", advice
     if not gpu.driver:
-        return "no-driver", "its driver is not loaded", "sudo apt install nvidia-driver, then start the machine again"
+        advice = "sudo apt install nvidia-driver (Ubuntu: sudo ubuntu-drivers install), then start the machine again"
+        return "no-driver", "its driver is not loaded", advice
     if not gpu.torch_cuda:
         advice = pip_install(f"--force-reinstall torch=={gpu.torch.partition('+')[0]}")
         return "torch-without-cuda", f"torch {gpu.torch} is built without CUDA", advice

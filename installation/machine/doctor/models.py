@@ -52,8 +52,9 @@ class Model:
 
 
 def look_at_models(subject: str) -> Iterator[Finding]:
-    """A line for each model; the hand model is fetched first when it is not here yet."""
-    for folder in sorted(path.parent for path in weights.MODELS.glob("*/model.toml")):
+    """A line for each model, those that are fetched by hand last; the hand model is fetched when it is not here yet."""
+    folders = [path.parent for path in weights.MODELS.glob("*/model.toml")]
+    for folder in sorted(folders, key=lambda folder: (_is_by_hand(folder), folder.name)):
         model, why = read_model(folder), ""
         if folder.name == HANDS and (model.absent or model.torn):
             try:
@@ -62,6 +63,13 @@ def look_at_models(subject: str) -> Iterator[Finding]:
             except WeightsError as error:
                 why = str(error)
         yield judge_model(subject, model, why, needed=folder.name != HANDS or _has_camera())
+
+
+def _is_by_hand(folder: Path) -> bool:
+    try:
+        return Model(folder.name, weights.read_config(folder)).by_hand
+    except WeightsError:
+        return False
 
 
 def _has_camera() -> bool:
