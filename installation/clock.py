@@ -1,16 +1,8 @@
-"""Two clocks with one face: the wall clock of a show, the stepped clock of a print or a test."""
+"""Two clocks with one face (now_s, wait_until): the wall clock of a show, the stepped clock of a print or a test."""
 
 from __future__ import annotations
 
 import time
-from typing import Protocol
-
-
-class Clock(Protocol):
-    """now_s() is monotonic seconds; wait_until(s) returns at or after that instant."""
-
-    def now_s(self) -> float: ...
-    def wait_until(self, instant_s: float) -> None: ...
 
 
 class WallClock:

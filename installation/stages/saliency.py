@@ -22,7 +22,7 @@ from installation.stages import pixels as px
 from installation.stages.cutouts import FAINT, reduce_to_content
 from installation.stages.work import Made, Stage, Work
 
-NEEDS = {"cpu": 2, "gpu": 0.25}
+NEEDS = {"gpu": 0.25}
 EYES = {"imagenet": "efficientnet-lite0", "body": "open-nsfw"}
 PLAIN = 2 / 255  # a picture whose colours differ less than this is plain
 GREY = (0.35, 1.0)  # the grounds that cut-outs are laid on: an edge that only one ground makes is no interest

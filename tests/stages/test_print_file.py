@@ -22,7 +22,7 @@ from installation.stages import print_file
 from installation.stages.pixels import flatten
 from installation.stages.print_file import press
 from installation.stages.print_file.labs import FOLDER, Lab, lay_out, open_lab
-from installation.stages.print_file.lengths import LengthError, parse_length, parse_size
+from installation.stages.print_file.lengths import LengthError, parse_length
 from installation.stages.print_file.profiles import SPACES, ProfileError, open_profile, to_xyz_matrix
 from installation.stages.work import Made, Work
 from installation.stills.sheets import before_after, contact_sheet
@@ -340,17 +340,10 @@ def test_a_length_is_read_in_any_unit(text: str, pixels: int) -> None:
     assert parse_length(text, 254.0) == pixels
 
 
-def test_a_size_is_two_lengths() -> None:
-    assert parse_size("10000x8000", 254.0) == (10_000, 8000)
-    assert parse_size("60x40cm", 254.0) == (6000, 4000) == parse_size("60cm × 400 mm", 254.0)
-
-
 @pytest.mark.parametrize("text", ["", "m", "-1m", "1 km", "1,5m", "nan", "0mm", "1e9px", "1m2"])
 def test_what_is_no_length_is_refused(text: str) -> None:
     with pytest.raises(LengthError, match=r"expected|less than one pixel"):
         parse_length(text, 254.0)
-    with pytest.raises(LengthError):
-        parse_size(f"{text}x{text}", 254.0)
 
 
 def test_a_length_needs_a_resolution() -> None:

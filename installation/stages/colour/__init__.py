@@ -37,7 +37,7 @@ EFFORTS: dict[str, dict[str, Any]] = {
     "draft": {"first_iterations": 150, "iterations": 50, "last_iterations": 6, "largest_px": 640},
     "print": {},
 }
-NEEDS = {"cpu": 2, "gpu": 1}
+NEEDS = {"gpu": 1}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from installation.stages.cutouts import Cutout, cut
 from installation.stages.work import Made, Plan, Stage, Work, derive_seed
 from installation.weights import digest
 
-NEEDS = {"cpu": 1}
 FINE = 0.6  # a hero has at least this part of the best reference's resolution
 
 

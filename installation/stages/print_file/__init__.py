@@ -24,7 +24,6 @@ from installation.stages.print_file.lengths import to_mm
 from installation.stages.print_file.profiles import open_profile
 from installation.stages.work import Made, Stage, Work
 
-NEEDS = {"cpu": 2}
 PROOF = Lab("proof", format="jpeg", compression="jpeg", quality=92)
 VERSION = 1  # of what this stage makes: raise it when the same settings shall make other files
 

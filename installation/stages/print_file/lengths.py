@@ -7,9 +7,7 @@ import re
 
 MM_PER_INCH = 25.4
 MM_PER_UNIT = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "in": MM_PER_INCH, "inch": MM_PER_INCH, '"': MM_PER_INCH}
-_NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
-_LENGTH = re.compile(rf"\s*{_NUMBER}\s*([a-z\"]*)\s*", re.IGNORECASE)
-_SIZE = re.compile(rf"\s*{_NUMBER}\s*([a-z\"]*?)\s*[x×]\s*{_NUMBER}\s*([a-z\"]*)\s*", re.IGNORECASE)
+_LENGTH = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z\"]*)\s*", re.IGNORECASE)
 
 
 class LengthError(ValueError):
@@ -25,23 +23,6 @@ def parse_length(text: str, dpi: float) -> int:
     if not found:
         raise LengthError(f'expected a length such as "1m", "40cm", "300mm", "40in" or "3000px", found {text!r}')
     return _to_pixels(float(found[1]), found[2].lower(), dpi, text)
-
-
-def parse_size(text: str, dpi: float) -> tuple[int, int]:
-    """A width and a height as whole pixels at dpi: "10000x10000", "60x40cm", "1m x 500mm", "40in x 30in".
-
-    A unit that only the height has is the width's too. Raises LengthError when it is no size.
-    """
-    found = _SIZE.fullmatch(text)
-    if not found:
-        raise LengthError(f'expected a size such as "10000x10000", "60x40cm" or "1m x 50cm", found {text!r}')
-    width, width_unit, height, height_unit = found[1], found[2].lower(), found[3], found[4].lower()
-    if width_unit and not height_unit:
-        raise LengthError(f"expected a unit behind the height too, or one behind both, found {text!r}")
-    return (
-        _to_pixels(float(width), width_unit or height_unit, dpi, text),
-        _to_pixels(float(height), height_unit, dpi, text),
-    )
 
 
 def to_mm(pixels: float, dpi: float) -> float:

@@ -22,7 +22,7 @@ from installation.stages.selection.ranking import Limits, figures_of, rank, sele
 from installation.stages.work import Made, Stage, Work
 from installation.weights import WeightsError
 
-NEEDS = {"cpu": 1, "gpu": 0.1}
+NEEDS = {"gpu": 0.1}
 SEEN_PX = 224  # what the networks look at
 log = logging.getLogger("installation.stages")
 

@@ -25,7 +25,6 @@ from installation.signals import Still
 from installation.stages.slomo_glitch.slomo_frames import Between, Change, on_white, shrunk
 from installation.stages.work import Made, Plan, Stage, Work, derive_seed
 
-NEEDS = {"cpu": 1, "gpu": 0}
 BLOCKS = (1 / 32, 1 / 20, 1 / 12)  # sides of the squares, in parts of the longer side
 
 

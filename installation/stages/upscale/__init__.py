@@ -33,7 +33,7 @@ from installation.stages.upscale.underpaint import read_window
 from installation.stages.work import Made, Stage, Work
 
 EFFORTS = {"proof": {"network": "none"}, "draft": {"network": "srvgg"}, "print": {"network": "x4plus"}}
-NEEDS = {"cpu": 2, "gpu": 1}
+NEEDS = {"gpu": 1}
 MODELS = {"x4plus": "realesrgan-x4plus", "x4plus-anime": "realesrgan-x4plus-anime", "srvgg": "realesr-animevideov3"}
 OF_ALPHA = "srvgg"  # draws smooth, crisp outlines; x4plus turns an alpha's steps into teeth, a cubic leaves them soft
 PLAIN = "none"
