@@ -51,15 +51,6 @@ def test_the_doctor_finds_either_of_the_desks_ports_taken(
     assert finding.state == "missing" and f"{name} port {taken.port} is taken" in finding.found
 
 
-def test_the_bench_table_and_its_json_name_every_part_of_a_frame(tmp_path: Path) -> None:
-    answer = run("bench", "live", "--frames", "3", "--json", str(tmp_path / "bench.json"))
-    assert answer.returncode == 0, answer.stderr
-    rows = {row["part"].strip(): row["median_ms"] for row in json.loads((tmp_path / "bench.json").read_text())["rows"]}
-    for part in ("generator", "generator + bends", "effects", "upload", "present", "feature sound", "loop total"):
-        assert any(name.startswith(part) for name in rows), f"no {part} in {sorted(rows)}"
-    assert rows["plain eager float32 generator"] > rows["generator"]
-
-
 def test_effects_check_says_ok_or_why_not_and_fails_when_one_does(tmp_path: Path) -> None:
     good = ROOT / "shaders" / "effects" / "grain.fs"
     bad = tmp_path / "typo.fs"

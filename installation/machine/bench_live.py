@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 import tempfile
 import time
@@ -51,16 +52,16 @@ def main(options: Namespace) -> int:
         if options.standard:
             show = standard_show(show, options.standard, Path(folder))
         table = Table(("high",), options.json, options.markdown, machine=machine(), show=show.name)
-        table.add_all(measure(show, options.frames))
+        table.add_all(measure(show, options.frames, sheds=not options.standard))
     return 0
 
 
-def measure(show: Show, frames: int) -> Iterator[Row]:
+def measure(show: Show, frames: int, sheds: bool = True) -> Iterator[Row]:
     """Every part by itself, then the whole loop."""
     yield from measure_generator(show, frames)
     yield from measure_rendering(show, frames)
     yield from measure_senses(show, frames)
-    yield measure_loop(show, frames)
+    yield measure_loop(show, frames, sheds=sheds)
 
 
 def measure_generator(show: Show, frames: int) -> Iterator[Row]:
@@ -191,8 +192,12 @@ def measure_modulation(show: Show, frames: int) -> Row:
     return timed("modulation", act, frames, f"{len(show.routes)} routes, {len(knobs)} knobs")
 
 
-def measure_loop(show: Show, frames: int, seconds: float = 5.0) -> Row:
-    """The show itself, headless, at the pace it asks for, for `seconds` or as long as `frames` take."""
+def measure_loop(show: Show, frames: int, seconds: float = 5.0, sheds: bool = True) -> Row:
+    """The show itself, headless, at the pace it asks for, for `seconds` or as long as `frames` take.
+
+    sheds: what is too slow for that pace is left out, as in a gallery; without, all is drawn however long it takes.
+    """
+    from installation.live.governor import LEVELS, Governor
     from installation.live.loop import Live
     from installation.live.options import parse
 
@@ -201,8 +206,11 @@ def measure_loop(show: Show, frames: int, seconds: float = 5.0) -> Row:
     show, options = opening.prepare(options, show)
     with ExitStack() as closing:
         live = Live(show, options, closing)
+        if not sheds:
+            live.governor = Governor(math.inf)
         report = live.play()
         newest = live.painter.newest()
     ms, pace = report["frame_ms"], f"{report['fps']:.1f} frames a second of {show.screen.fps:.0f}"
     pictures = f"{newest.number / seconds:.1f} pictures a second" if newest else "no picture"
-    return Row("loop total (frame to frame)", ms["p50"], "ms", ms["p95"], note=f"{pace}, {pictures}")
+    left = f", {LEVELS[live.governor.level]} at the end" if live.governor.level else ""
+    return Row("loop total (frame to frame)", ms["p50"], "ms", ms["p95"], note=f"{pace}, {pictures}{left}")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from installation.machine.gpu.plan import TINY, WHOLE, plan
+from installation.machine.gpu.plan import TINY, WHOLE, steps_of
 from installation.machine.gpu.running import run
 from installation.machine.rows import LEFT_OUT, OK, Row, Table, processor
 
 
 def main(options: Namespace) -> int:
     """`installation bench gpu`: print the table; --json writes the same. 0 when all ran that this machine can have."""
-    steps = plan(TINY if options.tiny else WHOLE)
+    steps = steps_of(TINY if options.tiny else WHOLE)
     machine = processor() | {"gpu": ""}
     table = Table(("high", "peak_mb"), options.json, options.markdown, machine=machine)
     for row in run(steps, options.minutes * 60):

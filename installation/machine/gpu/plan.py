@@ -62,7 +62,7 @@ TINY = Sizes(
 )
 
 
-def plan(sizes: Sizes) -> list[Step]:
+def steps_of(sizes: Sizes) -> list[Step]:
     """What is there, whether it is right, how fast it is."""
     return [*_what_is_there(), *_twins(sizes), *_paths(sizes), *_speeds(sizes)]
 
@@ -129,7 +129,7 @@ def _speeds(sizes: Sizes) -> list[Step]:
         for px in sizes.colour_px
     ]
     upscalers = [
-        _step(f"upscaling, {name}", "ms a megapixel", 5, prints.measure_upscaling, name, sizes.upscaled_px)
+        _step(f"upscaling by {name}", "ms a megapixel", 5, prints.measure_upscaling, name, sizes.upscaled_px)
         for name in prints.UPSCALERS
     ]
     training = (sizes.trained_px, sizes.batch, base // 2, min(sizes.frames, 20))

@@ -74,8 +74,15 @@ def measure_upscaling(name: str, px: int) -> Iterator[Row]:
     net, small, made = here(upscaler(name)), picture(px), (4 * px) ** 2 / 1e6
     with peak_memory() as peak_mb:
         taken_s = [seconds_of(lambda: tiles.enlarge(net, small)) for _ in range(ROUNDS)][1:]
-    row = summary(f"upscaling {made:.2g} megapixels, {name}", [1000 * s / made for s in taken_s])
-    yield Row(row.part, row.value, "ms a megapixel", row.high, peak_mb=peak_mb(), note=f"{px} px x4, one piece")
+    row = summary(f"upscaling by {name}", [1000 * s / made for s in taken_s])
+    yield Row(
+        row.part,
+        row.value,
+        "ms a megapixel",
+        row.high,
+        peak_mb=peak_mb(),
+        note=f"{px} px x4 in one piece, {made:.2g} megapixels",
+    )
 
 
 @functools.cache

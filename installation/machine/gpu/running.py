@@ -7,6 +7,7 @@ CUDA unusable: an illegal access in one kernel would otherwise fail every step a
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import multiprocessing
 import sys
@@ -107,10 +108,18 @@ def work(pipe: Any, folder: str) -> None:
         while step := pipe.recv():
             for row in rows_of(step):
                 pipe.send(row)
-            if not cuda_lives():
+            if not made_new():
                 pipe.send(LOST)
                 return
             pipe.send(DONE)
+
+
+@functools.cache
+def usual_threads() -> int:
+    """torch's own choice; asked for after the first step, which only imports it."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def rows_of(step: Step) -> Iterator[Row]:
@@ -124,12 +133,17 @@ def rows_of(step: Step) -> Iterator[Row]:
         yield Row(step.part, None, step.unit, note=text[:LONGEST_REASON], state=FAILED)
 
 
-def cuda_lives() -> bool:
-    """Whether CUDA, if this process uses it, still does what it is told; what a step left there is freed."""
+def made_new() -> bool:
+    """Undo what a step left in this process, for the next; False where CUDA no longer does what it is told."""
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
+    if torch is None:
         return True
     gc.collect()
+    torch.set_num_threads(usual_threads())
+    torch.set_flush_denormal(False)
+    torch.backends.cudnn.benchmark = False
+    if not torch.cuda.is_initialized():
+        return True
     try:
         torch.cuda.synchronize()
         torch.cuda.empty_cache()

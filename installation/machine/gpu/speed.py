@@ -62,10 +62,9 @@ def measure_network(px: int, frames: int, channel_base: int) -> Iterator[Row]:
     """Pictures a second of the plain network and of ours with bends at rest and at work; the share of the peak."""
     from installation.machine import bench_live
 
-    with tempfile.TemporaryDirectory() as folder, peak_memory() as peak_mb:
+    with tempfile.TemporaryDirectory() as folder:
         show = stage_show(px, (1280, 720), Path(folder), channel_base=channel_base)
         painted = bench_live.paint_in_turns(show, frames)
-        most_mb = peak_mb()
     ways = {
         "eager float32": painted.plain,
         f"ours in {painted.dtype}": painted.ours,
@@ -73,9 +72,8 @@ def measure_network(px: int, frames: int, channel_base: int) -> Iterator[Row]:
     }
     for way, taken_ms in ways.items():
         median_ms = statistics.median(taken_ms)
-        memory = None if taken_ms is painted.plain else most_mb
         note = f"{median_ms:.3g} ms a picture" + (f", {painted.note}" if taken_ms is painted.ours else "")
-        yield Row(f"StyleGAN2 {px} px, {way}", 1000 / median_ms, "pictures a second", peak_mb=memory, note=note)
+        yield Row(f"StyleGAN2 {px} px, {way}", 1000 / median_ms, "pictures a second", note=note)
     share = bench_live.share_of_peak(painted)
     yield dataclasses.replace(share, part=f"StyleGAN2 {px} px, share of the peak")
 
@@ -86,7 +84,7 @@ def measure_whole_loop(px: int, size: tuple[int, int], seconds: float, channel_b
 
     with tempfile.TemporaryDirectory() as folder:
         show = stage_show(px, size, Path(folder), channel_base=channel_base)
-        row = bench_live.measure_loop(show, 1, seconds)
+        row = bench_live.measure_loop(show, 1, seconds, sheds=False)
     part = f"whole loop at {size[0]}x{size[1]}, {px} px, {len(show.effects)} effects"
     yield dataclasses.replace(row, part=part)
 
