@@ -19,7 +19,8 @@ from typing import Any
 
 from installation.machine.rows import FAILED, LEFT_OUT, NO_TIME, Row
 
-PATIENCE, LEAST_S = 4, 90.0  # a step may take so many times what it is thought to need, and this much in any case
+PATIENCE, SHARE = 4, 0.2  # a step may take so many times what it is thought to need, and so much of all the time
+END_S = 60.0  # for a process to end by itself
 LONGEST_REASON = 300
 DONE, LOST = "done", "lost"
 
@@ -51,7 +52,7 @@ def run(steps: Sequence[Step], within_s: float) -> Iterator[Row]:
                     yield Row(step.part, None, step.unit, note=why, state=NO_TIME)
                     continue
                 worker = worker or Worker(folder)
-                yield from worker.run(step, min(left_s, max(LEAST_S, PATIENCE * step.need_s)))
+                yield from worker.run(step, min(left_s, max(SHARE * within_s, PATIENCE * step.need_s)))
                 if worker.lost:
                     worker.close()
                     worker = None
@@ -85,7 +86,7 @@ class Worker:
                 yield said
             why = f"took longer than {within_s:.0f} s, and was ended"
         except (EOFError, OSError):
-            self.process.join(LEAST_S)
+            self.process.join(END_S)
             why = f"took its process along: it ended with {self.process.exitcode}"
         self.lost = True
         yield Row(step.part, None, step.unit, note=why, state=FAILED)
@@ -95,7 +96,7 @@ class Worker:
         if self.lost:
             self.process.kill()
         self.pipe.close()
-        self.process.join(LEAST_S)
+        self.process.join(END_S)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
