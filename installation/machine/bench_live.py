@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import statistics
 import tempfile
 import time
@@ -197,7 +196,7 @@ def measure_loop(show: Show, frames: int, seconds: float = 5.0, sheds: bool = Tr
 
     sheds: what is too slow for that pace is left out, as in a gallery; without, all is drawn however long it takes.
     """
-    from installation.live.governor import LEVELS, Governor
+    from installation.live.governor import Governor
     from installation.live.loop import Live
     from installation.live.options import parse
 
@@ -207,10 +206,12 @@ def measure_loop(show: Show, frames: int, seconds: float = 5.0, sheds: bool = Tr
     with ExitStack() as closing:
         live = Live(show, options, closing)
         if not sheds:
-            live.governor = Governor(math.inf)
+            live.drawing, live.painting = Governor([live.drawing.rung]), Governor([live.painting.rung])
         report = live.play()
         newest = live.painter.newest()
     ms, pace = report["frame_ms"], f"{report['fps']:.1f} frames a second of {show.screen.fps:.0f}"
     pictures = f"{newest.number / seconds:.1f} pictures a second" if newest else "no picture"
-    left = f", {LEVELS[live.governor.level]} at the end" if live.governor.level else ""
-    return Row("loop total (frame to frame)", ms["p50"], "ms", ms["p95"], note=f"{pace}, {pictures}{left}")
+    rungs = ", ".join(governor.rung.words for governor in (live.drawing, live.painting))
+    return Row(
+        "loop total (frame to frame)", ms["p50"], "ms", ms["p95"], note=f"{pace}, {pictures}; at the end {rungs}"
+    )
