@@ -78,7 +78,7 @@ def figure(value: float | None) -> str:
     """A number as people read it; "" for none."""
     if value is None:
         return ""
-    if abs(value) >= 1000:
+    if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
