@@ -31,6 +31,7 @@ examples:
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
   installation doctor                       what this machine has, what is missing, how to get it
+  installation bench gpu                    what a GPU does here, whether it is right, how fast it is
 """
 
 
@@ -102,9 +103,9 @@ def _dispatch(options: argparse.Namespace) -> int:
 
         return doctor.main(options)
     if options.command == "bench":
-        from installation.machine import bench_live, bench_still
-
-        return bench_still.main(options) if options.what == "still" else bench_live.main(options)
+        name = {"live": "bench_live", "still": "bench_still", "gpu": "gpu"}[options.what]
+        code: int = importlib.import_module(f"installation.machine.{name}").main(options)
+        return code
     from installation.rendering import check
 
     return check.check_files(options.files)
@@ -120,8 +121,8 @@ def _train(options: argparse.Namespace) -> int:
     module = importlib.import_module(f"installation.training.{options.what}")
     trainer = argparse.ArgumentParser(f"installation train {options.what}", description=module.__doc__)
     module.add_arguments(trainer)
-    code: int = module.run(trainer.parse_args(options.rest))
-    return code
+    trained: int = module.run(trainer.parse_args(options.rest))
+    return trained
 
 
 if __name__ == "__main__":

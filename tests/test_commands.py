@@ -1,6 +1,5 @@
-"""The commands around the show: bench, effects check, the OSC table in the README."""
+"""The commands around the show: effects check, the OSC table in the README."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +10,6 @@ ROOT = Path(__file__).resolve().parent.parent
 def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "installation", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=cwd)
-
-
-def test_the_bench_table_and_its_json_name_every_part_of_a_frame(tmp_path: Path) -> None:
-    answer = run("bench", "live", "--frames", "3", "--json", str(tmp_path / "bench.json"))
-    assert answer.returncode == 0, answer.stderr
-    rows = {row["part"].strip(): row["median_ms"] for row in json.loads((tmp_path / "bench.json").read_text())["rows"]}
-    for part in ("generator", "generator + bends", "effects", "upload", "present", "feature sound", "loop total"):
-        assert any(name.startswith(part) for name in rows), f"no {part} in {sorted(rows)}"
-    assert rows["plain eager float32 generator"] > rows["generator"]
 
 
 def test_effects_check_says_ok_or_why_not_and_fails_when_one_does(tmp_path: Path) -> None:

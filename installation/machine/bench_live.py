@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -17,76 +15,84 @@ from typing import Any
 
 import numpy as np
 
-from installation.files import write_json
 from installation.live import modulation, opening
 from installation.live.senses import Senses
+from installation.machine.peak import flops_of, peak_gflops
 from installation.machine.plain import plainly
+from installation.machine.rows import WARM_UP, Row, Table, machine, summary, timed
+from installation.machine.standard import standard_show
 from installation.memory import keep_pages
-from installation.settings import Part, Show, open_show
+from installation.settings import Show, open_show
 from installation.signals import CameraFrame, Controls, Levels, SoundBlock
 
-WARM_UP = 5
 TURN, PLAIN_TURN = 12, 4  # pictures of ours and of the plain generator, one after the other, until the next turn
 
 
 @dataclass(frozen=True)
-class Row:
-    """One measured part: median and 95th percentile in milliseconds; note says of what."""
+class Painted:
+    """Milliseconds of each picture: ours with bends at rest and at work, and the plain way (none for some generators).
 
-    part: str
-    median_ms: float
-    p95_ms: float
-    note: str = ""
+    flops: floating-point operations of one picture, peak_gflops what the machine does at most in the same format.
+    """
+
+    ours: list[float]
+    bent: list[float]
+    plain: list[float]
+    flops: float | None
+    peak_gflops: float
+    note: str
+    dtype: str
 
 
 def main(options: Namespace) -> int:
     """`installation bench live`: print the table; --json writes the same."""
     show = open_show(options.show)
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         if options.standard:
             show = standard_show(show, options.standard, Path(folder))
-        for row in measure(show, options.frames):
-            rows.append(row)
-            print(f"{row.part:<34} {row.median_ms:9.2f} ms  p95 {row.p95_ms:9.2f} ms   {row.note}", flush=True)
-    if options.json:
-        machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "gpu": gpu_name()}
-        write_json(
-            options.json, {"machine": machine, "show": show.name, "rows": [dataclasses.asdict(row) for row in rows]}
-        )
+        table = Table(("high",), options.json, options.markdown, machine=machine(), show=show.name)
+        table.add_all(measure(show, options.frames, sheds=not options.standard))
     return 0
 
 
-def measure(show: Show, frames: int) -> Iterator[Row]:
+def measure(show: Show, frames: int, sheds: bool = True) -> Iterator[Row]:
     """Every part by itself, then the whole loop."""
     yield from measure_generator(show, frames)
     yield from measure_rendering(show, frames)
     yield from measure_senses(show, frames)
-    yield measure_loop(show, frames)
-
-
-def timed(
-    part: str, act: Callable[[int], Any], frames: int, note: str = "", settle: Callable[[], Any] = lambda: None
-) -> Row:
-    """Call act(n) `frames` times after a warm-up; `settle` waits for a device before and after each."""
-    taken_ms = []
-    for n in range(WARM_UP + frames):
-        settle()
-        began = time.perf_counter()
-        act(n)
-        settle()
-        taken_ms.append((time.perf_counter() - began) * 1000)
-    return summary(part, taken_ms[WARM_UP:], note)
-
-
-def summary(part: str, taken_ms: list[float], note: str = "") -> Row:
-    """Median and 95th percentile of what was measured."""
-    taken_ms = sorted(taken_ms)
-    return Row(part, statistics.median(taken_ms), taken_ms[int(0.95 * (len(taken_ms) - 1))], note)
+    yield measure_loop(show, frames, sheds=sheds)
 
 
 def measure_generator(show: Show, frames: int) -> Iterator[Row]:
-    """The generator with bends at rest and with all of them at work, and a plain eager float32 one of the same shape.
+    """The generator with bends at rest and at work beside a plain one, and how much of the machine it makes use of."""
+    painted = paint_in_turns(show, frames)
+    ours = summary("generator", painted.ours, painted.note)
+    bent = summary("generator + bends", painted.bent, f"{len(show.bends)} bends")
+    yield from (ours, bent)
+    assert ours.value and bent.value
+    yield Row("bends alone", bent.value - ours.value, "ms", note="difference of the two above")
+    if painted.plain:
+        plain = summary(
+            "plain eager float32 generator", painted.plain, "same shape, weights, threads; torch as it comes"
+        )
+        assert plain.value
+        yield plain
+        yield Row("plain : ours", plain.value / ours.value, "times")
+    if painted.flops:
+        yield share_of_peak(painted)
+
+
+def share_of_peak(painted: Painted) -> Row:
+    """What the generator multiplies a second beside a matrix product of the same format, threads and run."""
+    assert painted.flops
+    gflops = painted.flops / statistics.median(painted.ours) / 1e6
+    counted = f"{painted.flops / 1e9:.3g} GFLOP a picture, {gflops:.3g} of {painted.peak_gflops:.3g} GFLOP/s"
+    note = f"{counted}: the best matrix product in {painted.dtype}, same threads"
+    return Row("generator's share of the machine's peak", 100 * gflops / painted.peak_gflops, "%", note=note)
+
+
+def paint_in_turns(show: Show, frames: int) -> Painted:
+    """Ours with bends at rest and with all of them at work, and a plain eager float32 one of the same shape.
 
     They take turns, so that what else this machine does meanwhile slows all of them alike. The plain one runs in a
     process of its own, in torch as it comes but for the number of threads: what is set for ours must not help it.
@@ -112,44 +118,18 @@ def measure_generator(show: Show, frames: int) -> Iterator[Row]:
         return (time.perf_counter() - began) * 1000
 
     taken_ms: dict[str, list[float]] = {"ours": [], "bent": [], "plain": []}
+    flops, peak, dtype = flops_of(generator), 0.0, getattr(generator, "dtype", torch.float32)
     with torch.inference_mode(), plainly(show.generator, thread_count()) as plain:
         for turn in range(0, frames, TURN):
-            numbers = range(turn, turn + TURN + WARM_UP)
+            numbers = range(turn, min(turn + TURN, frames) + WARM_UP)
             taken_ms["ours"] += [paint(rest, n) for n in numbers][WARM_UP:]
             taken_ms["bent"] += [paint(bent, n) for n in numbers][WARM_UP:]
             if plain:
                 taken_ms["plain"] += [plain() for _ in range(PLAIN_TURN)][1:]
-    shape = f"{show.generator.name} on {generator.device}, {torch.get_num_threads()} threads"
-    ours = summary("generator", taken_ms["ours"], shape)
-    bends = summary("generator + bends", taken_ms["bent"], f"{len(show.bends)} bends")
-    yield ours
-    yield bends
-    apart = bends.median_ms - ours.median_ms, bends.p95_ms - ours.p95_ms
-    yield Row("bends alone", *apart, "difference of the two above")
-    if taken_ms["plain"]:
-        note = "same shape, weights and threads, torch as it comes"
-        row = summary("plain eager float32 generator", taken_ms["plain"], note)
-        yield row
-        yield Row("ratio plain : ours", row.median_ms / ours.median_ms, row.p95_ms / ours.p95_ms, "times, not ms")
-
-
-def standard_show(show: Show, resolution: int, folder: Path) -> Show:
-    """The show with a network of NVIDIA's standard channels and random weights, 1080p, as fast as it goes."""
-    import torch
-    from safetensors.torch import save_file
-
-    from installation import weights
-    from installation.generators.stylegan2 import network
-    from installation.training.export import to_toml
-
-    torch.manual_seed(0)
-    net = network.Generator(network.NetworkConfig(resolution))
-    path = folder / "weights.safetensors"
-    save_file({name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}, path)
-    card = {"kind": "stylegan2", "file": path.name, "sha256": weights.digest(path), "licence": "none: random weights"}
-    (folder / "model.toml").write_text(to_toml(card | {"network": net.config.to_dict()}), "utf-8")
-    screen = dataclasses.replace(show.screen, size=(1920, 1080), working_size=(1920, 1080), fps=240.0)
-    return dataclasses.replace(show, generator=Part("stylegan2", {"model": str(folder)}), screen=screen)
+            if flops:
+                peak = max(peak, peak_gflops(dtype, generator.device))
+    note = f"{show.generator.name} on {generator.device}, {torch.get_num_threads()} threads"
+    return Painted(**taken_ms, flops=flops, peak_gflops=peak, note=note, dtype=str(dtype).removeprefix("torch."))
 
 
 def measure_rendering(show: Show, frames: int) -> Iterator[Row]:
@@ -211,24 +191,27 @@ def measure_modulation(show: Show, frames: int) -> Row:
     return timed("modulation", act, frames, f"{len(show.routes)} routes, {len(knobs)} knobs")
 
 
-def measure_loop(show: Show, frames: int) -> Row:
-    """The show itself, headless, at the pace it asks for."""
+def measure_loop(show: Show, frames: int, seconds: float = 5.0, sheds: bool = True) -> Row:
+    """The show itself, headless, at the pace it asks for, for `seconds` or as long as `frames` take.
+
+    sheds: what is too slow for that pace is left out, as in a gallery; without, all is drawn however long it takes.
+    """
+    from installation.live.governor import Governor
     from installation.live.loop import Live
     from installation.live.options import parse
 
-    seconds = str(max(5.0, frames / show.screen.fps))
-    options = parse("--headless", "--seconds", seconds, "--osc-port", "0")
+    seconds = max(seconds, frames / show.screen.fps)
+    options = parse("--headless", "--seconds", str(seconds), "--osc-port", "0")
     show, options = opening.prepare(options, show)
     with ExitStack() as closing:
-        report = Live(show, options, closing).play()
-    ms, asked = report["frame_ms"], show.screen.fps
+        live = Live(show, options, closing)
+        if not sheds:
+            live.drawing, live.painting = Governor([live.drawing.rung]), Governor([live.painting.rung])
+        report = live.play()
+        newest = live.painter.newest()
+    ms, pace = report["frame_ms"], f"{report['fps']:.1f} frames a second of {show.screen.fps:.0f}"
+    pictures = f"{newest.number / seconds:.1f} pictures a second" if newest else "no picture"
+    rungs = ", ".join(governor.rung.words for governor in (live.drawing, live.painting))
     return Row(
-        "loop total (frame to frame)", ms["p50"], ms["p95"], f"{report['fps']:.1f} frames a second of {asked:.0f}"
+        "loop total (frame to frame)", ms["p50"], "ms", ms["p95"], note=f"{pace}, {pictures}; at the end {rungs}"
     )
-
-
-def gpu_name() -> str:
-    """The CUDA device's name, "" when there is none."""
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""

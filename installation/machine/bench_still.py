@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import platform
 import statistics
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from installation.files import write_json
 from installation.live import opening
-from installation.machine.bench_live import gpu_name
+from installation.machine.rows import FAILED, Row, Table, machine
 from installation.pictures import write_picture
 from installation.settings import check, open_show
 from installation.signals import Controls
@@ -29,31 +25,11 @@ COLOUR_PX = (128, 256)
 UPSCALE_PX = (192, 192)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One measured part; value in `unit`; per_mp is seconds for each megapixel that it made; 0 = does not apply."""
-
-    part: str
-    value: float
-    unit: str
-    per_mp: float = 0.0
-    peak_mb: float = 0.0
-    note: str = ""
-
-
 def main(options: Namespace) -> int:
     """`installation bench still`: print the table; --json writes the same."""
-    rows = []
-    print(f"{'part':<40} {'':>12} {'s / megapixel':>15} {'peak MB':>9}")
+    table = Table(("per_mp_s", "peak_mb"), options.json, options.markdown, machine=machine())
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        for row in measure(Path(folder), options.pixels, options.effort):
-            rows.append(row)
-            per_mp = f"{row.per_mp:15.2f}" if row.per_mp else " " * 15
-            peak = f"{row.peak_mb:9.0f}" if row.peak_mb else " " * 9
-            print(f"{row.part:<40} {row.value:9.2f} {row.unit:<7} {per_mp} {peak}   {row.note}", flush=True)
-    if options.json:
-        machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "gpu": gpu_name()}
-        write_json(options.json, {"machine": machine, "rows": [dataclasses.asdict(row) for row in rows]})
+        table.add_all(measure(Path(folder), options.pixels, options.effort))
     return 0
 
 
@@ -83,7 +59,7 @@ def measure_chain(order: job.Job) -> Iterator[Row]:
     finally:
         engine.close()
     for miss in work.skipped:
-        yield Row(miss.stage, 0.0, "s", note=f"failed: {miss.reason}")
+        yield Row(miss.stage, None, "s", note=miss.reason, state=FAILED)
     steps = [step for still in work.finished for step in still.history]
     for name in dict.fromkeys(step["stage"] for step in steps):
         runs = [step for step in steps if step["stage"] == name]
@@ -91,7 +67,8 @@ def measure_chain(order: job.Job) -> Iterator[Row]:
         megapixels = statistics.median(step["size_px"][0] * step["size_px"][1] / 1e6 for step in runs)
         peak = max(step["peak_mb"] for step in runs)
         size = "x".join(map(str, runs[-1]["size_px"]))
-        yield Row(name, seconds, "s", seconds / megapixels, peak, f"median of {len(runs)}, {size}, {order.effort}")
+        note = f"median of {len(runs)}, {size}, {order.effort}"
+        yield Row(name, seconds, "s", per_mp_s=seconds / megapixels, peak_mb=peak, note=note)
 
 
 def measure_composing(order: job.Job) -> Row:
@@ -103,7 +80,7 @@ def measure_composing(order: job.Job) -> Row:
     settings = check(composition.Settings, {"variants": COMPOSITIONS, "working_size": [640, 640]}, "composition")
     with tempfile.TemporaryDirectory() as folder:
         an_hour = composition.compositions_per_hour(found, settings, Path(folder))
-    return Row("compositions an hour, one process", an_hour, "", note="640 px, search and drawing")
+    return Row("compositions, one process", an_hour, "an hour", note="640 px, search and drawing")
 
 
 def measure_colouring() -> Iterator[Row]:
@@ -112,7 +89,7 @@ def measure_colouring() -> Iterator[Row]:
 
     for px in COLOUR_PX:
         seconds = colour.time_iteration(px, colour.Settings())
-        yield Row(f"style transfer, one iteration at {px} px", seconds, "s", seconds / (px * px / 1e6))
+        yield Row(f"style transfer, one iteration at {px} px", seconds, "s", per_mp_s=seconds / (px * px / 1e6))
 
 
 def measure_upscaling() -> Iterator[Row]:
@@ -123,9 +100,9 @@ def measure_upscaling() -> Iterator[Row]:
         taken = upscale.measure(UPSCALE_PX, network)
         made = UPSCALE_PX[0] * UPSCALE_PX[1] * 16 / 1e6
         ratio = taken["tiled_s"] / taken["one_piece_s"]
-        yield Row(f"upscale {network}, tiled", taken["tiled_s"] * made, "s", taken["tiled_s"])
-        yield Row(f"upscale {network}, in one piece", taken["one_piece_s"] * made, "s", taken["one_piece_s"])
-        yield Row(f"ratio tiled : one piece, {network}", ratio, "times")
+        yield Row(f"upscale {network}, tiled", taken["tiled_s"] * made, "s", per_mp_s=taken["tiled_s"])
+        yield Row(f"upscale {network}, in one piece", taken["one_piece_s"] * made, "s", per_mp_s=taken["one_piece_s"])
+        yield Row(f"tiled : one piece, {network}", ratio, "times")
 
 
 def paint_references(folder: Path) -> Path:

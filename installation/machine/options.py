@@ -19,11 +19,14 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
 def add_measuring(parser: argparse.ArgumentParser) -> None:
     """All of `installation bench`."""
     add = parser.add_argument
-    add("what", choices=["live", "still"], help="the show, or the print chain")
+    add("what", choices=["live", "still", "gpu"], help="the show, the print chain, or all that a GPU should do")
     add("--show", default="bloom", help="show name or path (default: bloom)")
     add("--frames", type=int, default=60, help="frames a measurement (default: 60)")
     standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
     add("--standard", type=int, default=0, metavar="PX", help=standard)
     add("--pixels", type=int, default=1000, metavar="PX", help="still: side of the print (default: 1000)")
     add("--effort", choices=["proof", "draft", "print"], default="draft", help="still: default draft")
-    add("--json", type=Path, metavar="FILE", help="write the table as JSON too")
+    add("--tiny", action="store_true", help="gpu: every line, but so small that a CPU is soon through")
+    add("--minutes", type=float, default=8.0, help="gpu: end within so long, the most important first (default: 8)")
+    add("--markdown", action="store_true", help="print the table as Markdown")
+    add("--json", type=Path, metavar="FILE", help="write the table as JSON too, anew after every line")

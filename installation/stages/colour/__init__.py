@@ -161,19 +161,25 @@ def time_iteration(px: int, settings: Settings, iterations: int = 4) -> float:
     device = best_device()
     net = vgg.load(settings.network, transfer.TAPS, "replicate", str(device))
     picture = np.random.default_rng(0).random((px, px, 3), np.float32)
-    seen = transfer.see_style(net, [(1.0, picture[::2, ::2])], px, device)
-    content = transfer.to_tensor(picture, device)
-    style = Style(seen, _shares(settings.style_weights))
-    sheet = transfer.Sheet(
-        net, style, content, torch.ones_like(content[:, :1]), _strength(settings), _tile_px(settings, device)
-    )
-    canvas, times_s = transfer.Canvas(content), []
+    sheet, canvas = trial(net, picture, picture[::2, ::2], settings, device)
+    times_s = []
     for count in (1, iterations):  # the first warms up
         began_s = time.perf_counter()
         transfer.work_at(sheet, canvas, count, lambda iteration, picture: None)
         canvas.picture.sum().item()
         times_s.append((time.perf_counter() - began_s) / count)
     return times_s[-1]
+
+
+def trial(
+    net: vgg.VGG, content: np.ndarray, reference: np.ndarray, settings: Settings, device: torch.device
+) -> tuple[transfer.Sheet, transfer.Canvas]:
+    """Content and reference [(H, W, 3) float32, 0..1] laid out at the content's size, without a stage around them."""
+    seen = transfer.see_style(net, [(1.0, reference)], max(content.shape[:2]), device)
+    picture = transfer.to_tensor(content, device)
+    style, where = Style(seen, _shares(settings.style_weights)), torch.ones_like(picture[:, :1])
+    sheet = transfer.Sheet(net, style, picture, where, _strength(settings), _tile_px(settings, device))
+    return sheet, transfer.Canvas(picture)
 
 
 def best_device() -> torch.device:
