@@ -1,16 +1,18 @@
 """The print chain as its user meets it: a command, killed or not, and what lies in the folder afterwards."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
-import random
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -49,6 +51,21 @@ def pixels_of(path: Path) -> str:
 
 def inodes(work: Path) -> dict[str, int]:
     return {told.parent.name: told.stat().st_mtime_ns for told in work.glob("[!.]*/still.json")}
+
+
+def caught_at_work(work: Path, stage: str = "") -> int:
+    """The process of a worker that is halted in the middle of a piece of that stage; 0 when none can be caught now."""
+    for part in work.glob(f".part-{socket.gethostname()}-*-{stage}*"):
+        process = int(part.name.removeprefix(f".part-{socket.gethostname()}-").split("-")[0])
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker = psutil.Process(process)
+            worker.suspend()
+            while worker.status() != psutil.STATUS_STOPPED:
+                os.sched_yield()
+            if part.is_dir():
+                return process
+            worker.resume()
+    return 0
 
 
 def test_a_picture_becomes_a_sixteen_bit_print_with_proof_sidecar_and_sheets(tmp_path) -> None:
@@ -163,25 +180,35 @@ def test_a_sheet_that_a_kill_left_half_written_is_cleared_away_and_one_being_wri
     assert {path.name for path in out.glob(".*.part*")} == {names[1], elsewhere}
 
 
-def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothing_twice(tmp_path) -> None:
+def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothing_twice(tmp_path, wait_for) -> None:
     pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
     still(*pictures, "--out", tmp_path / "calm", *QUICK)
-    out = tmp_path / "stormy"
+    out, seen = tmp_path / "stormy", {}
     command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(out), *QUICK]
-    chance, seen, kills = random.Random(3), {}, 0
-    for wait_s in [chance.uniform(2.0, 6.0) for _ in range(5)] + [600.0]:
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        try:
-            child.wait(wait_s)
-        except subprocess.TimeoutExpired:
+    for event in (
+        "source",
+        "",
+        "clean",
+        "",
+        "print_file",
+        "the end",
+    ):  # a piece of that stage under way; a line printed
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        assert child.stdout
+        if event == "end":
+            said, _ = child.communicate()
+            assert child.returncode == 0, said.decode()
+        elif event == "line":
+            assert child.stdout.readline(), "it ended before it printed a line"
+        else:
+            wait_for(functools.partial(caught_at_work, out / ".work", event), within_s=120)
+        assert event == "end" or child.poll() is None, "it was over before it could be killed"
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-            kills += 1
-        work = out / ".work"
-        now = inodes(work) if work.is_dir() else {}
+        child.wait()
+        now = inodes(out / ".work")
         assert seen.items() <= now.items(), "a finished stage was made again"
         seen = now
-    assert kills >= 1 and child.returncode == 0
     for picture in pictures:
         assert pixels_of(out / f"{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
     assert not list((out / ".work").glob(".part-*")) and not list(out.glob(".*part*"))
@@ -193,34 +220,36 @@ def test_what_was_half_made_when_the_power_went_is_swept_away(tmp_path) -> None:
         (part / "pixels.npy").write_bytes(b"half")
         raise PictureError("disk full")
     assert not list(tmp_path.iterdir())
-    import socket
-
     (tmp_path / f".part-{socket.gethostname()}-999999999-clean-abc-1").mkdir()
     (tmp_path / f".part-{socket.gethostname()}-{os.getpid()}-clean-abc-1").mkdir()
     work.sweep()
     assert [p.name.split("-")[-4] for p in tmp_path.iterdir()] == [str(os.getpid())]
 
 
-def test_a_batch_on_a_ray_cluster_that_loses_a_worker_makes_the_same_prints(tmp_path, wait_for) -> None:
-    import psutil
+def test_what_a_killed_process_left_is_swept_away_even_before_it_is_buried(tmp_path, wait_for) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    left = tmp_path / f".part-{socket.gethostname()}-{killed.pid}-clean-abc-1"
+    left.mkdir()
+    archive.Archive(tmp_path).sweep()
+    assert left.is_dir()
+    killed.kill()  # nobody waits for it: a zombie, as in a container whose first process buries none
+    wait_for(lambda: psutil.Process(killed.pid).status() == psutil.STATUS_ZOMBIE)
+    archive.Archive(tmp_path).sweep()
+    assert not left.exists()
+    killed.wait()
 
+
+def test_a_batch_on_a_ray_cluster_that_loses_a_worker_makes_the_same_prints(tmp_path, wait_for) -> None:
     pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
     still(*pictures, "--out", tmp_path / "calm", *QUICK)
     command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(tmp_path / "prints")]
     with (tmp_path / "log").open("wb") as log:
         child = subprocess.Popen([*command, *QUICK, "--engine", "ray", "--jobs", "2"], stdout=log, stderr=log)
-    wait_for(lambda: any((tmp_path / "prints").glob("*.tif")) or child.poll() is not None, within_s=180)
-
-    def kill_one_at_work() -> bool:
-        for worker in psutil.Process(child.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if worker.cmdline()[:1] == ["ray::perform"]:
-                    worker.kill()
-                    return True
-        return child.poll() is not None
-
-    wait_for(kill_one_at_work, within_s=60)
-    assert child.poll() is None, "the batch was over before a worker was seen at work"
-    assert child.wait(180) == 0, (tmp_path / "log").read_text()
+    work = tmp_path / "prints/.work"
+    worker = wait_for(lambda: caught_at_work(work, "clean") or child.poll() is not None, within_s=180)
+    assert child.poll() is None, (tmp_path / "log").read_text()
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: child.poll() is not None, within_s=180)
+    assert child.returncode == 0, (tmp_path / "log").read_text()
     for picture in pictures:
         assert pixels_of(tmp_path / f"prints/{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
