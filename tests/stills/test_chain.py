@@ -1,7 +1,6 @@
 """The print chain as its user meets it: a command, killed or not, and what lies in the folder afterwards."""
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -9,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -22,6 +23,7 @@ from installation.pictures import PictureError
 from installation.settings import SettingsError
 from installation.stills import archive, job
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["--stages", "clean,print_file", "--size", "96x96", "--threads", "1"]
 
 
@@ -53,19 +55,33 @@ def inodes(work: Path) -> dict[str, int]:
     return {told.parent.name: told.stat().st_mtime_ns for told in work.glob("[!.]*/still.json")}
 
 
-def caught_at_work(work: Path, stage: str = "") -> int:
-    """The process of a worker that is halted in the middle of a piece of that stage; 0 when none can be caught now."""
-    for part in work.glob(f".part-{socket.gethostname()}-*-{stage}*"):
-        process = int(part.name.removeprefix(f".part-{socket.gethostname()}-").split("-")[0])
-        with contextlib.suppress(psutil.NoSuchProcess):
-            worker = psutil.Process(process)
-            worker.suspend()
-            while worker.status() != psutil.STATUS_STOPPED:
-                os.sched_yield()
-            if part.is_dir():
-                return process
-            worker.resume()
-    return 0
+@contextlib.contextmanager
+def halted(place: str, folder: Path, wait_for: Callable[..., Any], *arguments: object) -> Iterator[tuple[Any, int]]:
+    """The command with one process halted in the middle of that piece or file (see halting/), and that one's number.
+
+    What has not ended when the block ends is killed, with all its workers.
+    """
+    told, log = folder / f"halted-{len(list(folder.glob('halted-*')))}", folder / "log"
+    path = os.pathsep.join([str(Path(__file__).parent / "halting"), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    place_and_path = {"HALT_AT": place, "HALTED": str(told), "PYTHONPATH": path}
+    with log.open("wb") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "installation", "still", *map(str, arguments)],
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            env=os.environ | place_and_path,
+        )
+    try:
+        wait_for(lambda: (told.is_file() and told.read_text()) or child.poll() is not None, within_s=180)
+        assert child.poll() is None, log.read_text()
+        halted_process = int(told.read_text())
+        wait_for(lambda: psutil.Process(halted_process).status() == psutil.STATUS_STOPPED)
+        yield child, halted_process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def test_a_picture_becomes_a_sixteen_bit_print_with_proof_sidecar_and_sheets(tmp_path) -> None:
@@ -181,37 +197,22 @@ def test_a_sheet_that_a_kill_left_half_written_is_cleared_away_and_one_being_wri
 
 
 def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothing_twice(tmp_path, wait_for) -> None:
-    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
     still(*pictures, "--out", tmp_path / "calm", *QUICK)
     out, seen = tmp_path / "stormy", {}
-    command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(out), *QUICK]
-    for event in (
-        "source",
-        "",
-        "clean",
-        "",
-        "print_file",
-        "the end",
-    ):  # a piece of that stage under way; a line printed
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        assert child.stdout
-        if event == "end":
-            said, _ = child.communicate()
-            assert child.returncode == 0, said.decode()
-        elif event == "line":
-            assert child.stdout.readline(), "it ended before it printed a line"
-        else:
-            wait_for(functools.partial(caught_at_work, out / ".work", event), within_s=120)
-        assert event == "end" or child.poll() is None, "it was over before it could be killed"
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    for place in ("source", "flower0.tif", "print_file", "flower1.json", "contact.jpg"):
+        with halted(place, tmp_path, wait_for, *pictures, "--out", out, *QUICK):
+            pass
         now = inodes(out / ".work")
         assert seen.items() <= now.items(), "a finished stage was made again"
         seen = now
+    assert len(seen) == 9, "the sheets are drawn when all pieces are finished"
+    assert still(*pictures, "--out", out, *QUICK) == 0
+    assert inodes(out / ".work") == seen
     for picture in pictures:
         assert pixels_of(out / f"{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
-    assert not list((out / ".work").glob(".part-*")) and not list(out.glob(".*part*"))
+    assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "calm").iterdir()}
+    assert not list((out / ".work").glob(".part-*"))
 
 
 def test_what_was_half_made_when_the_power_went_is_swept_away(tmp_path) -> None:
@@ -239,17 +240,13 @@ def test_what_a_killed_process_left_is_swept_away_even_before_it_is_buried(tmp_p
     killed.wait()
 
 
-def test_a_batch_on_a_ray_cluster_that_loses_a_worker_makes_the_same_prints(tmp_path, wait_for) -> None:
-    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
+@pytest.mark.parametrize("engine", [["--jobs", "2"], ["--engine", "ray", "--jobs", "2"]], ids=["local", "ray"])
+def test_a_batch_that_loses_a_worker_makes_the_same_prints(tmp_path, wait_for, engine) -> None:
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
     still(*pictures, "--out", tmp_path / "calm", *QUICK)
-    command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(tmp_path / "prints")]
-    with (tmp_path / "log").open("wb") as log:
-        child = subprocess.Popen([*command, *QUICK, "--engine", "ray", "--jobs", "2"], stdout=log, stderr=log)
-    work = tmp_path / "prints/.work"
-    worker = wait_for(lambda: caught_at_work(work, "clean") or child.poll() is not None, within_s=180)
-    assert child.poll() is None, (tmp_path / "log").read_text()
-    os.kill(worker, signal.SIGKILL)
-    wait_for(lambda: child.poll() is not None, within_s=180)
-    assert child.returncode == 0, (tmp_path / "log").read_text()
+    with halted("clean", tmp_path, wait_for, *pictures, "--out", tmp_path / "prints", *QUICK, *engine) as (job, worker):
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: job.poll() is not None, within_s=180)
+        assert job.returncode == 0, (tmp_path / "log").read_text()
     for picture in pictures:
         assert pixels_of(tmp_path / f"prints/{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
