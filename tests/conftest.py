@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,16 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the clips in ../shared/data are not beside this clone")
     return folder.parent
+
+
+@pytest.fixture
+def written_before(tmp_path: Path) -> Path:
+    """A copy of what version 0.1.0 wrote (see written_before/README.md), as if it had always lain in this folder."""
+    folder = tmp_path / "written before"
+    shutil.copytree(ROOT / "tests/written_before", folder)
+    for path in folder.rglob("*.json"):
+        path.write_text(path.read_text("utf-8").replace("{folder}", str(folder)), "utf-8")
+    return folder
 
 
 @pytest.fixture
