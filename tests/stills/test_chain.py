@@ -41,8 +41,16 @@ def test_the_same_command_again_makes_nothing_twice_and_says_the_same(tmp_path) 
     picture, out = paint(tmp_path / "rose.png"), tmp_path / "prints"
     still(picture, "--out", out, *QUICK)
     before, pixels = inodes(out / ".work"), pixels_of(out / "rose.tif")
+    laid = {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.is_file()}
     assert still(picture, "--out", out, *QUICK) == 0
     assert inodes(out / ".work") == before and pixels_of(out / "rose.tif") == pixels
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.is_file()} == laid
+
+
+def test_the_sheet_of_many_prints_has_four_in_a_row(tmp_path) -> None:
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(5)]
+    assert still(*pictures, "--out", tmp_path / "prints", *QUICK) == 0
+    assert Image.open(tmp_path / "prints/contact.jpg").size[0] == 4 * 720 + 3 * 120 + 2 * 240  # cells, gaps, margins
 
 
 def test_the_sidecar_alone_makes_the_same_print_again(tmp_path) -> None:
@@ -87,6 +95,7 @@ def test_the_size_of_a_print_may_be_said_in_metres_and_the_working_size_follows(
     order = job.Job(("x",), width="1m", dpi=254)
     assert job.print_size(order, (4, 3)) == (10000, 7500)
     assert job.working_size((10000, 7500)) == (2500, 1875)
+    assert job.print_size(job.Job(("x",)), (30_000, 3)) == (2000, 1), "a pixel at the least"
     assert job.working_size((2000, 2000)) == (640, 640) and job.working_size((96, 48)) == (96, 48)
     with pytest.raises((SettingsError, ValueError)):
         job.print_size(job.Job(("x",), width="-1m"), (1, 1))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -60,3 +63,13 @@ def test_the_takes_of_a_folder_of_prints_are_found_shown_and_chosen_from(written
     assert Image.open(BytesIO(wall.picture(key, 32))).size == (32, 24)
     wall.judge(key, "reject")
     assert choosing.read_choices(folder) == {key: "reject"}
+
+
+def test_the_select_page_is_served_until_ctrl_c_and_then_says_what_was_chosen(written_before: Path) -> None:
+    command = [sys.executable, "-m", "installation", "select", str(written_before / "prints"), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as page:
+        assert page.stdout
+        assert "1 takes of" in page.stdout.readline() and "ctrl-c ends" in page.stdout.readline()
+        page.send_signal(signal.SIGINT)
+        said, complaints = page.communicate()
+    assert page.returncode == 0 and "0 kept, 0 rejected" in said and "Traceback" not in complaints
