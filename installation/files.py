@@ -110,11 +110,21 @@ def sweep(folder: Path) -> int:
     swept = 0
     for part in folder.glob(".*.part*"):
         found = PART.fullmatch(part.name)
-        if found and not psutil.pid_exists(int(found["process"])):
+        if found and not is_alive(int(found["process"])):
             with contextlib.suppress(OSError):
                 part.unlink()
                 swept += 1
     return swept
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this machine goes on; one that was killed and is not yet buried by its parent does not."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def _part_of(path: Path) -> Path:

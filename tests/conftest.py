@@ -27,6 +27,16 @@ def shared() -> Path:
 
 
 @pytest.fixture
+def written_before(tmp_path: Path) -> Path:
+    """A copy of what version 0.1.0 wrote (see written_before/README.md), as if it had always lain in this folder."""
+    folder = tmp_path / "written before"
+    shutil.copytree(ROOT / "tests/written_before", folder)
+    for path in folder.rglob("*.json"):
+        path.write_text(path.read_text("utf-8").replace("{folder}", str(folder)), "utf-8")
+    return folder
+
+
+@pytest.fixture
 def wait_for() -> Callable[..., object]:
     """wait_for(question, within_s): ask until the answer is true, fail when it has not become so in time."""
 

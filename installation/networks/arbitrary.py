@@ -12,6 +12,7 @@ import numpy as np
 from installation import weights
 
 MODEL, TRANSFORM, PREDICT = "arbitrary-style", "arbitrary_transform.onnx", "arbitrary_predict.onnx"
+ARITHMETIC = "float32"  # on every CPU; part of the fingerprint, since the pictures depend on it
 STYLE_PX = 256  # what the net that reads styles looks at
 MULTIPLE_PX = 4  # the painting net halves the picture twice
 
@@ -19,23 +20,15 @@ MULTIPLE_PX = 4  # the painting net halves the picture twice
 class ArbitraryStyle:
     """Arbitrary image stylisation (Ghiasi et al. 2017): style is a vector, so styles are mixed by mixing vectors.
 
-    The file of the painting net declares 384 x 384 pixels; nothing in it needs that, so the declaration is loosened and
-    a picture is painted whole, at its own size.
+    Its files hold quantised nets. Integer kernels differ between CPUs, and 8 bits between the layers lose the style, so
+    only the weights are taken as they are stored: what flows between the layers is float32.
     """
 
     def __init__(self) -> None:
         for package in ("onnx", "onnxruntime"):
             if importlib.util.find_spec(package) is None:
                 raise weights.WeightsError(f"quick colouring needs {package}; run: pip install {package}")
-        import onnx
-
-        graph = onnx.load(weights.fetch(MODEL, file=TRANSFORM))
-        for value in (*graph.graph.input, *graph.graph.output):
-            dimensions = value.type.tensor_type.shape.dim
-            if len(dimensions) == 4 and dimensions[1].dim_value > 1:
-                dimensions[1].dim_param, dimensions[2].dim_param = "height", "width"
-        self._paint = _session(graph.SerializeToString())
-        self._predict = _session(weights.fetch(MODEL, file=PREDICT).read_bytes())
+        self._paint, self._predict = (_session(open_net(file).SerializeToString()) for file in (TRANSFORM, PREDICT))
 
     def read(self, style: np.ndarray) -> np.ndarray:
         """A style picture (H, W, 3), 0..1 -> its vector (1, 1, 1, 100)."""
@@ -59,15 +52,53 @@ def load() -> ArbitraryStyle:
 
 
 def fingerprint() -> str:
-    """sha256 of both nets, as their model.toml states them."""
-    return "".join(str(source["sha256"]) for source in weights.read_config(MODEL)["source"])
+    """sha256 of both nets, as their model.toml states them, and what they are calculated in."""
+    return "".join(str(source["sha256"]) for source in weights.read_config(MODEL)["source"]) + ARITHMETIC
+
+
+def open_net(file: str) -> Any:
+    """One of the two nets as an onnx ModelProto that paints in float32 at any size. Raises WeightsError.
+
+    The file of the painting net declares 384 x 384 pixels; nothing in it needs that, so the declaration is loosened and
+    a picture is painted whole, at its own size.
+    """
+    import onnx
+
+    model = onnx.load(weights.fetch(MODEL, file=file))
+    if file == TRANSFORM:
+        for value in (*model.graph.input, *model.graph.output):
+            dimensions = value.type.tensor_type.shape.dim
+            if dimensions[1].dim_value > 1:
+                dimensions[1].dim_param, dimensions[2].dim_param = "height", "width"
+    _stop_quantising(model.graph)
+    return model
+
+
+def _stop_quantising(graph: Any) -> None:
+    """Take the rounding to 8 bits between the layers out of a graph; stored weights are unpacked as before."""
+    from onnx.helper import make_node
+
+    stored = {tensor.name for tensor in graph.initializer}
+    between = [
+        node
+        for node in graph.node
+        if node.op_type == "QuantizeLinear" or (node.op_type == "DequantizeLinear" and node.input[0] not in stored)
+    ]
+    before: dict[str, str] = {}  # the name of a value that is gone: the float that went into it (nodes lie in order)
+    for node in between:
+        before[node.output[0]] = before.get(node.input[0], node.input[0])
+        graph.node.remove(node)
+    for node in graph.node:
+        node.input[:] = [before.get(name, name) for name in node.input]
+    graph.node.extend(make_node("Identity", [before[v.name]], [v.name]) for v in graph.output if v.name in before)
+    del graph.value_info[:]  # it says uint8 where floats flow now
 
 
 def _session(model: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # the loosened shapes are warned about at every load
+    options.log_severity_level = 3  # loosened shapes are warned about at every load
     providers = [
         p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in onnxruntime.get_available_providers()
     ]

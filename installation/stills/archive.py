@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from installation import __version__, files
 from installation.signals import Still
@@ -98,7 +97,7 @@ class Archive:
         for part in self.begun():
             host, _, rest = part.name.removeprefix(".part-").partition(f"{here}-")
             pid = rest.split("-")[0]
-            if not host and pid.isdigit() and not psutil.pid_exists(int(pid)):
+            if not host and pid.isdigit() and not files.is_alive(int(pid)):
                 shutil.rmtree(part, ignore_errors=True)
 
 

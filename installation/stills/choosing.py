@@ -35,11 +35,11 @@ def main(options: Namespace) -> int:
 
     wall = JobWall(options.job, getattr(options, "taste", None))
     with PageServer(wall, options.port or 0) as server:
-        print(f"{len(wall.takes)} takes of {wall.folder}: {server.guard.address}", flush=True)
-        print("each choice is on disk at once; ctrl-c ends", flush=True)
-        if not options.no_browser and has_screen():
-            webbrowser.open(server.guard.address)
         try:
+            print(f"{len(wall.takes)} takes of {wall.folder}: {server.guard.address}", flush=True)
+            print("each choice is on disk at once; ctrl-c ends", flush=True)
+            if not options.no_browser and has_screen():
+                webbrowser.open(server.guard.address)
             server.serve_forever()
         except KeyboardInterrupt:
             print()

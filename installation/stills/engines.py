@@ -39,31 +39,33 @@ class Engine(Protocol):
 
 
 class Local:
-    """Worker processes of this machine: one that dies costs only the task it had, and is replaced."""
+    """Worker processes of this machine, each by itself: one that dies costs only the task it had, and is replaced."""
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self._pool = self._hire()
+        self._idle: list[concurrent.futures.ProcessPoolExecutor] = []
 
     async def run(self, task: Task) -> float:
         for _ in range(TRIES):
-            pool = self._pool
+            worker = self._idle.pop() if self._idle else self._hire()
             try:
-                return await asyncio.wrap_future(pool.submit(tasks.perform, task))
+                return await asyncio.wrap_future(worker.submit(tasks.perform, task))
             except BrokenProcessPool:
-                if self._pool is pool:  # the first of those that were running hires a new crew
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    self._pool = self._hire()
+                worker.shutdown(wait=False)
+                worker = self._hire()
+            finally:
+                self._idle.append(worker)
         raise WorkerLost(f"its worker died {TRIES} times; is there enough memory? try --jobs 1 or a smaller --size")
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for worker in multiprocessing.active_children():
-            worker.kill()  # unfinished work is only a folder with a temporary name
+        for worker in self._idle:
+            worker.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.kill()  # unfinished work is only a folder with a temporary name
 
     def _hire(self) -> concurrent.futures.ProcessPoolExecutor:
         return concurrent.futures.ProcessPoolExecutor(
-            self.slots, multiprocessing.get_context("spawn"), initializer=_enter, initargs=(os.getpid(),)
+            1, multiprocessing.get_context("spawn"), initializer=_enter, initargs=(os.getpid(),)
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 
 import pytest
 from flood import flood, packets
@@ -106,7 +105,7 @@ def test_a_show_that_hangs_for_a_second_in_a_flood_still_hears_its_blackout(addr
     desk = open_desk(aliases=aliases)
     if not desk._ports.sorted_by_kernel:
         desk.close()
-        return
+        pytest.skip("blackout has no queue of its own: the kernel takes no SO_ATTACH_REUSEPORT_CBPF (Linux 4.6 does)")
     with desk._lock:  # the reading thread stops at its first message
         fader = encode("/installation/master", 0.5)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
@@ -116,6 +115,22 @@ def test_a_show_that_hangs_for_a_second_in_a_flood_still_hears_its_blackout(addr
                     udp.sendto(black, ("127.0.0.1", desk.port))
     wait_for(lambda: BLACK in desk.poll(0.0), lambda: dict(desk.faults))
     wait_for(lambda: desk.faults["overrun"] > 0, lambda: dict(desk.faults))
+    desk.close()
+
+
+@pytest.mark.parametrize("sorting", [True, False], ids=["kernel sorts", "kernel does not sort"])
+def test_a_show_that_hangs_while_its_queue_still_has_room_hears_blackout_on_every_system(
+    monkeypatch: pytest.MonkeyPatch, sorting: bool
+) -> None:
+    if not sorting:
+        without_sorting(monkeypatch)
+    desk = open_desk()
+    assert sorting or not desk._ports.sorted_by_kernel
+    with desk._lock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for packet in [encode("/installation/master", 0.5)] * 100 + [encode(BLACKOUT, 1)]:
+            udp.sendto(packet, ("127.0.0.1", desk.port))
+    wait_for(lambda: BLACK in desk.poll(0.0), lambda: dict(desk.faults))
+    assert not desk.faults["overrun"]
     desk.close()
 
 
@@ -154,12 +169,10 @@ def test_the_flood_is_the_same_for_the_same_seed() -> None:
     assert not any(word in packet for packet in packets(1000, 5) for word in (b"blackout", b"panic"))
 
 
-def test_closing_takes_no_time_and_frees_the_port() -> None:
+def test_closing_frees_the_port_at_once() -> None:
     desk = open_desk()
     port = desk.port
-    began_s = time.monotonic()
     desk.close()
-    assert time.monotonic() - began_s < 2.0
     again = open_desk(port=port)
     assert again.port == port
     again.close()

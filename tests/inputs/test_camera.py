@@ -117,9 +117,9 @@ made = camera.create(camera.Settings(device={str(film)!r}))
 made.start()
 while not made.pids or made.read(0.0) is None: time.sleep(0.01)
 print(made.pids[0], flush=True)
-time.sleep(60)
+input()
 """
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
     assert Path(f"/proc/{child}").exists()
     parent.kill()
@@ -233,10 +233,6 @@ def test_a_file_that_is_no_film_is_named_in_the_error(tmp_path):
     (tmp_path / "words.mp4").write_text("not a film")
     with pytest.raises((CameraError, av.error.FFmpegError), match="words"):
         next(played_frames(str(tmp_path / "words.mp4")))
-
-
-def test_devices_are_listed_without_opening_any():
-    assert all(isinstance(device, str) for device in camera.devices())
 
 
 def test_a_camera_whose_name_the_driver_cut_in_the_middle_of_a_letter_is_listed(tmp_path, monkeypatch):

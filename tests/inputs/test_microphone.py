@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from installation.inputs import microphone
+from installation.inputs import microphone, microphone_child
 
 
 def tone(hz: float, seconds: float, rate_hz: int = 44100) -> np.ndarray:
@@ -74,17 +74,33 @@ def test_a_file_plays_every_sample_once_and_loops_without_a_gap(tone_file, wait_
     assert np.array_equal(listener.samples, expected)
 
 
-def test_a_file_plays_at_the_pace_of_the_clock(tone_file, wait_for):
-    import time
+def test_a_file_plays_at_the_pace_of_the_clock_and_after_a_halt_goes_on_without_rushing(tone_file, monkeypatch):
+    class Clock:
+        """Stands still but when somebody sleeps; the machine halts for a minute when 1 s has been played."""
 
-    listener = Listener(str(tone_file))
-    listener.input.start()
-    wait_for(listener.heard)
-    began_s, before = time.monotonic(), len(listener.samples)
-    wait_for(lambda: listener.heard((before + 44100) / 44100))
-    took_s = time.monotonic() - began_s
-    listener.input.close()
-    assert took_s == pytest.approx((len(listener.samples) - before) / 44100, abs=0.15)
+        now_s, played_s = 100.0, 0.0
+
+        def monotonic(self) -> float:
+            return self.now_s
+
+        def sleep(self, seconds: float) -> None:
+            self.now_s += seconds
+
+        def open(self, rate_hz: int) -> None:
+            assert rate_hz == 44100
+
+        def write(self, mono: np.ndarray) -> None:
+            halted_s = 60 if self.played_s >= 1 else 0
+            assert self.now_s - 100 - halted_s == pytest.approx(self.played_s, abs=0.012), "in time but for a block"
+            self.now_s += 60 if self.played_s < 1 <= self.played_s + len(mono) / 44100 else 0
+            self.played_s += len(mono) / 44100
+            if self.played_s > 2:
+                raise StopIteration
+
+    clock = Clock()
+    monkeypatch.setattr(microphone_child, "time", clock)
+    with pytest.raises(StopIteration):
+        microphone_child.play(str(tone_file), clock, 512)
 
 
 def test_a_killed_sound_process_is_counted_once_and_comes_back(tone_file, wait_for):

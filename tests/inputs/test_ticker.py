@@ -120,11 +120,16 @@ def test_a_server_that_does_not_speak_http_is_survived(words, wait_for):
         server.shutdown()
 
 
-def test_a_server_that_fails_or_is_gone_is_asked_ever_more_rarely(web, wait_for):
+def test_a_server_that_fails_or_is_gone_is_asked_ever_more_rarely(web, wait_for, monkeypatch):
     web.status = 500
-    made = open_ticker(source=web.url, poll_s=0.01)
-    wait_for(lambda: web.asked >= 4)
+    made = ticker.create(ticker.Settings(source=web.url, poll_s=1.0))
+    waits: list[float] = []
+    pause = made._closing.wait
+    monkeypatch.setattr(made._closing, "wait", lambda wait_s: waits.append(wait_s) or pause(0.01))
+    made.start()
+    wait_for(lambda: len(waits) >= 10)
     made.close()
+    assert waits[:4] == [2.0, 4.0, 8.0, 16.0] and waits[9] == ticker.LONGEST_WAIT_S
     assert made.read(0.0) is None and made.faults == {"ticker": 1}
 
 
@@ -147,7 +152,7 @@ def test_an_answer_that_never_ends_is_given_up_in_time_though_every_byte_of_it_c
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         made = open_ticker(source=f"http://127.0.0.1:{server.server_address[1]}/", timeout_s=0.3)
         try:
-            wait_for(lambda: made.faults["ticker"], 5)
+            wait_for(lambda: made.faults["ticker"])
         finally:
             made.close()
             over.set()

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -274,7 +273,7 @@ def test_a_recorded_run_leaves_a_film_that_plays_and_a_report_with_every_key(
     assert set(table["features"]["sound.level"]) == {"min", "mean", "max", "present"}
     with av.open(str(record)) as file:
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
-    assert len(pictures) > 20 and pictures[-1].std() > 5 and np.abs(pictures[-1].astype(int) - pictures[2]).mean() > 0.5
+    assert len(pictures) > 5 and pictures[-1].std() > 5 and np.abs(pictures[-1].astype(int) - pictures[2]).mean() > 0.5
 
 
 def test_without_a_display_the_show_says_so_and_renders_a_film_and_a_sheet(show_file: Path, tmp_path: Path) -> None:
@@ -287,20 +286,21 @@ def test_without_a_display_the_show_says_so_and_renders_a_film_and_a_sheet(show_
     assert "No display" in answer.stdout and (tmp_path / "out/live.mp4").stat().st_size > 1000
 
 
-def test_killing_the_show_leaves_no_process_behind(show_file: Path, film: Path, tone: Path) -> None:
+def test_killing_the_show_leaves_no_process_behind(show_file: Path, film: Path, tone: Path, wait_for) -> None:
     words = ask(show_file, "--camera", str(film), "--microphone", str(tone))
     show = subprocess.Popen([sys.executable, "-m", "installation", *words], stdout=subprocess.DEVNULL)
-    parent, ended = psutil.Process(show.pid), threading.Event()
-    children: list[psutil.Process] = []
-    for _ in range(600):
-        children = parent.children(recursive=True)
-        if len(children) >= 2:
-            break
-        ended.wait(0.05)
-    show.kill()
-    show.wait()
-    assert len(children) >= 2
-    _, alive = psutil.wait_procs(children, timeout=10)
+    parent, children = psutil.Process(show.pid), []
+
+    def are_there() -> bool:
+        children[:] = parent.children(recursive=True)
+        return len(children) >= 2
+
+    try:
+        wait_for(are_there, within_s=60)
+    finally:
+        show.kill()
+        show.wait()
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive
 
 

@@ -73,10 +73,10 @@ def redness(made: Made) -> float:
 
 def test_both_ways_of_painting_bring_the_colours_of_the_style(styles: tuple[str, str], tmp_path: Path) -> None:
     flower = draw_flower(48)
-    for settings in ({"method": "fast"}, QUICK | {"first_iterations": 8, "smallest_px": 48}):
+    for clearly, settings in ((0.3, {"method": "fast"}), (0.04, QUICK | {"first_iterations": 8, "smallest_px": 48})):
         red = paint(flower, tmp_path, styles=styles[:1], **settings)
         blue = paint(flower, tmp_path, styles=styles[1:], **settings)
-        assert redness(red) > redness(blue) + 0.04, settings
+        assert redness(red) > redness(blue) + clearly, settings
 
 
 def test_a_weight_moves_the_painting_towards_its_style(styles: tuple[str, str], tmp_path: Path) -> None:

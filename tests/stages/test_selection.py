@@ -124,7 +124,8 @@ def test_a_take_like_its_composition_is_told_from_one_that_left_it() -> None:
 )
 def test_any_picture_is_measured(stage: selection.Selection, tmp_path: Path, pixels: np.ndarray) -> None:
     take = measured(stage, still("odd", pixels), tmp_path)
-    assert all(0 <= value <= 1 for value in ranking.figures_of(take).values())
+    measured_figures = ranking.figures_of(take)
+    assert measured_figures and all(0 <= value <= 1 for value in measured_figures.values())
     assert take.maps["embedding"].shape == (1280,) and np.isfinite(take.maps["embedding"]).all()
 
 

@@ -1,50 +1,23 @@
 """The print chain as its user meets it: a command, killed or not, and what lies in the folder afterwards."""
 
-import contextlib
-import hashlib
 import json
 import os
-import random
-import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
+from printing import QUICK, halted, paint, pixels_of, still
 
 from installation import files
-from installation.__main__ import main, parser
+from installation.__main__ import parser
 from installation.pictures import PictureError
 from installation.settings import SettingsError
 from installation.stills import archive, job
-
-QUICK = ["--stages", "clean,print_file", "--size", "96x96", "--threads", "1"]
-
-
-def paint(path: Path, seed: int = 0, size: tuple[int, int] = (120, 120)) -> Path:
-    """A blossom on transparent ground: petals of two colours around a dark heart."""
-    w, h = size
-    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-    radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    petals = 3 + seed % 5
-    edge = 0.55 + 0.3 * np.cos(petals * angle)
-    rgb = np.stack([0.9 - 0.4 * radius, 0.2 + 0.5 * (seed % 3) / 3 + 0 * x, 0.3 + 0.4 * np.sin(angle)], -1)
-    rgb[radius < 0.2] = 0.15
-    rgba = np.dstack([rgb, np.clip((edge - radius) * 40, 0, 1)])
-    Image.fromarray((rgba.clip(0, 1) * 255).astype(np.uint8)).save(path)
-    return path
-
-
-def still(*arguments: object) -> int:
-    return main(["still", *map(str, arguments)])
-
-
-def pixels_of(path: Path) -> str:
-    import tifffile
-
-    return hashlib.sha256(tifffile.imread(path).tobytes()).hexdigest()
 
 
 def inodes(work: Path) -> dict[str, int]:
@@ -68,8 +41,16 @@ def test_the_same_command_again_makes_nothing_twice_and_says_the_same(tmp_path) 
     picture, out = paint(tmp_path / "rose.png"), tmp_path / "prints"
     still(picture, "--out", out, *QUICK)
     before, pixels = inodes(out / ".work"), pixels_of(out / "rose.tif")
+    laid = {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.is_file()}
     assert still(picture, "--out", out, *QUICK) == 0
     assert inodes(out / ".work") == before and pixels_of(out / "rose.tif") == pixels
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.is_file()} == laid
+
+
+def test_the_sheet_of_many_prints_has_four_in_a_row(tmp_path) -> None:
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(5)]
+    assert still(*pictures, "--out", tmp_path / "prints", *QUICK) == 0
+    assert Image.open(tmp_path / "prints/contact.jpg").size[0] == 4 * 720 + 3 * 120 + 2 * 240  # cells, gaps, margins
 
 
 def test_the_sidecar_alone_makes_the_same_print_again(tmp_path) -> None:
@@ -114,6 +95,7 @@ def test_the_size_of_a_print_may_be_said_in_metres_and_the_working_size_follows(
     order = job.Job(("x",), width="1m", dpi=254)
     assert job.print_size(order, (4, 3)) == (10000, 7500)
     assert job.working_size((10000, 7500)) == (2500, 1875)
+    assert job.print_size(job.Job(("x",)), (30_000, 3)) == (2000, 1), "a pixel at the least"
     assert job.working_size((2000, 2000)) == (640, 640) and job.working_size((96, 48)) == (96, 48)
     with pytest.raises((SettingsError, ValueError)):
         job.print_size(job.Job(("x",), width="-1m"), (1, 1))
@@ -163,28 +145,23 @@ def test_a_sheet_that_a_kill_left_half_written_is_cleared_away_and_one_being_wri
     assert {path.name for path in out.glob(".*.part*")} == {names[1], elsewhere}
 
 
-def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothing_twice(tmp_path) -> None:
-    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
+def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothing_twice(tmp_path, wait_for) -> None:
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
     still(*pictures, "--out", tmp_path / "calm", *QUICK)
-    out = tmp_path / "stormy"
-    command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(out), *QUICK]
-    chance, seen, kills = random.Random(3), {}, 0
-    for wait_s in [chance.uniform(2.0, 6.0) for _ in range(5)] + [600.0]:
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        try:
-            child.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-            kills += 1
-        work = out / ".work"
-        now = inodes(work) if work.is_dir() else {}
+    out, seen = tmp_path / "stormy", {}
+    for place in ("source", "flower0.tif", "print_file", "flower1.json", "contact.jpg"):
+        with halted(place, tmp_path, wait_for, *pictures, "--out", out, *QUICK):
+            pass
+        now = inodes(out / ".work")
         assert seen.items() <= now.items(), "a finished stage was made again"
         seen = now
-    assert kills >= 1 and child.returncode == 0
+    assert len(seen) == 9, "the sheets are drawn when all pieces are finished"
+    assert still(*pictures, "--out", out, *QUICK) == 0
+    assert inodes(out / ".work") == seen
     for picture in pictures:
         assert pixels_of(out / f"{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
-    assert not list((out / ".work").glob(".part-*")) and not list(out.glob(".*part*"))
+    assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "calm").iterdir()}
+    assert not list((out / ".work").glob(".part-*"))
 
 
 def test_what_was_half_made_when_the_power_went_is_swept_away(tmp_path) -> None:
@@ -193,34 +170,20 @@ def test_what_was_half_made_when_the_power_went_is_swept_away(tmp_path) -> None:
         (part / "pixels.npy").write_bytes(b"half")
         raise PictureError("disk full")
     assert not list(tmp_path.iterdir())
-    import socket
-
     (tmp_path / f".part-{socket.gethostname()}-999999999-clean-abc-1").mkdir()
     (tmp_path / f".part-{socket.gethostname()}-{os.getpid()}-clean-abc-1").mkdir()
     work.sweep()
     assert [p.name.split("-")[-4] for p in tmp_path.iterdir()] == [str(os.getpid())]
 
 
-def test_a_batch_on_a_ray_cluster_that_loses_a_worker_makes_the_same_prints(tmp_path, wait_for) -> None:
-    import psutil
-
-    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(6)]
-    still(*pictures, "--out", tmp_path / "calm", *QUICK)
-    command = [sys.executable, "-m", "installation", "still", *map(str, pictures), "--out", str(tmp_path / "prints")]
-    with (tmp_path / "log").open("wb") as log:
-        child = subprocess.Popen([*command, *QUICK, "--engine", "ray", "--jobs", "2"], stdout=log, stderr=log)
-    wait_for(lambda: any((tmp_path / "prints").glob("*.tif")) or child.poll() is not None, within_s=180)
-
-    def kill_one_at_work() -> bool:
-        for worker in psutil.Process(child.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if worker.cmdline()[:1] == ["ray::perform"]:
-                    worker.kill()
-                    return True
-        return child.poll() is not None
-
-    wait_for(kill_one_at_work, within_s=60)
-    assert child.poll() is None, "the batch was over before a worker was seen at work"
-    assert child.wait(180) == 0, (tmp_path / "log").read_text()
-    for picture in pictures:
-        assert pixels_of(tmp_path / f"prints/{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
+def test_what_a_killed_process_left_is_swept_away_even_before_it_is_buried(tmp_path, wait_for) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    left = tmp_path / f".part-{socket.gethostname()}-{killed.pid}-clean-abc-1"
+    left.mkdir()
+    archive.Archive(tmp_path).sweep()
+    assert left.is_dir()
+    killed.kill()  # nobody waits for it: a zombie, as in a container whose first process buries none
+    wait_for(lambda: psutil.Process(killed.pid).status() == psutil.STATUS_ZOMBIE)
+    archive.Archive(tmp_path).sweep()
+    assert not left.exists()
+    killed.wait()

@@ -1,0 +1,129 @@
+"""Workers as a job meets them: several at once, one that dies, one that is halted, and whose turn it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import deeds
+import pytest
+from printing import QUICK, halted, paint, pixels_of, still
+
+from installation.stills import engines, tasks
+from installation.stills.tasks import Task
+
+
+@pytest.fixture
+def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[engines.Local]:
+    """Two workers that do deeds instead of stages."""
+    monkeypatch.setattr(tasks, "perform", deeds.act)
+    engine = engines.Local(2)
+    yield engine
+    engine.close()
+
+
+def task(name: str, folder: Path) -> Task:
+    return Task("clean", {}, "", (), 0, name, name, str(folder))
+
+
+def run(engine: engines.Local, *todo: Task) -> list[Any]:
+    async def all_at_once() -> list[Any]:
+        return await asyncio.gather(*(engine.run(one) for one in todo), return_exceptions=True)
+
+    return asyncio.run(all_at_once())
+
+
+def test_a_task_that_kills_each_worker_ends_alone_and_its_neighbour_is_not_even_begun_again(
+    crew: engines.Local, tmp_path: Path
+) -> None:
+    fatal, neighbour = run(crew, task("fatal", tmp_path), task("neighbour", tmp_path))
+    assert isinstance(fatal, engines.WorkerLost) and "died 3 times" in str(fatal) and neighbour == 1.0
+    assert (tmp_path / "neighbour").read_text() == "begun\n"
+    assert run(crew, task("next", tmp_path)) == [1.0]
+
+
+def test_what_a_task_raises_is_told_as_it_is_and_its_worker_goes_on(crew: engines.Local, tmp_path: Path) -> None:
+    wrong, good = run(crew, task("wrong", tmp_path), task("good", tmp_path))
+    assert isinstance(wrong, ValueError) and str(wrong) == "there is nothing on it" and good == 1.0
+    assert run(crew, task("wrong", tmp_path), task("good", tmp_path))[1] == 1.0
+
+
+@pytest.mark.parametrize("engine", [["--jobs", "2"], ["--engine", "ray", "--jobs", "2"]], ids=["local", "ray"])
+def test_a_batch_that_loses_a_worker_makes_the_same_prints(
+    tmp_path: Path, wait_for: Callable[..., Any], engine: list[str]
+) -> None:
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
+    still(*pictures, "--out", tmp_path / "calm", *QUICK)
+    with halted("clean", tmp_path, wait_for, *pictures, "--out", tmp_path / "prints", *QUICK, *engine) as (job, worker):
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: job.poll() is not None, within_s=180)
+        assert job.returncode == 0, (tmp_path / "log").read_text()
+    for picture in pictures:
+        assert pixels_of(tmp_path / f"prints/{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
+
+
+def test_of_two_jobs_at_once_one_goes_on_while_the_other_is_halted_and_the_prints_are_the_same(
+    tmp_path: Path, wait_for: Callable[..., Any]
+) -> None:
+    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
+    still(*pictures, "--out", tmp_path / "calm", *QUICK, "--jobs", "1")
+    out = tmp_path / "prints"
+    with halted("clean", tmp_path, wait_for, *pictures, "--out", out, *QUICK, "--jobs", "2") as (job, worker):
+        wait_for(lambda: len(list(out.glob("*.json"))) == 2, within_s=60)
+        os.kill(worker, signal.SIGCONT)
+        wait_for(lambda: job.poll() is not None, within_s=60)
+        assert job.returncode == 0, (tmp_path / "log").read_text()
+    for picture in pictures:
+        assert pixels_of(out / f"{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
+
+
+def test_no_more_than_the_slots_are_let_in_at_once_and_the_deepest_come_first() -> None:
+    inside, most, order = 0, 0, []
+
+    async def pass_through(gate: engines.Turnstile, depth: int) -> None:
+        nonlocal inside, most
+        async with gate.turn(depth):
+            inside, order[len(order) :] = inside + 1, [depth]
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    async def crowd() -> None:
+        gate = engines.Turnstile(2)
+        await asyncio.gather(*(pass_through(gate, depth) for depth in (1, 1, 1, 4, 2, 3)))
+
+    asyncio.run(crowd())
+    assert most == 2 and order == [1, 1, 4, 3, 2, 1]
+
+
+def test_a_still_that_was_just_served_goes_on_before_others_begin_so_that_the_first_print_is_there_soon() -> None:
+    order: list[str] = []
+
+    async def carry(gate: engines.Turnstile, name: str) -> None:
+        for depth in (1, 2, 3):
+            async with gate.turn(depth):
+                order.append(f"{name}{depth}")
+                await asyncio.sleep(0)
+
+    async def two() -> None:
+        gate = engines.Turnstile(1)
+        await asyncio.gather(carry(gate, "a"), carry(gate, "b"))
+
+    asyncio.run(two())
+    assert order == ["a1", "a2", "a3", "b1", "b2", "b3"]
+
+
+def test_a_turn_that_ends_in_an_error_is_handed_on() -> None:
+    async def fail_then_pass() -> str:
+        gate = engines.Turnstile(1)
+        with pytest.raises(ValueError, match="torn"):
+            async with gate.turn(1):
+                raise ValueError("torn")
+        async with gate.turn(1):
+            return "passed"
+
+    assert asyncio.run(asyncio.wait_for(fail_then_pass(), 20)) == "passed"
