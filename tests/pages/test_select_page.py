@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from browser import Browser
 from installation.pages.server import PageServer
 from installation.signals import Still
 from installation.stills.archive import Archive
-from installation.stills.choosing import JobWall, find_takes, made_how
+from installation.stills.choosing import JobWall
+from installation.stills.takes import find_takes, made_how
 
 Wait = Callable[..., object]
 COUNT = 12
@@ -55,13 +55,14 @@ def job(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(job: Path) -> Iterator[PageServer]:
-    with PageServer(JobWall(job)) as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+def wall(job: Path) -> JobWall:
+    return JobWall(job)
+
+
+@pytest.fixture
+def server(wall: JobWall) -> Iterator[PageServer]:
+    with PageServer({"select": wall}) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -227,18 +228,18 @@ def test_the_order_follows_the_taste_after_each_choice(page: Browser, job: Path,
 
 
 def test_a_choice_that_cannot_be_written_is_said_and_taken_back(
-    page: Browser, server: PageServer, monkeypatch: pytest.MonkeyPatch
+    page: Browser, wall: JobWall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("installation.stills.choosing.write_choices", full)
+    monkeypatch.setattr("installation.stills.choices.write_choices", full)
     first = order(page)[0]
     page.press("k")
     page.until("!document.getElementById('trouble').hidden")
     assert "No space left" in page.evaluate("document.getElementById('trouble').textContent")
     assert page.evaluate(f"document.querySelector('[data-key=\"{first}\"]').dataset.choice") == ""
-    assert server.wall.state()["takes"][0]["choice"] == ""
+    assert wall.state()["takes"][0]["choice"] == ""
     page.complaints.clear()  # the browser says of itself that the server answered 500
 
 
@@ -255,7 +256,7 @@ def test_everything_can_be_reached_and_is_named_for_a_screen_reader(page: Browse
 
 def speak(
     server: PageServer, method: str, path: str, body: Any = None, **headers: str
-) -> tuple[int, dict[str, str], bytes]:
+) -> tuple[int, http.client.HTTPMessage, bytes]:
     """One request as any program could send it."""
     connection = http.client.HTTPConnection("127.0.0.1", server.guard.port, timeout=10)
     connection.putrequest(method, path, skip_host=True)
@@ -267,7 +268,7 @@ def speak(
         connection.putheader(name, value)
     connection.endheaders(payload)
     answer = connection.getresponse()
-    found = answer.status, dict(answer.getheaders()), answer.read()
+    found = answer.status, answer.headers, answer.read()
     connection.close()
     return found
 
