@@ -86,7 +86,8 @@ def _understand(content: bytes) -> Choices:
     try:
         table = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        return Choices(dict(PAIR.findall(content.decode("utf-8", "replace"))), str(error))
+        where = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+        return Choices(dict(PAIR.findall(content.decode("utf-8", "replace"))), where)
     if not isinstance(table, dict):
         return Choices(fault=f"expected a table of choices, found a {type(table).__name__}")
     said = {key: word for key, word in table.items() if word in WORDS}

@@ -153,7 +153,7 @@ class JobWall:
 
     def _warn(self, fault: str) -> None:
         """Say once what is wrong with the file of choices, in the terminal and, from the state on, on the page."""
-        trouble = f"{FILE} cannot be read whole ({fault}); the next choice keeps it aside under another name"
+        trouble = f"{FILE} cannot be read whole ({fault}); the next choice keeps it aside"
         told, self._trouble = self._trouble, trouble if fault else ""
         if self._trouble and self._trouble != told:
             log.warning("%s: %s", self.folder, self._trouble)

@@ -53,12 +53,12 @@ const itemOf = (key) => byId("sheet").querySelector(`[data-key="${key}"]`);
 /** What comes by itself moves nothing away from under the artist's eyes and hands: same focus, same place on the screen. */
 function drawAround() {
   const [key, held] = [wall.here, byId("sheet").contains(document.activeElement)];
-  const before = itemOf(key)?.getBoundingClientRect();
-  const seen = before && before.bottom > 0 && before.top < innerHeight;
+  const before = itemOf(key)?.offsetTop; // where it hangs, though it may still be gliding there
+  const seen = before < scrollY + innerHeight && before + itemOf(key).offsetHeight > scrollY;
   draw(() => {
     const item = itemOf(key);
     if (held) (item ?? itemOf(wall.here))?.focus({ preventScroll: true });
-    if (seen && item) scrollBy({ top: item.getBoundingClientRect().top - before.top, behavior: "instant" });
+    if (seen && item) scrollBy({ top: item.offsetTop - before, behavior: "instant" });
   });
 }
 
