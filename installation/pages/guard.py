@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import ipaddress
 import re
@@ -102,6 +103,10 @@ class Guarded:
         self.pages, self.guard = pages, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # the server ends, and nobody hears the answer
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         answer = self._judge(scope, headers)
         if answer is None and scope["type"] == "http" and scope["method"] not in READING:

@@ -30,7 +30,7 @@ log = logging.getLogger("installation.pages")
 HERE = Path(__file__).parent
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 BACKLOG = 64  # a browser asks for many pictures at once
-CLOSING_S = 1  # what is being answered when the server ends has so long
+CLOSING_S = 0.5  # what is being answered when the server ends has so long
 
 
 class PageServer:
@@ -65,9 +65,8 @@ class PageServer:
             access_log=False,  # the first address bears the token
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=CLOSING_S,
         )
-        self._server = uvicorn.Server(config)
+        self._server = Leaving(config)
         self._thread = threading.Thread(target=self._run, name="pages", daemon=True)
 
     def start(self) -> None:
@@ -83,7 +82,7 @@ class PageServer:
         """Let go of the port and of every page; may be called twice."""
         self._server.should_exit = True
         if self._thread.is_alive():
-            self._thread.join(2.0 * CLOSING_S)
+            self._thread.join(4 * CLOSING_S)
         self.socket.close()
 
     def __enter__(self) -> PageServer:
@@ -98,6 +97,24 @@ class PageServer:
             asyncio.run(self._server.serve(sockets=[self.socket]))
         except Exception:
             log.exception("the pages have ended; whatever runs beside them goes on")
+
+
+class Leaving(uvicorn.Server):
+    """A server that leaves no connection behind: uvicorn's own forgets one that comes while it closes its door."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell every page, let answers end that soon do, cut off the rest."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        open_, clock = self.server_state.connections, asyncio.get_running_loop().time
+        until_s = clock() + CLOSING_S
+        while open_ and clock() < until_s:
+            for connection in [found for found in open_ if not found.transport.is_closing()]:
+                connection.shutdown()
+            await asyncio.sleep(0.01)
+        for connection in list(open_):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # they hear of it, and what they were asked comes to its end
 
 
 class Patient(H11Protocol):

@@ -92,6 +92,24 @@ def test_choices_made_in_another_page_appear_by_themselves(
     followed.until("document.getElementById('counts').textContent.includes('2 kept  ·  1 rejected')")
 
 
+def test_an_answer_that_comes_late_does_not_undo_newer_news(
+    followed: Browser, server: PageServer, visitor: dict[str, str]
+) -> None:
+    first, _, third = order(followed)[:3]
+    followed.evaluate(
+        "window.held = new Promise((release) => { window.release = release; }), window.really = fetch, window.late = 0,"
+        "window.fetch = async (...asked) => {"
+        "  const answer = await really(...asked); late += 1; await held; return answer; }, 1"
+    )
+    followed.press("k")
+    followed.until("late === 1")
+    assert speak(server, "POST", "/choice", {"key": third, "choice": "reject"}, **visitor)[0] == 200
+    followed.until(f"document.querySelector('[data-key=\"{third}\"]').dataset.choice === 'reject'")
+    assert followed.evaluate(f"document.querySelector('[data-key=\"{first}\"]').dataset.choice") == "keep"
+    followed.evaluate("release(), new Promise((answer) => setTimeout(answer))")
+    followed.until("document.getElementById('counts').textContent.includes('1 kept  ·  1 rejected')")
+
+
 def test_a_file_of_choices_changed_by_hand_is_shown_at_once(followed: Browser, job: Path) -> None:
     first = order(followed)[0]
     (job / "choices.json").write_text(json.dumps({first: "reject"}), "utf-8")

@@ -53,12 +53,12 @@ const itemOf = (key) => byId("sheet").querySelector(`[data-key="${key}"]`);
 /** What comes by itself moves nothing away from under the artist's eyes and hands: same focus, same place on the screen. */
 function drawAround() {
   const [key, held] = [wall.here, byId("sheet").contains(document.activeElement)];
-  const before = itemOf(key)?.offsetTop; // where it hangs, though it may still be gliding there
-  const seen = before < scrollY + innerHeight && before + itemOf(key).offsetHeight > scrollY;
+  const [from, before] = [scrollY, itemOf(key)?.offsetTop]; // where it hangs, though it may still be gliding there
+  const seen = before < from + innerHeight && before + itemOf(key).offsetHeight > from;
   draw(() => {
     const item = itemOf(key);
     if (held) (item ?? itemOf(wall.here))?.focus({ preventScroll: true });
-    if (seen && item) scrollBy({ top: item.offsetTop - before, behavior: "instant" });
+    scrollTo({ top: seen && item ? from + item.offsetTop - before : from, behavior: "instant" });
   });
 }
 
