@@ -8,7 +8,6 @@ import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qs, quote
@@ -111,11 +110,7 @@ class Guarded:
         answer = self._judge(scope, headers)
         if answer is None and scope["type"] == "http" and scope["method"] not in READING:
             receive, answer = await _read_ahead(receive)
-        if answer is None:
-            return await self.pages(scope, receive, send if scope["type"] == "websocket" else _armoured(send))
-        if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
-            return await send({"type": "websocket.close", "code": 1008})
-        await answer(scope, receive, _armoured(send))
+        await (answer or self.pages)(scope, receive, _armoured(send))
 
     def _judge(self, scope: Scope, headers: Headers) -> Response | None:
         """What a request is answered without any page: a welcome or a refusal; None lets it through."""
@@ -179,15 +174,12 @@ def _armoured(send: Send) -> Send:
 
     async def armour(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
-            _lay(MutableHeaders(scope=message), HEADERS.items())
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
         await send(message)
 
     return armour
-
-
-def _lay(headers: MutableHeaders, armour: Iterable[tuple[str, str]]) -> None:
-    for name, value in armour:
-        headers.setdefault(name, value)
 
 
 def _token_in(query: bytes) -> str | None:

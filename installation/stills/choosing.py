@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from installation.stills.choices import FILE, alone, change_choices, read_choices
-from installation.stills.takes import draw, find_takes, made_how, measured, natural, working
+from installation.stills.takes import draw, find_takes, made_how, measured, natural, open_pixels, working
 
 CACHE_BYTES = 256 * 2**20  # of JPEG, so that a thousand takes scroll without being drawn again
 log = logging.getLogger("installation.stills")
@@ -88,12 +88,12 @@ class JobWall:
 
     def picture(self, key: str, longest_px: int) -> bytes:
         """A take on white paper as JPEG, drawn once, then from memory. Raises KeyError for one that is not there."""
-        still = self.takes[key].still
+        take = self.takes[key]
         with self._lock:
             if (found := self._drawn.get((key, longest_px))) is not None:
                 self._drawn.move_to_end((key, longest_px))
                 return found
-        jpeg = draw(still.pixels, longest_px)
+        jpeg = draw(open_pixels(self.folder, take), longest_px)
         with self._lock:
             if (key, longest_px) not in self._drawn:
                 self._drawn[key, longest_px] = jpeg

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -22,7 +23,11 @@ STAGE = "selection"
 
 @dataclass(frozen=True)
 class Take:
-    """One take on the wall, under the key that choices are kept by; settings are selection's when it was measured."""
+    """One take on the wall, under the key that choices are kept by; settings are selection's when it was measured.
+
+    The still's pixels [shape=(H, W, 0)] say their size alone: a file held open for each of a thousand takes is more
+    than a process may have. `open_pixels` opens those of one.
+    """
 
     key: str
     still: Still
@@ -40,6 +45,8 @@ def find_takes(folder: Path, known: Iterable[Take] = ()) -> dict[str, Take]:
     opened = {take.still.key: take for take in known}
     found: dict[str, Take] = {}
     for key in measured(folder):
+        if key not in opened and not archive.has(STAGE, key):
+            continue
         take = opened.get(key) or _open(archive, key)
         if take.key not in found or found[take.key].measured_ns < take.measured_ns:
             found[take.key] = take
@@ -51,16 +58,21 @@ def find_takes(folder: Path, known: Iterable[Take] = ()) -> dict[str, Take]:
     return found
 
 
+def open_pixels(folder: Path, take: Take) -> np.ndarray:
+    """A take's pixels, a read-only map of its file. Raises OSError or ValueError when that is gone or torn."""
+    return Archive(folder / ".work").open(STAGE, take.still.key).pixels
+
+
 def measured(folder: Path) -> list[str]:
-    """Keys of the measured takes that are of the job's last run; of all, while none has come that far."""
-    archive = Archive(folder / ".work")
-    try:
-        names = [entry.name for entry in os.scandir(archive.folder) if entry.name.startswith(f"{STAGE}-")]
-    except FileNotFoundError:
-        return []
-    current = _current(archive.folder / f"{STAGE}.json")
-    keys = sorted(name.removeprefix(f"{STAGE}-") for name in names)
-    return [key for key in keys if (not current or key in current) and archive.has(STAGE, key)]
+    """Keys of the measured takes that are of the job's last run; of all, while none has come that far.
+
+    One list of names: it is asked for twice a second while a page follows.
+    """
+    work = folder / ".work"
+    names = os.listdir(work) if work.is_dir() else []
+    current = _current(work / f"{STAGE}.json")
+    keys = sorted(name.removeprefix(f"{STAGE}-") for name in names if name.startswith(f"{STAGE}-"))
+    return [key for key in keys if not current or key in current]
 
 
 def working(folder: Path) -> list[dict[str, Any]]:
@@ -110,7 +122,8 @@ def _open(archive: Archive, key: str) -> Take:
     still = archive.open(STAGE, key)
     settings = still.history[-1].get("settings", {}) if still.history else {}
     measured_ns = (archive.path(STAGE, key) / "still.json").stat().st_mtime_ns
-    return Take(take_of(still), still, settings, measured_ns)
+    size_alone = np.empty((*still.pixels.shape[:2], 0), still.pixels.dtype)
+    return Take(take_of(still), dataclasses.replace(still, pixels=size_alone), settings, measured_ns)
 
 
 def _current(listing: Path) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
 import pytest
 from browser import Browser
 from hung import COUNT, hang_takes, on_disk, order, speak
@@ -293,6 +294,14 @@ def test_a_look_opens_no_take_again(wall: JobWall, job: Path, monkeypatch: pytes
     assert wall.news()["wall"] is state and wall.state() is state
     hang_takes(job, 1, first=COUNT)
     assert len(wall.news()["wall"]["takes"]) == COUNT + 1 and len(opened) == 1
+
+
+def test_a_wall_of_many_takes_holds_no_file_open(job: Path) -> None:
+    before = psutil.Process().num_fds()
+    wall = JobWall(job)
+    for key in wall.takes:
+        assert wall.picture(key, 640)
+    assert psutil.Process().num_fds() == before
 
 
 @pytest.fixture(autouse=True)

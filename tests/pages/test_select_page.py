@@ -316,8 +316,8 @@ def test_a_take_measured_again_hangs_once_and_keeps_its_choice(job: Path) -> Non
     keys = list(find_takes(job))
     wall = JobWall(job)
     wall.judge(keys[0], "keep")
-    old = find_takes(job)[keys[0]].still
     archive = Archive(job / ".work")
+    old = archive.open("selection", find_takes(job)[keys[0]].still.key)
     with archive.begin("selection", "f" * 20) as part:
         archive.write(part, Still(np.array(old.pixels), old.name, "f" * 20, 1, old.maps, old.notes, old.history))
     os.utime(archive.path("selection", "f" * 20) / "still.json", (2e9, 2e9))
