@@ -1,1 +1,1 @@
-"""Web pages of this room, served to this machine alone: a wall of pictures in, the artist's choices out."""
+"""What a show or a job is in; pages for the browsers of this machine out, and what is done on them back in."""

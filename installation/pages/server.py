@@ -1,159 +1,163 @@
-"""Requests of one browser on this machine in; the page, pictures and the state of the wall out, choices handed on."""
+"""Pages by name, with what each of them shows, in; a server for browsers on this machine, in a thread of its own, out.
+
+A page is a folder beside this file: its create(SHOWN) gives routes, its html, css and js lie there, <name>.html first.
+"""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import logging
-import re
-from collections.abc import Callable
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import socket
+import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from types import TracebackType
+from typing import Any
 
-from installation.pages.guard import HEADERS, LONGEST_BODY, Guard
+import h11
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from installation import plugins
+from installation.pages import guard
+from installation.pages.guard import Guard, Guarded
 
 log = logging.getLogger("installation.pages")
-FILES = {
-    "/": ("select.html", "text/html; charset=utf-8"),
-    "/select.css": ("select.css", "text/css; charset=utf-8"),
-    "/select.js": ("select.js", "text/javascript; charset=utf-8"),
-    "/sheet.js": ("sheet.js", "text/javascript; charset=utf-8"),
-    "/viewer.js": ("viewer.js", "text/javascript; charset=utf-8"),
-}
-HERE = Path(__file__).parent / "select"
-PICTURE = re.compile(r"/picture/([0-9a-zA-Z]{1,128})")
-SIZES_PX = {"small": 640, "large": 1600}
-CHOICES = ("keep", "reject", "")
-PATIENCE_S = 30.0  # a browser that stops half-way through a request is not waited for
+HERE = Path(__file__).parent
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+BACKLOG = 64  # a browser asks for many pictures at once
+CLOSING_S = 0.5  # what is being answered when the server ends has so long
 
 
-class Wall(Protocol):
-    """What hangs on the wall; called from several threads at once."""
+class PageServer:
+    """Serves the pages named, each at /NAME/, the first at / too; runs from `with` or start() on, until close().
 
-    def state(self) -> dict[str, Any]:
-        """All takes with their figures, ranks and choices: plain JSON values."""
+    port 0 takes any free one; `guard` knows which, and the address to open. host is this machine's own address alone
+    unless told otherwise. No signal is caught, nothing is logged that bears the token. A server made again with the
+    same port and token is the same to the pages that are open. Raises OSError when the port cannot be had.
+    """
 
-    def judge(self, key: str, choice: str) -> dict[str, Any]:
-        """Write down "keep", "reject" or "" (not judged), then the new state. Raises KeyError for an unknown take."""
-
-    def picture(self, key: str, longest_px: int) -> bytes:
-        """A take as JPEG. Raises KeyError for an unknown take."""
-
-
-class PageServer(ThreadingHTTPServer):
-    """Listens on this machine's own address alone; port 0 takes any free one. Raises OSError when it is taken."""
-
-    daemon_threads = True
-    request_queue_size = 64  # a browser asks for many pictures at once
-
-    def __init__(self, wall: Wall, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Visit)
-        self.wall = wall
-        self.guard = Guard(self.server_address[1])
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away is no news; anything else is logged, and the page goes on."""
-        log.debug("a request ended early", exc_info=True)
-
-
-class Visit(BaseHTTPRequestHandler):
-    """One request."""
-
-    server: PageServer
-    protocol_version = "HTTP/1.1"
-    server_version, sys_version = "installation", ""
-    timeout = PATIENCE_S
-
-    def do_GET(self) -> None:
-        guard, url = self.server.guard, urlsplit(self.path)
-        if not guard.knows_host(self.headers):
-            return self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this page answers to 127.0.0.1 and localhost only")
-        if url.path == "/" and "token" in parse_qs(url.query, max_num_fields=8):
-            return self._welcome(url.query)
-        if not guard.knows_visitor(self.headers):
-            return self._refuse(HTTPStatus.FORBIDDEN, "open the address that `installation select` printed")
-        if url.path == "/favicon.ico":
-            return self._send(b"", "image/x-icon", HTTPStatus.NO_CONTENT)
-        if url.path in FILES:
-            name, kind = FILES[url.path]
-            return self._send((HERE / name).read_bytes(), kind)
-        if url.path == "/takes":
-            return self._answer(self.server.wall.state)
-        if match := PICTURE.fullmatch(url.path):
-            size = parse_qs(url.query, max_num_fields=8).get("size", ["small"])[0]
-            return self._show(match[1], SIZES_PX.get(size, SIZES_PX["small"]))
-        return self._refuse(HTTPStatus.NOT_FOUND, "no such page")
-
-    def do_POST(self) -> None:
-        guard = self.server.guard
-        if not guard.knows_host(self.headers):
-            return self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this page answers to 127.0.0.1 and localhost only")
-        if not (guard.knows_origin(self.headers) and guard.knows_visitor(self.headers)):
-            return self._refuse(HTTPStatus.FORBIDDEN, "only the select page itself may choose")
-        if self.path != "/choice":
-            return self._refuse(HTTPStatus.NOT_FOUND, "no such page")
-        body = self._body()
-        if body is None:
-            return self._refuse(HTTPStatus.BAD_REQUEST, f"expected JSON of at most {LONGEST_BODY} bytes")
-        key, choice = body.get("key"), body.get("choice")
-        if not isinstance(key, str) or choice not in CHOICES:
-            return self._refuse(HTTPStatus.BAD_REQUEST, 'expected {"key": ..., "choice": "keep", "reject" or ""}')
-        return self._answer(lambda: self.server.wall.judge(key, str(choice)))
-
-    def _body(self) -> dict[str, Any] | None:
-        length = self.headers.get("Content-Length", "")
-        fits = length.isdecimal() and len(length) < 6 and int(length) <= LONGEST_BODY
-        if not fits or self.headers.get_content_type() != "application/json":
-            return None
-        try:
-            table = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError):
-            return None
-        return table if isinstance(table, dict) else None
-
-    def _welcome(self, query: str) -> None:
-        """Trade the token in the address for a cookie."""
-        if not self.server.guard.knows_token(query):
-            return self._refuse(HTTPStatus.FORBIDDEN, "open the address that `installation select` printed")
-        headers = {"Location": "/", "Set-Cookie": self.server.guard.cookie}
-        return self._send(b"", "text/plain", HTTPStatus.SEE_OTHER, headers)
-
-    def _answer(self, ask: Callable[[], dict[str, Any]]) -> None:
-        try:
-            told = json.dumps(ask(), allow_nan=False).encode()
-        except KeyError:
-            return self._refuse(HTTPStatus.NOT_FOUND, "no such take; reload the page")
-        except (OSError, ValueError) as error:  # a full disk: the page says so, the artist's choice is not lost unseen
-            log.error("the select page: %s", error)
-            return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
-        return self._send(told, "application/json")
-
-    def _show(self, key: str, longest_px: int) -> None:
-        try:
-            jpeg = self.server.wall.picture(key, longest_px)
-        except KeyError:
-            return self._refuse(HTTPStatus.NOT_FOUND, "no such take")
-        except (OSError, ValueError) as error:
-            log.error("the select page cannot show %s: %s", key, error)
-            return self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
-        return self._send(jpeg, "image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
-
-    def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self.close_connection = True  # whatever body came along is not read
-        self._send(f"{why}\n".encode(), "text/plain; charset=utf-8", status, {"Connection": "close"})
-
-    def _send(
-        self, body: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+    def __init__(
+        self, pages: Mapping[str, Any], port: int = 0, host: str = guard.LOOPBACK[0], token: str | None = None
     ) -> None:
-        self.send_response(status)
-        told = HEADERS | {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-        for name, value in (told | (headers or {})).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        routes = {name: routes_of(name, shown) for name, shown in pages.items()}
+        self.socket = _listen(host, port)
+        port = int(self.socket.getsockname()[1])
+        self.guard = Guard(port, host, token) if token else Guard(port, host)
+        mounts = [Mount(f"/{name}", routes=found) for name, found in routes.items()]
+        first = next(iter(routes.values()), [])
+        app = Starlette(routes=[Route("/favicon.ico", _no_icon), *mounts, *first])
+        config = uvicorn.Config(
+            Guarded(app, self.guard),
+            loop="asyncio",
+            http=Patient,
+            ws="websockets-sansio",
+            ws_max_size=guard.LONGEST_BODY,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="warning",
+            access_log=False,  # the first address bears the token
+            proxy_headers=False,
+            server_header=False,
+        )
+        self._server = Leaving(config)
+        self._thread = threading.Thread(target=self._run, name="pages", daemon=True)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Requests hold keys and, once, the token: they are not logged."""
+    def start(self) -> None:
+        """Serve from now on; returns at once."""
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until the server ends; ctrl-c comes through."""
+        while self._thread.is_alive():
+            self._thread.join(1.0)
+
+    def close(self) -> None:
+        """Let go of the port and of every page; may be called twice."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(4 * CLOSING_S)
+        self.socket.close()
+
+    def __enter__(self) -> PageServer:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._server.serve(sockets=[self.socket]))
+        except Exception:
+            log.exception("the pages have ended; whatever runs beside them goes on")
+
+
+class Leaving(uvicorn.Server):
+    """A server that leaves no connection behind: uvicorn's own forgets one that comes while it closes its door."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell every page, let answers end that soon do, cut off the rest."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        open_, clock = self.server_state.connections, asyncio.get_running_loop().time
+        until_s = clock() + CLOSING_S
+        while open_ and clock() < until_s:
+            for connection in [found for found in open_ if not found.transport.is_closing()]:
+                connection.shutdown()
+            await asyncio.sleep(0.01)
+        for connection in list(open_):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # they hear of it, and what they were asked comes to its end
+
+
+class Patient(H11Protocol):
+    """HTTP/1.1 that ends a connection whose next request stops half-way through its head; uvicorn's own waits on."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait_for_head()
+
+    def _wait_for_head(self) -> None:
+        waits = self.timeout_keep_alive_task is None and self.conn.their_state is h11.IDLE
+        if waits and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(guard.PATIENCE_S, self.timeout_keep_alive_handler)
+
+
+def routes_of(name: str, shown: Any) -> list[BaseRoute]:
+    """A page's own routes and its files; what lies beside this file is any page's. Raises LookupError for no page."""
+    page = plugins.load("pages", name)
+    folder = HERE / name
+    files = {path.name: path for path in (*HERE.iterdir(), *folder.iterdir()) if path.suffix in KINDS}
+    first = Route("/", _serve(files.pop(f"{name}.html")))
+    return [*page.create(shown), first, *(Route(f"/{path.name}", _serve(path)) for path in files.values())]
+
+
+def _serve(path: Path) -> Any:
+    async def serve(_: Request) -> Response:
+        return FileResponse(path, media_type=KINDS[path.suffix])
+
+    return serve
+
+
+async def _no_icon(_: Request) -> Response:
+    return Response(status_code=204, media_type="image/x-icon")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise OSError(f"port {port} of {host}: {why}; name another port, or 0 for any free one") from error

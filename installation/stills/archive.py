@@ -91,13 +91,14 @@ class Archive:
         """Folders of work that goes on now, each with what it says of itself in progress.json."""
         return sorted(self.folder.glob(".part-*"))
 
+    def running(self) -> list[Path]:
+        """Those of them whose process is alive, as far as this machine can know: what other machines do counts."""
+        return [part for part in self.begun() if not _is_left(part)]
+
     def sweep(self) -> None:
         """Remove what processes of this machine that are no longer alive left half made."""
-        here = socket.gethostname()
         for part in self.begun():
-            host, _, rest = part.name.removeprefix(".part-").partition(f"{here}-")
-            pid = rest.split("-")[0]
-            if not host and pid.isdigit() and not files.is_alive(int(pid)):
+            if _is_left(part):
                 shutil.rmtree(part, ignore_errors=True)
 
 
@@ -107,3 +108,10 @@ def _settle(folder: Path) -> None:
         if path.is_file():
             files.to_disk(path)
     (folder / "progress.json").unlink(missing_ok=True)
+
+
+def _is_left(part: Path) -> bool:
+    """Whether a begun folder is this machine's and its process no longer alive."""
+    host, _, rest = part.name.removeprefix(".part-").partition(f"{socket.gethostname()}-")
+    pid = rest.split("-")[0]
+    return not host and pid.isdigit() and not files.is_alive(int(pid))

@@ -17,6 +17,7 @@ from installation.signals import Still
 from installation.stages.work import Plan, Stage, derive_seed
 from installation.stills import delivery, engines, job, sources, tasks
 from installation.stills.archive import Archive, key_of
+from installation.stills.choices import FILE, read_choices
 from installation.stills.engines import Engine, Turnstile
 from installation.stills.job import Job
 from installation.stills.sources import Source
@@ -73,9 +74,16 @@ class Chain:
         self.archive.folder.mkdir(parents=True, exist_ok=True)
         self.archive.sweep()
         files.sweep(self.out)
-        self.choices = {} if self.order.only else delivery.read_choices(self.out)
+        self.choices = {} if self.order.only else self._read_choices()
         self.turnstile = Turnstile(self.engine.slots)
         self.watcher = Watcher(self.archive, self.engine.slots)
+
+    def _read_choices(self) -> dict[str, str]:
+        chosen = read_choices(self.out)
+        if chosen.fault:
+            told = f"cannot be read whole ({chosen.fault}); {len(chosen.said)} choices can be had of it"
+            print(f"{self.out / FILE}: {told}", file=sys.stderr)
+        return chosen.said
 
     def make(self) -> None:
         """Carry all sources of the job to their ends; fills `finished` and `skipped`."""

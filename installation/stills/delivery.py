@@ -22,7 +22,6 @@ from installation.stills.archive import Archive
 from installation.stills.job import Job
 from installation.stills.tasks import SOURCE
 
-CHOICES = "choices.json"
 SHEET_PX = 420
 
 
@@ -41,15 +40,6 @@ def reason(error: BaseException) -> str:
     told = str(error).strip() or "no reason given"
     spoken = isinstance(error, ValueError | LookupError | OSError | RuntimeError)
     return told.splitlines()[0] if spoken else f"{type(error).__name__}: {told.splitlines()[0]}"
-
-
-def read_choices(out: Path) -> dict[str, str]:
-    """What the artist kept and rejected on the select page, {key: "keep" | "reject"}; none if the file is torn."""
-    try:
-        table = json.loads((out / CHOICES).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(k): v for k, v in table.items() if v in ("keep", "reject")} if isinstance(table, dict) else {}
 
 
 def list_takes(archive: Archive, stage: str, stills: Sequence[Still]) -> None:

@@ -7,78 +7,21 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from browser import Browser
+from hung import COUNT, on_disk, order, select_process, speak
 
 from installation.pages.server import PageServer
 from installation.signals import Still
 from installation.stills.archive import Archive
-from installation.stills.choosing import JobWall, find_takes, made_how
+from installation.stills.choosing import JobWall
+from installation.stills.takes import find_takes, made_how
 
 Wait = Callable[..., object]
-COUNT = 12
-
-
-def hang_takes(folder: Path, count: int = COUNT) -> list[str]:
-    """The folder of a job with measured takes of three compositions; returns their keys, best first."""
-    archive, chance = Archive(folder / ".work"), np.random.default_rng(7)
-    archive.folder.mkdir(parents=True, exist_ok=True)
-    keys = []
-    for i in range(count):
-        pixels = np.zeros((90, 120 if i % 3 else 90, 4), np.uint16)
-        pixels[20:70, 20:70] = (*(chance.integers(0, 65535, 3)), 65535)
-        key, take = f"{i:020x}", f"{i + 4096:020x}"
-        contrast = round(1 - i / count, 3)
-        figures = {"contrast": contrast, "noise": round(chance.uniform(0, 0.3), 3), "colourfulness": contrast}
-        notes = {"selection": {"take": take, "figures": figures}, "slomo_glitch": {"t": 0.5, "bends": []}}
-        colour = np.concatenate([np.full(4, contrast), chance.normal(size=4)]).astype(np.float32)
-        step = {"stage": "selection", "key": key, "settings": {"keep": 1}}
-        name = f"composition-{i % 3 + 1}-take{i // 3 + 1}"
-        with archive.begin("selection", key) as part:
-            archive.write(part, Still(pixels, name, key, i, {"embedding": colour}, notes, (step,)))
-        keys.append(take)
-    return keys
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Path:
-    hang_takes(tmp_path / "garden")
-    return tmp_path / "garden"
-
-
-@pytest.fixture
-def server(job: Path) -> Iterator[PageServer]:
-    with PageServer(JobWall(job)) as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield made
-        made.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as made:
-        yield made
-
-
-@pytest.fixture
-def page(server: PageServer, browser: Browser) -> Iterator[Browser]:
-    browser.complaints.clear()
-    browser.open(server.guard.address)
-    yield browser
-    complaints = list(browser.complaints)
-    browser.call("Page.navigate", url="about:blank")  # before its server ends
-    browser.until("location.href === 'about:blank'")
-    assert not complaints, complaints
 
 
 def here(page: Browser) -> str:
@@ -86,18 +29,9 @@ def here(page: Browser) -> str:
     return str(page.evaluate("document.activeElement.dataset.key"))
 
 
-def order(page: Browser) -> list[str]:
-    return list(page.evaluate("[...document.querySelectorAll('.take')].map((take) => take.dataset.key)"))
-
-
 def sort_by(page: Browser, name: str) -> None:
     menu = "document.getElementById('sort')"
     page.evaluate(f"{menu}.value = '{name}', {menu}.dispatchEvent(new Event('change'))")
-
-
-def on_disk(job: Path) -> dict[str, str]:
-    path = job / "choices.json"
-    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
 
 
 # ---- what an artist does
@@ -227,18 +161,18 @@ def test_the_order_follows_the_taste_after_each_choice(page: Browser, job: Path,
 
 
 def test_a_choice_that_cannot_be_written_is_said_and_taken_back(
-    page: Browser, server: PageServer, monkeypatch: pytest.MonkeyPatch
+    page: Browser, wall: JobWall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("installation.stills.choosing.write_choices", full)
+    monkeypatch.setattr("installation.stills.choices.write_choices", full)
     first = order(page)[0]
     page.press("k")
     page.until("!document.getElementById('trouble').hidden")
     assert "No space left" in page.evaluate("document.getElementById('trouble').textContent")
     assert page.evaluate(f"document.querySelector('[data-key=\"{first}\"]').dataset.choice") == ""
-    assert server.wall.state()["takes"][0]["choice"] == ""
+    assert wall.state()["takes"][0]["choice"] == ""
     page.complaints.clear()  # the browser says of itself that the server answered 500
 
 
@@ -251,31 +185,6 @@ def test_everything_can_be_reached_and_is_named_for_a_screen_reader(page: Browse
 
 
 # ---- who may speak
-
-
-def speak(
-    server: PageServer, method: str, path: str, body: Any = None, **headers: str
-) -> tuple[int, dict[str, str], bytes]:
-    """One request as any program could send it."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.guard.port, timeout=10)
-    connection.putrequest(method, path, skip_host=True)
-    told = {"Host": f"127.0.0.1:{server.guard.port}"} | {k.replace("_", "-"): v for k, v in headers.items()}
-    payload = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    if body is not None:
-        told = {"Content-Length": str(len(payload)), "Content-Type": "application/json"} | told
-    for name, value in told.items():
-        connection.putheader(name, value)
-    connection.endheaders(payload)
-    answer = connection.getresponse()
-    found = answer.status, dict(answer.getheaders()), answer.read()
-    connection.close()
-    return found
-
-
-@pytest.fixture
-def visitor(server: PageServer) -> dict[str, str]:
-    """What the page's own requests bear."""
-    return {"Cookie": server.guard.cookie.partition(";")[0], "Origin": f"http://127.0.0.1:{server.guard.port}"}
 
 
 def test_only_this_machine_is_listened_to(server: PageServer) -> None:
@@ -386,30 +295,13 @@ def test_a_picture_is_a_jpeg_on_white_paper(server: PageServer, visitor: dict[st
 
 
 def test_choices_survive_a_kill_while_they_are_being_made(job: Path, wait_for: Wait) -> None:
-    code = (
-        "import sys; from argparse import Namespace; from pathlib import Path; "
-        "from installation.stills import choosing; "
-        "choosing.main(Namespace(job=Path(sys.argv[1]), port=0, no_browser=True, taste=None))"
-    )
-    child = subprocess.Popen([sys.executable, "-c", code, str(job)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout
-    try:
-        port, token = re.search(r":(\d+)/\?token=(\S+)", child.stdout.readline()).groups()  # type: ignore[union-attr]
-        bears = {
-            "Cookie": f"installation-{port}={token}",
-            "Origin": f"http://127.0.0.1:{port}",
-            "Content-Type": "application/json",
-        }
-        connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+    with select_process(job) as (child, port, bears):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         keys = list(find_takes(job))
         for key in keys[:5]:
             connection.request("POST", "/choice", json.dumps({"key": key, "choice": "keep"}), bears)
             assert connection.getresponse().read()
         os.kill(child.pid, signal.SIGKILL)
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
     assert on_disk(job) == dict.fromkeys(keys[:5], "keep")
     assert not list(job.glob(".choices*")), "nothing half written is left"
     assert {t["key"] for t in JobWall(job).state()["takes"] if t["choice"] == "keep"} == set(keys[:5])
@@ -424,8 +316,8 @@ def test_a_take_measured_again_hangs_once_and_keeps_its_choice(job: Path) -> Non
     keys = list(find_takes(job))
     wall = JobWall(job)
     wall.judge(keys[0], "keep")
-    old = find_takes(job)[keys[0]].still
     archive = Archive(job / ".work")
+    old = archive.open("selection", find_takes(job)[keys[0]].still.key)
     with archive.begin("selection", "f" * 20) as part:
         archive.write(part, Still(np.array(old.pixels), old.name, "f" * 20, 1, old.maps, old.notes, old.history))
     os.utime(archive.path("selection", "f" * 20) / "still.json", (2e9, 2e9))

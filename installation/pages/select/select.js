@@ -1,13 +1,17 @@
-// The wall's state in, keys and clicks in; the sheet, the large view and the choices that go to the disk out.
-import { drawSheet, columnsOf, spoken } from "./sheet.js";
+// The wall's state and its news in, keys and clicks in; the sheet, the large view and the choices that go to the disk out.
+import { follow } from "./follow.js";
+import { drawSheet, columnsOf, make, spoken } from "./sheet.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
 const FILTERS = { all: () => true, "to judge": (t) => !t.choice, kept: (t) => t.choice === "keep", rejected: (t) => t.choice === "reject" };
 const WORDS = { keep: "kept", reject: "rejected", "": "not judged" };
 const CELLS = [220, 340, 520];
-const wall = { takes: [], about: {}, taste: {}, sort: "overall", turned: false, filter: "all", here: null, marked: [], undo: [], cell: 1 };
+const WORK = 2; // pieces of a running job that are named
+const wall = { version: 0, takes: [], work: [], notice: "", about: {}, taste: {}, sort: "overall", turned: false, filter: "all", here: null, marked: [], undo: [], cell: 1 };
 const viewer = new Viewer(byId("viewer"), byId("sheet"));
+const trouble = { link: "", server: "", write: "" }; // what the artist should know, by where it comes from
+let putAway = ""; // a notice that was read
 const pending = []; // choices on their way to the disk, in the order they were made
 let queue = Promise.resolve();
 
@@ -25,23 +29,42 @@ function shown() {
 
 const find = (key) => wall.takes.find((take) => take.key === key);
 
-function draw() {
+/** settle: what is looked at after everything hangs in its place; by default the take that the keys speak of. */
+function draw(settle = lookAtHere) {
   const takes = shown();
   if (!takes.some((take) => take.key === wall.here)) wall.here = takes[0]?.key ?? null;
-  drawSheet(byId("sheet"), takes, { here: wall.here, marked: wall.marked, valueOf: (take) => valueOf(take, wall.sort), settle: () => viewer.open || lookAtHere() });
+  drawSheet(byId("sheet"), takes, { here: wall.here, marked: wall.marked, valueOf: (take) => valueOf(take, wall.sort), settle: () => viewer.open || settle() });
   drawHead();
+  drawWork();
+  drawTrouble();
   byId("empty").hidden = takes.length > 0;
   byId("empty").textContent = wall.filter === "to judge" ? "every take is judged" : `no take is ${wall.filter}`;
   viewer.draw(find, wall);
 }
 
 function lookAtHere() {
-  const item = byId("sheet").querySelector(`[data-key="${wall.here}"]`);
+  const item = itemOf(wall.here);
   item?.focus({ preventScroll: true });
   item?.scrollIntoView({ block: "nearest" });
 }
 
+const itemOf = (key) => byId("sheet").querySelector(`[data-key="${key}"]`);
+
+/** What comes by itself moves nothing away from under the artist's eyes and hands: same focus, same place on the screen. */
+function drawAround() {
+  const [key, held] = [wall.here, byId("sheet").contains(document.activeElement)];
+  const [from, before] = [scrollY, itemOf(key)?.offsetTop]; // where it hangs, though it may still be gliding there
+  const seen = before < from + innerHeight && before + itemOf(key).offsetHeight > from;
+  draw(() => {
+    const item = itemOf(key);
+    if (held) (item ?? itemOf(wall.here))?.focus({ preventScroll: true });
+    scrollTo({ top: seen && item ? from + item.offsetTop - before : from, behavior: "instant" });
+  });
+}
+
 function drawHead() {
+  document.title = `Select · ${wall.job}`;
+  byId("job").textContent = wall.job;
   const count = (choice) => wall.takes.filter((take) => take.choice === choice).length;
   const parts = [[wall.takes.length, "takes"], [count("keep"), "kept"], [count("reject"), "rejected"], [count(""), "to judge"]];
   byId("counts").replaceChildren(...parts.flatMap(([number, word], i) => {
@@ -62,18 +85,67 @@ function drawHead() {
   for (const button of byId("filter").children) button.setAttribute("aria-checked", button.textContent === wall.filter);
 }
 
+/** How far a running job is: the pieces that are made now, the furthest first. */
+function drawWork() {
+  const list = byId("work");
+  list.replaceChildren(...wall.work.slice(0, WORK).map(({ stage, name, fraction }) => {
+    const item = make("li");
+    const bar = make("i");
+    bar.style.width = `${fraction * 100}%`;
+    item.append(`${spoken(stage)} `, make("span", "", { textContent: spoken(name) }), ` ${Math.round(fraction * 100)} %`, bar);
+    return item;
+  }));
+  if (wall.work.length > WORK) list.append(make("li", "", { textContent: `and ${wall.work.length - WORK} more` }));
+  list.hidden = !wall.work.length;
+}
+
+function drawTrouble() {
+  const notice = wall.notice === putAway ? "" : wall.notice;
+  const said = [trouble.link, trouble.server, trouble.write, notice].filter(Boolean);
+  byId("trouble").hidden = !said.length;
+  if (byId("trouble").innerText !== said.join("\n")) byId("trouble").replaceChildren(...said.map((textContent) => make("span", "", { textContent })));
+  document.documentElement.dataset.link = trouble.link ? "down" : "up";
+}
+
+// ---- what comes from the job's folder
+/** The newest state; answers and news come over two ways, so an older one may arrive after a newer one. */
+function adopt(state) {
+  if (state.version <= wall.version) return false;
+  Object.assign(wall, state);
+  for (const later of pending) if (find(later.key)) find(later.key).choice = later.choice;
+  return true;
+}
+
+function hear(news) {
+  if ("trouble" in news) trouble.server = news.trouble;
+  if (news.work) wall.work = news.work;
+  if (news.wall && adopt(news.wall)) return drawAround();
+  drawWork();
+  drawTrouble();
+}
+
+function connected(why) {
+  trouble.link = why;
+  if (!why) {
+    trouble.write = "";
+    wall.version = 0; // it may be another server, which counts anew and tells everything first
+  }
+  drawTrouble();
+}
+
 // ---- what the artist does
 async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(path, options);
   if (!answer.ok) throw new Error((await answer.text()).trim());
-  Object.assign(wall, await answer.json());
-  byId("trouble").hidden = true;
+  adopt(await answer.json());
+  trouble.write = "";
 }
 
 function complain(error) {
-  byId("trouble").textContent = error instanceof TypeError ? "the page's server has ended; what was chosen before is on the disk" : `not written: ${error.message}`;
-  byId("trouble").hidden = false;
+  const gone = error instanceof TypeError;
+  trouble.write = gone ? "the page's server does not answer; what was chosen before is on the disk" : `not written: ${error.message}`;
+  drawTrouble();
 }
 
 /** Shown at once, so that nobody waits for the disk; taken back, with a word, when it could not be written. */
@@ -83,14 +155,11 @@ function write(key, choice) {
   pending.push(one);
   find(key).choice = choice;
   byId("status").textContent = `${spoken(find(key).name)}: ${WORDS[choice]}`;
-  queue = queue.then(() => ask("/choice", one)).then(() => pending.shift(), (error) => {
+  queue = queue.then(() => ask("choice", one)).then(() => pending.shift(), (error) => {
     pending.shift();
     if (find(key)) find(key).choice = before;
     complain(error);
-  }).then(() => {
-    for (const later of pending) if (find(later.key)) find(later.key).choice = later.choice;
-    draw();
-  });
+  }).then(() => draw());
 }
 
 function judge(choice) {
@@ -202,6 +271,11 @@ byId("sheet").addEventListener("click", (event) => {
   else draw();
 });
 byId("sheet").addEventListener("dblclick", enlarge);
+byId("trouble").addEventListener("click", () => {
+  putAway = wall.notice;
+  trouble.write = "";
+  drawTrouble();
+});
 byId("sort").addEventListener("change", (event) => sortBy(event.target.value));
 byId("turn").addEventListener("click", () => sortBy(wall.sort, !wall.turned));
 byId("viewer").addEventListener("close", () => {
@@ -223,9 +297,7 @@ byId("help").replaceChildren(...HELP.map(([key, word, press = key]) => {
   return item;
 }));
 
-ask("/takes").then(() => {
-  document.title = `Select · ${wall.job}`;
-  byId("job").textContent = wall.job;
+ask("takes").then(() => {
   draw();
   document.documentElement.dataset.ready = "yes";
-}).catch(complain);
+}).catch(complain).then(() => follow("follow", hear, connected));

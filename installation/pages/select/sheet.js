@@ -35,7 +35,7 @@ function hang(take) {
   item.dataset.key = take.key;
   item.setAttribute("role", "option");
   const paper = make("span", "paper");
-  const picture = make("img", "", { src: `/picture/${take.key}?size=small`, alt: "", width: take.width, height: take.height, loading: "lazy", decoding: "async", draggable: false });
+  const picture = make("img", "", { src: `picture/${take.key}?size=small`, alt: "", width: take.width, height: take.height, loading: "lazy", decoding: "async", draggable: false });
   paper.append(picture, make("span", "mark", { hidden: true }));
   const caption = make("div", "caption");
   caption.append(make("span", "name", { textContent: spoken(take.name), title: take.made }), make("span", "word"), make("span", "value"));

@@ -55,7 +55,7 @@ export class Viewer {
     frame.dataset.key = take.key;
     frame.dataset.choice = take.choice;
     const room = make("div", "room");
-    room.append(make("img", "paper", { src: `/picture/${take.key}?size=large`, alt: spoken(take.name), width: take.width, height: take.height }));
+    room.append(make("img", "paper", { src: `picture/${take.key}?size=large`, alt: spoken(take.name), width: take.width, height: take.height }));
     const caption = make("figcaption");
     caption.append(make("span", "name", { textContent: spoken(take.name) }), make("span", "word", { textContent: wordOf(take) }));
     if (active) frame.setAttribute("aria-current", "true");
