@@ -1,0 +1,2 @@
+def complain(*a): return ""
+def draw(*a): return []
