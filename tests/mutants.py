@@ -12,7 +12,8 @@ TYPES = r"(?:const\s+)?(?:float|int|bool|[bi]?vec[234]|mat[234])"
 OTHER = {
     "+": "-", "-": "+", "*": "/", "/": "*", "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=",
     "<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "!=", "!=": "==", "&&": "||", "||": "&&",
-    "min": "max", "max": "min", "sin": "cos", "cos": "sin", "floor": "ceil", "ceil": "floor", "true": "false", "false": "true",
+    "min": "max", "max": "min", "sin": "cos", "cos": "sin", "floor": "ceil", "ceil": "floor",
+    "true": "false", "false": "true",
 }  # fmt: skip
 BARE = {"abs", "floor", "ceil", "fract", "sqrt", "exp", "sign", "clamp", "pow", "smoothstep"}  # their argument alone
 TURNED = {"mix", "step", "mod", "atan"}  # their first two arguments exchanged

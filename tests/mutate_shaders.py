@@ -33,7 +33,7 @@ from mutants import Mutant, mutants  # noqa: E402
 
 from installation import settings  # noqa: E402
 from installation.rendering import header, isf  # noqa: E402
-from installation.rendering.canvas import SHADERS, Canvas  # noqa: E402
+from installation.rendering.canvas import SHADERS  # noqa: E402
 from installation.rendering.effects import AXES, Chain  # noqa: E402
 
 ALIKE = 2  # of 255
@@ -56,9 +56,7 @@ class Bench:
         changed = self.folder / file.relative_to(SHADERS)
         changed.write_text(mutant.text)
         try:
-            effect = file.suffix == ".fs"
-            killed = self.complain(file) if effect else projector_shaders.complain(self.easel.canvas, file.stem, self.folder)
-            if killed:
+            if self.complain(file):
                 return "killed"
             return "alike" if self._is_alike(file) else "survived"
         except (settings.SettingsError, moderngl.Error):
@@ -67,6 +65,9 @@ class Bench:
             shutil.copy(file, changed)
 
     def complain(self, file: Path) -> str:
+        """What the tests say of a shader as it is in the copy, or ''."""
+        if file.suffix == ".glsl":
+            return projector_shaders.complain(self.easel.canvas, file.stem, self.folder)
         return golden.complain(self.easel.tiles(file.stem, self.folder / "effects"), file.stem)
 
     def _is_alike(self, file: Path) -> bool:
@@ -110,7 +111,8 @@ def changes(file: Path) -> list[Mutant]:
     if file.suffix == ".fs":
         uniforms = CLOCKS | {k.name: _constant(k) for k in isf.read(file).knobs}
         return list(mutants(text, header.HEADER.search(text).end(), uniforms))  # type: ignore[union-attr]
-    return list(mutants(text, 0, {n: CONSTANTS[t] for t, n in re.findall(r"uniform (\w+) (\w+);", text) if t in CONSTANTS}))
+    found = re.findall(r"uniform (\w+) (\w+);", text)
+    return list(mutants(text, 0, {name: CONSTANTS[kind] for kind, name in found if kind in CONSTANTS}))
 
 
 def _constant(knob: isf.Input) -> str:

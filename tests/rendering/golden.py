@@ -25,7 +25,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = sorted(path.stem for path in EFFECTS.glob("*.fs"))
 SHOW, SMALL, LARGE = (512, 288), (128, 72), (1280, 720)
 TILE, WHOLE = 64, 36  # pixels; rows of a tile that show the whole frame
-PLACE = np.array([0.617, 0.306])  # of the piece: petals, their edge and the ground
+PLACE = np.array([0.68, 0.354])  # of the piece: petals, their edge and the ground
 COLUMNS = 8
 SPELL = 8  # frames between two stumbles of the clock
 TURNS = 8  # the flower moves fast enough to leave a trail
@@ -51,17 +51,20 @@ class Easel:
         self.inputs: dict[tuple[Any, int], moderngl.Texture] = {}
 
     def input(self, size: tuple[int, int], n: int) -> moderngl.Texture:
-        """The moving picture at frame n."""
+        """The moving picture at frame n: a flower, on one side of a slanting line in green; of any size the same."""
         if (size, n) not in self.inputs:
-            rgb = picture(*size, time_s=TIMES_S[n] * TURNS, crisp=70.0)
-            self.inputs[size, n] = upload(self.canvas.context, rgb)
+            rgb = picture(*SHOW, time_s=TIMES_S[n] * TURNS, crisp=70.0)
+            leaves = np.arange(SHOW[0]) / SHOW[0] < 0.35 + 0.3 * np.arange(SHOW[1])[:, None] / SHOW[1]
+            rgb[leaves] = rgb[leaves][:, [1, 0, 2]]
+            made = Image.fromarray((rgb * 255 + 0.5).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+            self.inputs[size, n] = upload(self.canvas.context, np.asarray(made) / np.float32(255))
         return self.inputs[size, n]
 
     def draw(self, chain: Chain, view: View) -> Iterator[np.ndarray]:
         """The frames that the view looks at [each shape=(H, W, 3), uint8, row 0 on top], of a chain of one effect."""
         (link,) = chain.links
         chain.resize(view.size)
-        chain.draw(self.input(view.size, 0), {f"effect.{link.name}.amount": 0.0}, 0.0)  # what it remembered is forgotten
+        chain.draw(self.input(view.size, 0), {f"effect.{link.name}.amount": 0.0}, 0.0)  # it forgets
         for n in range(max(view.frames) + 1):
             if link.loaded.has_history or n in view.frames:
                 seen = chain.draw(self.input(view.size, n), view.values, TIMES_S[n])
@@ -79,7 +82,7 @@ class Easel:
 
 
 def views(name: str) -> list[View]:
-    """As the header says: all defaults at five instants, then every knob at its ends; all defaults at two more sizes."""
+    """All defaults at five instants, then every knob at its ends, and all defaults at two more sizes."""
     found = [View({}, MOMENTS)]
     for knob in isf.read(EFFECTS / f"{name}.fs").knobs:
         axes = [f".{axis}" for axis in AXES[knob.type]] if knob.type in AXES else [""]
@@ -103,15 +106,10 @@ def ends(knob: isf.Input) -> list[Any]:
 
 def tile(seen: np.ndarray) -> np.ndarray:
     """The whole frame, shrunk, over a piece of it [shape=(64, 64, 3), uint8]."""
-    size = np.array(seen.shape[1::-1])
-    x, y = np.minimum((size * PLACE).astype(int), size - TILE)
-    return np.vstack([shrink(seen, len(seen) // WHOLE), seen[y : y + TILE - WHOLE, x : x + TILE]])
-
-
-def shrink(seen: np.ndarray, times: int) -> np.ndarray:
-    """Each pixel the mean of times x times [uint8]."""
-    height, width = seen.shape[0] // times, seen.shape[1] // times
-    return (seen.reshape(height, times, width, times, 3).mean((1, 3)) + 0.5).astype(np.uint8)
+    size, piece = np.array(seen.shape[1::-1]), np.array([TILE, TILE - WHOLE])
+    x, y = np.minimum((size * PLACE - piece / 2).astype(int), size - piece)
+    whole = Image.fromarray(np.ascontiguousarray(seen)).reduce(len(seen) // WHOLE)
+    return np.vstack([np.asarray(whole), seen[y : y + piece[1], x : x + piece[0]]])
 
 
 def differ(found: np.ndarray, expected: np.ndarray) -> str:
