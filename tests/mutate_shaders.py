@@ -3,8 +3,8 @@
     python tests/mutate_shaders.py [--file NAME] [--count N] [--seed N]
 
 Every mutant is compiled and judged as tests/rendering/test_golden.py and test_projector_shaders.py judge the real one.
-One that passes is drawn beside the real one at settings of chance: where no pixel is off by more than ALIKE, there is
-no visible change, and nothing to notice.
+One that passes is drawn beside the real one at settings of chance: where but a few pixels, FEW of all, are off by more
+than ALIKE, there is no visible change, and nothing to notice.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from installation.rendering.canvas import SHADERS  # noqa: E402
 from installation.rendering.effects import AXES, Chain  # noqa: E402
 
 ALIKE = 2  # of 255
+FEW = 1e-4
 LOOKS = 12  # settings of chance
 CLOCKS = {"TIME": "0.7", "TIMEDELTA": "0.05", "FRAMEINDEX": "3", "RENDERSIZE": "vec2(400.0, 250.0)"}
 CONSTANTS = {"float": "0.4", "bool": "true", "int": "1", "vec2": "vec2(9.0, 7.0)", "mat3": "mat3(1.0)"}
@@ -73,7 +74,7 @@ class Bench:
     def _is_alike(self, file: Path) -> bool:
         look = self._look_at_effect if file.suffix == ".fs" else self._look_at_projector
         pairs = zip(look(file.stem, SHADERS), look(file.stem, self.folder), strict=True)
-        return all(np.abs(one.astype(float) - other).max() <= ALIKE for one, other in pairs)
+        return all((np.abs(one.astype(float) - other) > ALIKE).mean() <= FEW for one, other in pairs)
 
     def _look_at_effect(self, name: str, folder: Path) -> Iterator[np.ndarray]:
         """Frames at knobs, instants and sizes of chance."""
