@@ -11,11 +11,11 @@
     {"NAME": "tint", "TYPE": "color", "DEFAULT": [1.0, 0.82, 0.78, 1.0], "LABEL": "colour of the glow"}
   ],
   "PASSES": [
-    {"TARGET": "glow", "WIDTH": "ceil($WIDTH/6.0)", "HEIGHT": "ceil($HEIGHT/6.0)"},
-    {"TARGET": "glow", "WIDTH": "ceil($WIDTH/6.0)", "HEIGHT": "ceil($HEIGHT/6.0)"},
-    {"TARGET": "glow", "WIDTH": "ceil($WIDTH/6.0)", "HEIGHT": "ceil($HEIGHT/6.0)"},
-    {"TARGET": "glow", "WIDTH": "ceil($WIDTH/6.0)", "HEIGHT": "ceil($HEIGHT/6.0)"},
-    {"TARGET": "glow", "WIDTH": "ceil($WIDTH/6.0)", "HEIGHT": "ceil($HEIGHT/6.0)"},
+    {"TARGET": "glow", "WIDTH": "ceil(48.0*$WIDTH/$HEIGHT)", "HEIGHT": "48"},
+    {"TARGET": "glow", "WIDTH": "ceil(48.0*$WIDTH/$HEIGHT)", "HEIGHT": "48"},
+    {"TARGET": "glow", "WIDTH": "ceil(48.0*$WIDTH/$HEIGHT)", "HEIGHT": "48"},
+    {"TARGET": "glow", "WIDTH": "ceil(48.0*$WIDTH/$HEIGHT)", "HEIGHT": "48"},
+    {"TARGET": "glow", "WIDTH": "ceil(48.0*$WIDTH/$HEIGHT)", "HEIGHT": "48"},
     {}
   ]
 }*/

@@ -7,13 +7,13 @@
     {"NAME": "inputImage", "TYPE": "image"},
     {"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.75, "IDENTITY": 0.0, "LABEL": "how much of the broken stream remains"},
     {"NAME": "drag", "TYPE": "float", "MIN": 0.0, "MAX": 4.0, "DEFAULT": 1.5, "LABEL": "how far movement drags the blocks"},
-    {"NAME": "block", "TYPE": "float", "MIN": 4.0, "MAX": 64.0, "DEFAULT": 16.0, "LABEL": "size of a block in pixels"},
+    {"NAME": "block", "TYPE": "float", "MIN": 4.0, "MAX": 64.0, "DEFAULT": 16.0, "LABEL": "size of a block, in 288ths of the picture's height"},
     {"NAME": "mend", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.12, "LABEL": "how often a block is refreshed"},
     {"NAME": "residue", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.5, "LABEL": "how much of every change is still drawn"}
   ],
   "PASSES": [
-    {"TARGET": "moves", "WIDTH": "ceil($WIDTH/$block)", "HEIGHT": "ceil($HEIGHT/$block)", "FLOAT": true, "PERSISTENT": true},
-    {"TARGET": "small", "WIDTH": "ceil($WIDTH/4.0)", "HEIGHT": "ceil($HEIGHT/4.0)", "PERSISTENT": true},
+    {"TARGET": "moves", "WIDTH": "ceil(288.0*$WIDTH/$HEIGHT/$block)", "HEIGHT": "ceil(288.0/$block)", "FLOAT": true, "PERSISTENT": true},
+    {"TARGET": "small", "WIDTH": "ceil(72.0*$WIDTH/$HEIGHT)", "HEIGHT": "72", "PERSISTENT": true},
     {"TARGET": "stream", "PERSISTENT": true}
   ]
 }*/

@@ -33,8 +33,12 @@ void main() {
     float tone = dot(c, vec3(0.2126, 0.7152, 0.0722));
     c = mix(vec3(tone), c, saturation);
     c = max(c, shadow.rgb * (1.0 - tone)) * mix(vec3(1.0), light.rgb, tone);
-    vec2 cell = floor(gl_FragCoord.xy) + vec2(mod(float(FRAMEINDEX) * 37.0, 911.0), mod(float(FRAMEINDEX) * 71.0, 977.0));
-    c += (chance(cell) - 0.5) * grain * (0.35 + tone) * (1.2 - tone);
+    // A grain is a 288th of the height: in small frames it is as faint as the mean of many, in large ones rough at its border.
+    float unit = RENDERSIZE.y / 288.0;
+    vec2 rough = vec2(chance(gl_FragCoord.xy), chance(gl_FragCoord.yx + 0.5)) - 0.5;
+    vec2 cell = floor(gl_FragCoord.xy / unit + rough * clamp(unit - 1.0, 0.0, 1.0));
+    cell += vec2(mod(float(FRAMEINDEX) * 37.0, 911.0), mod(float(FRAMEINDEX) * 71.0, 977.0));
+    c += (chance(cell) - 0.5) * min(unit, 1.0) * grain * (0.35 + tone) * (1.2 - tone);
     vec2 from = isf_FragNormCoord * 2.0 - 1.0;
     from *= from;
     c *= 1.0 - edge * smoothstep(0.35, 1.6, from.x + from.y);

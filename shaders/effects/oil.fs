@@ -40,7 +40,7 @@ vec4 around(vec2 unit) {
     vec4 sum = vec4(0.0);
     for (int i = -1; i <= 1; i++)
         for (int k = -1; k <= 1; k++) sum += IMG_NORM_PIXEL(tensor, isf_FragNormCoord + vec2(i, k) * unit * 4.0);
-    return sum / 9.0;
+    return sum;   // only its direction counts
 }
 
 void main() {
@@ -59,7 +59,7 @@ void main() {
     for (int i = 0; i < 4; i++) bristle += hair(cell + along * (float(i) - 1.5) * 2.2);
     c += IMG_NORM_PIXEL(inputImage, at + step * unit).rgb + IMG_NORM_PIXEL(inputImage, at - step * unit).rgb;
     c *= 0.25;
-    bristle = (bristle * 0.25 - 0.5) * relief * 2.0;
+    bristle = (bristle * 0.25 - 0.5) * relief * 2.0 * min(RENDERSIZE.y / 288.0, 1.0);   // finer than a pixel, fainter
     vec2 aside = across * unit * 2.6;
     vec3 a = IMG_NORM_PIXEL(inputImage, at + aside).rgb, b = IMG_NORM_PIXEL(inputImage, at - aside).rgb;
     float ta = tone(a), tb = tone(b), bend = ta + tb - 2.0 * tone(c);

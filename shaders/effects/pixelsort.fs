@@ -11,7 +11,7 @@
     {"NAME": "sideways", "TYPE": "bool", "DEFAULT": false, "LABEL": "sort rows instead of columns"}
   ],
   "PASSES": [
-    {"TARGET": "lanes", "WIDTH": "$WIDTH", "HEIGHT": 1, "FLOAT": true},
+    {"TARGET": "lanes", "WIDTH": "ceil(288.0*$WIDTH/$HEIGHT)", "HEIGHT": 1, "FLOAT": true},
     {"TARGET": "pile", "PERSISTENT": true},
     {}
   ]
@@ -37,6 +37,7 @@ vec4 look(vec2 place, bool thrown) {
 void main() {
     if (PASSINDEX == 0) {
         // What all pixels of a lane share: does it sort now, was it just thrown back, how far it leaps, and where from.
+        // Lanes and leaps are in 288ths of the height, so that large frames have the curtains of the show.
         float lane = floor(gl_FragCoord.x), across = isf_FragNormCoord.x * 640.0;
         // Neighbouring lanes sort and are thrown back nearly together: curtains, not bristles.
         float phase = 0.5 * sin(across * 0.021) + 0.3 * sin(across * 0.057 + 2.0) + 0.06 * chance(vec2(lane, 3.0));
@@ -54,8 +55,10 @@ void main() {
         return;
     }
     vec2 axis = sideways ? vec2(1.0, 0.0) : vec2(0.0, 1.0);
-    vec4 lane = IMG_NORM_PIXEL(lanes, vec2(sideways ? isf_FragNormCoord.y : isf_FragNormCoord.x, 0.5));
-    float spot = floor(dot(gl_FragCoord.xy, axis)), leap = floor(lane.b + 0.5);
+    float unit = RENDERSIZE.y / 288.0, count = IMG_SIZE(lanes).x;
+    vec2 place = (floor(gl_FragCoord.xy / unit) + 0.5) * unit / RENDERSIZE;
+    vec4 lane = IMG_NORM_PIXEL(lanes, vec2((floor((sideways ? place.y : place.x) * count) + 0.5) / count, 0.5));
+    float spot = floor(dot(gl_FragCoord.xy, axis)), leap = max(1.0, floor(lane.b * unit + 0.5));
     float odd = mod(floor((spot + floor(2.0 * leap * lane.a)) / leap), 2.0);
     float way = odd < 0.5 ? 1.0 : -1.0, edge = spot + leap * way;
     bool joins = lane.r > 0.5, fresh = lane.g > 0.5 || !joins;

@@ -30,8 +30,9 @@ void main() {
     float size = upright ? RENDERSIZE.x : RENDERSIZE.y;
     float wide = (1.0 - amount) * (1.0 - amount) * 0.5;
     across -= (IMG_NORM_PIXEL(line, vec2(along, 0.5)).r - 0.5) / 3.0;
-    // Whole pixels only: a fraction would blur the past a little more with every frame.
-    float steps = max(1.0, floor(speed * min(TIMEDELTA, 0.1) * size + 0.5)) / size;
+    // Whole pixels only, more and fewer by turns: a fraction would blur the past a little more with every frame.
+    float turn = fract(float(FRAMEINDEX % 610) * 0.6180340);
+    float steps = floor(speed * min(TIMEDELTA, 0.1) * size + turn) / size;
     bool fresh = abs(across) <= wide + steps || FRAMEINDEX == 0;
     vec2 past = isf_FragNormCoord - sign(across) * (upright ? vec2(steps, 0.0) : vec2(0.0, steps));
     vec4 live = IMG_THIS_PIXEL(inputImage), old = IMG_NORM_PIXEL(flow, past);

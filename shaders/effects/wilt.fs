@@ -11,7 +11,7 @@
     {"NAME": "fall", "TYPE": "float", "MIN": -1.0, "MAX": 1.0, "DEFAULT": 0.5, "LABEL": "downwards; below 0 upwards"}
   ],
   "PASSES": [
-    {"TARGET": "currents", "WIDTH": "ceil($WIDTH/16.0)", "HEIGHT": "ceil($HEIGHT/16.0)", "FLOAT": true},
+    {"TARGET": "currents", "WIDTH": "ceil(18.0*$WIDTH/$HEIGHT)", "HEIGHT": "18", "FLOAT": true},
     {"TARGET": "paint", "PERSISTENT": true}
   ]
 }*/

@@ -8,13 +8,16 @@ import numpy as np
 from installation.signals import Controls, Picture
 
 
-def picture(width: int, height: int, time_s: float = 0.0, petals: int = 7) -> np.ndarray:
-    """A flower that turns and opens over a dark ground [shape=(H, W, 3), float32, 0..1, row 0 on top]."""
+def picture(width: int, height: int, time_s: float = 0.0, petals: int = 7, crisp: float = 14.0) -> np.ndarray:
+    """A flower that turns and opens over a dark ground [shape=(H, W, 3), float32, 0..1, row 0 on top].
+
+    crisp says how sharply a petal ends.
+    """
     y, x = np.mgrid[0:height, 0:width].astype("f4") + 0.5
     x, y = (x - width / 2) / height * 2 + 0.1 * np.sin(time_s), (y - height / 2) / height * 2
     far, angle = np.hypot(x, y), np.arctan2(y, x)
     edge = 0.55 + 0.25 * np.cos(petals * angle + time_s) + 0.1 * np.sin(time_s * 1.7)
-    petal = 1 / (1 + np.exp(-(edge - far) * 14))
+    petal = 1 / (1 + np.exp(-(edge - far) * crisp))
     vein = 0.75 + 0.25 * np.cos(petals * 4 * angle + time_s) * far
     heart = np.exp(-((far / 0.2) ** 2))
     ground = np.stack([0.05 + 0.06 * (1 - y), 0.09 - 0.04 * y, 0.10 + 0.03 * x], -1)
