@@ -54,7 +54,7 @@ class Easel:
         self.inputs: dict[tuple[Any, int], moderngl.Texture] = {}
 
     def input(self, size: tuple[int, int], n: int) -> moderngl.Texture:
-        """The moving picture at frame n: a flower, half of it in green, beside white and black; the same at any size."""
+        """The moving picture at frame n: a flower, half of it green, beside white and black; the same at any size."""
         if (size, n) not in self.inputs:
             rgb = picture(*SHOW, time_s=TIMES_S[n] * TURNS, crisp=70.0)
             leaves = np.arange(SHOW[0]) / SHOW[0] < 0.35 + 0.3 * np.arange(SHOW[1])[:, None] / SHOW[1]
