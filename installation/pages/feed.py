@@ -38,7 +38,10 @@ class Feed:
 
     async def serve(self, socket: WebSocket) -> None:
         """Tell one page everything, then what changes, until it goes; what it says itself is not listened to."""
-        await socket.accept()
+        try:
+            await socket.accept()
+        except (WebSocketDisconnect, OSError):  # it went before it was let in
+            return
         follower = _Follower(self._told)
         self._followers.add(follower)
         if self._watch is None or self._watch.done():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import ipaddress
+import logging
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+log = logging.getLogger("installation.pages")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -102,8 +103,12 @@ class Guarded:
         self.pages, self.guard = pages, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with contextlib.suppress(asyncio.CancelledError):  # the server ends, and nobody hears the answer
+        try:
             await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            pass  # the server ends, and nobody hears the answer
+        except Exception:
+            log.exception("a page failed at a request; it and the others go on")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)

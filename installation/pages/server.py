@@ -61,7 +61,7 @@ class PageServer:
             lifespan="off",
             interface="asgi3",
             log_config=None,
-            log_level="warning",
+            log_level="critical",  # the guard says what fails; a browser that goes away is no news
             access_log=False,  # the first address bears the token
             proxy_headers=False,
             server_header=False,

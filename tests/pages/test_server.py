@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import logging
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,7 +74,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(server: PageServer, wall: JobW
 
 
 def test_it_lets_go_at_once_though_pages_follow_and_a_request_is_half_sent(
-    wall: JobWall, visitor: dict[str, str], server: PageServer
+    wall: JobWall, visitor: dict[str, str], server: PageServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = server.guard.port
     address = f"ws://127.0.0.1:{port}/follow"
@@ -83,11 +85,16 @@ def test_it_lets_go_at_once_though_pages_follow_and_a_request_is_half_sent(
         lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
         half.sendall(f"POST /choice HTTP/1.1\r\n{lines}\r\n{{".encode())
         speak(server, "GET", "/takes", **visitor)  # by now the half one has arrived too
-        server.close()
-        assert "pages" not in {thread.name for thread in threading.enumerate()}
-        half.settimeout(20)
-        while half.recv(4096):
-            pass  # it ends: nobody is left to wait for an answer that never comes
+        gc.disable()  # what is let go is let go by the server, not by chance
+        try:
+            server.close()
+            assert "pages" not in {thread.name for thread in threading.enumerate()}
+            half.settimeout(20)
+            while half.recv(4096):
+                pass  # it ends: nobody is left to wait for an answer that never comes
+        finally:
+            gc.enable()
+    assert not caplog.records, "an end is no news"
     with PageServer({"select": wall}, port) as again:
         assert again.guard.port == port
     server.close()
@@ -128,6 +135,22 @@ def test_ctrl_c_ends_it_with_a_page_open_and_says_what_was_chosen(job: Path) -> 
             child.send_signal(signal.SIGINT)
             told, complaints = child.communicate(timeout=20)
     assert child.returncode == 0 and "1 kept, 0 rejected" in told and not complaints
+
+
+def test_a_page_that_fails_is_logged_and_goes_on(
+    server: PageServer,
+    wall: JobWall,
+    visitor: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    wait_for: Callable[..., object],
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(wall, "state", lambda: 1 / 0)
+        assert speak(server, "GET", "/takes", **visitor)[0] == 500
+    wait_for(lambda: "ZeroDivisionError" in caplog.text)
+    assert server.guard.token not in caplog.text
+    assert speak(server, "GET", "/takes", **visitor)[0] == 200
 
 
 def test_the_files_of_every_page_name_nothing_from_elsewhere() -> None:

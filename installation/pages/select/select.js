@@ -78,8 +78,8 @@ function drawHead() {
   byId("taste").textContent = learnt ? `your taste, learnt from ${from}` : `taste is learnt from ${fewest} choices on, of both kinds`;
   const names = ["overall", "taste", ...Object.keys(wall.about).filter((n) => wall.takes.some((t) => n in t.figures)), "name"];
   const menu = byId("sort");
-  if (menu.options.length !== names.length) menu.replaceChildren(...names.map((name) => new Option(name, name)));
-  menu.value = wall.sort;
+  if (menu.options.length !== names.length) menu.replaceChildren(...names.map((name) => new Option(name, name, name === wall.sort, name === wall.sort)));
+  if (menu.dataset.shown !== wall.sort) menu.value = menu.dataset.shown = wall.sort; // left alone while someone chooses from it
   menu.title = wall.about[wall.sort] ?? "";
   byId("turn").textContent = wall.turned ? "↑" : "↓";
   for (const button of byId("filter").children) button.setAttribute("aria-checked", button.textContent === wall.filter);
