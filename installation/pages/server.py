@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -159,5 +160,5 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise OSError(f"port {port} of {host}: {why}; name another port, or 0 for any free one") from error
