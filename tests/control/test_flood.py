@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import selectors
 import socket
 import threading
+from collections import Counter
 
 import pytest
 from flood import flood, packets
@@ -13,6 +15,7 @@ from rehearsal import hear, open_desk, wait_for
 from installation.control import steering
 from installation.control.desk import Desk
 from installation.control.feedback import resident_mb
+from installation.control.ports import BATCH, Ports
 from installation.packets import encode, encode_bundle
 from installation.signals import Command
 
@@ -167,6 +170,20 @@ def test_triggers_between_two_frames_are_bounded() -> None:
 def test_the_flood_is_the_same_for_the_same_seed() -> None:
     assert packets(1000, 5) == packets(1000, 5) != packets(1000, 6)
     assert not any(word in packet for packet in packets(1000, 5) for word in (b"blackout", b"panic"))
+
+
+def test_a_desk_that_rests_from_a_flood_can_be_closed() -> None:
+    selector = selectors.DefaultSelector()
+    ports = Ports("127.0.0.1", 0, selector, lambda *_: None, Counter())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for _ in range(BATCH):
+            udp.sendto(encode("/installation/master", 0.5), ("127.0.0.1", ports.port))
+    for key, _ in selector.select(30.0):
+        key.data(0.0)
+    assert ports.wait_s(0.0) or not ports.sorted_by_kernel, "it reads no more for a moment"
+    ports.close()
+    ports.listener.close()
+    open_desk(port=ports.port).close()
 
 
 def test_closing_frees_the_port_at_once() -> None:
