@@ -136,7 +136,7 @@ def _draw_sheets(out: Path, archive: Archive, stills: Sequence[Still]) -> None:
     if listing.is_file() and json.loads(listing.read_text("utf-8")) == hung and (out / "stages.jpg").is_file():
         return
     shown = [(still.name, still.pixels) for still in stills]
-    write_picture(out / "contact.jpg", contact_sheet(shown, columns=min(4, max(1, len(shown))), cell_px=720))
+    write_picture(out / "contact.jpg", contact_sheet(shown, columns=4, cell_px=720))
     rows = [[step for step in _way(still) if archive.has(step["stage"], step["key"])] for still in stills]
     cells = [
         (f"{step['name']}\n{step['stage']}", archive.open(step["stage"], step["key"]).pixels)

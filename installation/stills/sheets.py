@@ -54,7 +54,7 @@ def before_after(
 ) -> np.ndarray:
     """Two pictures (H, W, 3 or 4) side by side at one height, but at most three times as wide -> (H, W, 3) uint8."""
     pair = [_at_height(pixels, height_px) for pixels in (before, after)]
-    gap, margin, text = height_px // 14, height_px // 9, max(9, height_px // 48)
+    gap, margin, text = height_px // 14, height_px // 9, height_px // 48
     width = 2 * margin + sum(picture.shape[1] for picture in pair) + gap
     sheet = _Sheet(width, 2 * margin + height_px + 2 * text)
     left = margin
