@@ -96,6 +96,7 @@ def test_the_size_of_a_print_may_be_said_in_metres_and_the_working_size_follows(
     assert job.print_size(order, (4, 3)) == (10000, 7500)
     assert job.working_size((10000, 7500)) == (2500, 1875)
     assert job.print_size(job.Job(("x",)), (30_000, 3)) == (2000, 1), "a pixel at the least"
+    assert job.working_size((30_000, 1)) == (7500, 1) and job.working_size((1, 30_000)) == (1, 7500)
     assert job.working_size((2000, 2000)) == (640, 640) and job.working_size((96, 48)) == (96, 48)
     with pytest.raises((SettingsError, ValueError)):
         job.print_size(job.Job(("x",), width="-1m"), (1, 1))
