@@ -32,6 +32,7 @@ WATCH_EVERY_S = 0.1
 HEADER_BYTES, WORD_BYTES = 1024, 512
 LONGEST_SETTINGS_BYTES = 65536
 PR_SET_PDEATHSIG = 1
+CHILD_NICENESS = 2
 
 
 class Memory:
@@ -87,23 +88,27 @@ class Child:
 
     name is what faults are counted and logged under; silence_s() says how long nothing has come; when that passes
     silent_s (opening_s for a child that has given nothing yet) the child is killed. faults counts changes to ill.
+    settings may be a function that is asked before every start; errors is where the child's stderr goes (None: ours).
     """
 
     def __init__(
         self,
         name: str,
         module: str,
-        settings: Mapping[str, Any],
+        settings: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
         memory: Memory,
         *,
         log: logging.Logger,
         silent_s: float = 3.0,
         opening_s: float = 15.0,
         silence_s: Callable[[], float] | None = None,
+        threads: int = 1,
+        errors: int | None = subprocess.DEVNULL,
     ) -> None:
         self.name, self.module, self.memory = name, module, memory
         self.faults: collections.Counter[str] = collections.Counter()
-        self._settings = json.dumps(dict(settings)).encode() + b"\n"
+        self._settings = settings if callable(settings) else lambda: settings
+        self._threads, self._errors = threads, errors
         self._log, self._silent_s, self._opening_s = log, silent_s, opening_s
         self._silence_s = silence_s or memory.age_s
         self._process: subprocess.Popen[bytes] | None = None
@@ -169,20 +174,22 @@ class Child:
     def _spawn(self) -> None:
         command = [sys.executable, "-m", self.module, str(self.memory.descriptor), str(self.memory.size_bytes)]
         path = os.pathsep.join([str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")])
+        asked = json.dumps(dict(self._settings())).encode() + b"\n"
         # One thread per child: two small arrays gain nothing from a pool that fights the painter for the cores.
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        threads = dict.fromkeys(names, str(self._threads)) if self._threads else {}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             pass_fds=(self.memory.descriptor,),
             start_new_session=True,
             bufsize=0,
             env=os.environ | threads | {"PYTHONPATH": path},
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(self._settings)
+        self._process.stdin.write(asked)
 
     def _until_it_fails(self, started_s: float) -> str:
         process = self._process
@@ -220,11 +227,18 @@ class Child:
             self._log.warning("%s: process %d does not die (device driver stuck)", self.name, process.pid)
 
 
+def give_way(niceness: int) -> None:
+    """Let the thread that calls this, and those it starts, stand back: where cores are shared, frames come first."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+
 def enter() -> tuple[Memory, dict[str, Any]]:
     """Called first in a child: its memory and settings. From now on it ends when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c belongs to the parent
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    give_way(CHILD_NICENESS)
     memory = Memory(int(sys.argv[2]), int(sys.argv[1]))
     line = b""
     while not line.endswith(b"\n"):

@@ -34,7 +34,8 @@ from mutants import Mutant, mutants  # noqa: E402
 from installation import settings  # noqa: E402
 from installation.rendering import header, isf  # noqa: E402
 from installation.rendering.canvas import SHADERS  # noqa: E402
-from installation.rendering.effects import AXES, Chain  # noqa: E402
+from installation.rendering.effects import Chain  # noqa: E402
+from installation.rendering.link import AXES  # noqa: E402
 
 ALIKE = 2  # of 255
 FEW = 1e-4

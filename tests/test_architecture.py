@@ -45,7 +45,7 @@ HEAVY = {
     "moderngl": {"rendering"},
     "glfw": {"rendering"},
     "mediapipe": {"features"},
-    "cv2": {"inputs", "features", "networks", "stages"},
+    "cv2": {"inputs", "features", "networks", "rendering", "stages"},
     "sounddevice": {"inputs"},
     "starlette": {"pages"},
     "uvicorn": {"pages"},

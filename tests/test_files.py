@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from installation import files, settings, weights
-from installation.rendering import effects, projector
+from installation.rendering import link, projector
 
 
 def test_a_reader_meets_the_old_file_or_the_new_one_and_never_half_of_one(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 LOOKED_FOR = {
     "models/bloom/model.toml": lambda: weights.find("bloom") / "model.toml",
     "shows/bloom.toml": lambda: files.find("shows", "bloom.toml"),
-    "shaders/effects/oil.fs": lambda: effects.find_file("oil"),
+    "shaders/effects/oil.fs": lambda: link.find_file("oil"),
     "calibration/default.toml": lambda: files.find("calibration", "default.toml"),
 }
 
@@ -147,7 +147,7 @@ def test_a_show_and_a_venue_of_ones_own_are_opened_by_name_and_named_when_anothe
     with pytest.raises(settings.SettingsError, match="there are: default, hall"):
         projector.read_corners("hill")
     with pytest.raises(settings.SettingsError, match="did you mean 'oil'"):
-        effects.find_file("oill")
+        link.find_file("oill")
 
 
 def test_a_folder_of_the_user_that_is_no_whole_path_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:

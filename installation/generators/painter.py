@@ -7,7 +7,6 @@ import logging
 import math
 import os
 import statistics
-import sys
 import threading
 import time
 from collections import Counter, deque
@@ -17,13 +16,16 @@ from typing import Any, Protocol
 
 import torch
 
+from installation.children import give_way
 from installation.memory import keep_pages
 from installation.signals import Controls, Knob, Picture
 
 log = logging.getLogger("installation.generators")
 
 PATIENCE = 5  # failures in a row before the stand-in takes over
-PAINTER_NICENESS = 7
+PAINTER_NICENESS = 9
+BEYOND_HELP = 8  # of a GPU: failures in a row, tries while the stand-in paints among them
+SAY_EVERY_S = 60.0  # at the most: every second picture may be ill all evening
 RETRY_S = 10.0  # how often the generator gets another chance while the stand-in paints
 FAULT, NOT_FINITE = "generator", "picture not finite"
 
@@ -41,12 +43,6 @@ class Generator(Protocol):
     def render(self, controls: Controls, size: tuple[int, int] | None = None) -> Picture: ...
     def shed(self, level: int) -> None: ...
     def reset(self) -> None: ...
-
-
-def _yield_to_the_screen() -> None:
-    """Where painting and drawing share the cores, a frame in time matters more than a newer picture."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PAINTER_NICENESS)
 
 
 def thread_count() -> int:
@@ -67,7 +63,8 @@ class Painter:
         self._picture: Picture | None = None
         self._number = self.number_done = 0
         self._seconds: deque[float] = deque(maxlen=31)
-        self._failures, self._tried_s = 0, 0.0
+        self._failures, self._tried_s, self._began_s = 0, 0.0, 0.0
+        self._said_s = -SAY_EVERY_S
         self._closing = False
         self._change = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="painter", daemon=True)
@@ -105,14 +102,29 @@ class Painter:
         return statistics.median(self._seconds.copy()) if self._seconds else 0.0
 
     @property
+    def busy_s(self) -> float:
+        """Seconds since the picture in hand was begun; 0 while there is none."""
+        began_s = self._began_s
+        return time.monotonic() - began_s if began_s else 0.0
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def is_beyond_help(self) -> bool:
+        """A GPU that failed so often in this process that only a new one helps (a poisoned context stays poisoned)."""
+        return self.generator.device.type == "cuda" and self._failures >= BEYOND_HELP
+
+    @property
     def faults(self) -> Counter[str]:
-        """What was survived, here and inside the generator, by kind."""
-        return self.counted + self.generator.faults
+        """What was survived, here and inside the generator, by kind; may be asked from any thread."""
+        return Counter(self.counted.copy()) + Counter(self.generator.faults.copy())
 
     def _work(self) -> None:
         torch.set_num_threads(self.threads)
         if self.generator.device.type == "cpu":
-            _yield_to_the_screen()
+            give_way(PAINTER_NICENESS)
             keep_pages()
         torch.set_flush_denormal(True)  # per thread; denormals cost a hundred times a normal number
         with torch.inference_mode(), _own_stream(self.generator.device):
@@ -123,7 +135,9 @@ class Painter:
                         return
                     wish, self._wish = self._wish, None
                 if wish is not None:
+                    self._began_s = time.monotonic()
                     self._paint(*wish)
+                    self._began_s = 0.0
                 with self._change:
                     self.number_done += 1
                     self._change.notify_all()
@@ -155,7 +169,7 @@ class Painter:
     def _recover(self, generator: Generator) -> None:
         if generator is not self.generator:
             return
-        if self._failures:
+        if self._failures >= PATIENCE:
             log.warning("generator: paints again after %d failures", self._failures)
         self._failures, self.standing_in = 0, None
 
@@ -163,11 +177,15 @@ class Painter:
         """Count it, say it once, and after PATIENCE failures let `pattern` stand in."""
         self.counted[NOT_FINITE if fault == NOT_FINITE else FAULT] += 1
         if fault == NOT_FINITE:
-            generator.reset()
+            try:
+                generator.reset()
+            except Exception as error:  # what cannot be cleared may still paint the next one
+                fault += f"; {type(error).__name__} while it was cleared: {error}"
         if generator is not self.generator:
             return
         self._failures += 1
-        if self._failures == 1:
+        if self._failures == 1 and time.monotonic() - self._said_s > SAY_EVERY_S:
+            self._said_s = time.monotonic()
             log.warning("generator: %s; the last good picture stays", fault)
         if self._failures == PATIENCE:
             from installation.generators import pattern

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from installation.live import moments
 from installation.live.journal import Entry, InputLog, Ledger
 from installation.memory import resident_mb
 from installation.settings import Show
-from installation.signals import Controls, Moment, Picture, SoundBlock
+from installation.signals import Controls, Moment, SoundBlock
+
+if TYPE_CHECKING:
+    from installation.live.studio import Drawing, Studio
+    from installation.rendering.window import Display
 
 log = logging.getLogger("installation.live.chronicle")
 SHEET_PICTURES = 12
@@ -28,13 +32,15 @@ MOMENTS_WAITING = 8  # for the disk, before further ones are dropped
 class Chronicle:
     """note() is called once a presented frame; what takes long (encoding, JPEG) happens in threads of its own."""
 
-    def __init__(self, show: Show, options: Namespace, screen: Any, weights_sha256: str, closing: ExitStack) -> None:
-        self.show, self.options, self.screen, self.weights_sha256 = show, options, screen, weights_sha256
+    def __init__(self, show: Show, options: Namespace, screen: Display, studio: Studio, closing: ExitStack) -> None:
+        self.show, self.options, self.screen, self.studio = show, options, screen, studio
         self.ledger = Ledger()
         self.faults: Counter[str] = Counter()
         self.moments: list[Path] = []
         self.replay_differences = 0
         self._before_s: float | None = None
+        self._drawing: Drawing | None = None  # what is on the wall
+        self._drawn = 0
         self._moment_s = 0.0
         self._sheet: list[np.ndarray] = []
         self._start_mb = round(resident_mb(), 1)
@@ -54,12 +60,14 @@ class Chronicle:
         closing.callback(recorder.close)
         return recorder
 
-    def note(self, heard: Entry, controls: Controls, picture: Picture | None, sound: SoundBlock | None) -> None:
+    def note(self, heard: Entry, controls: Controls, drawing: Drawing | None, sound: SoundBlock | None) -> None:
         """One frame was presented, from what was heard, with these controls."""
         now_s = heard.now_s
         if self._before_s is not None:
             self.ledger.note(now_s - self._before_s, heard.features, controls)
         self._before_s = now_s
+        if drawing is not self._drawing:
+            self._drawing, self._drawn = drawing, self._drawn + 1
         if heard.controls is not None:  # a replay: the log says what the controls were
             self.replay_differences += heard.controls != {"turns": controls.turns, "values": dict(controls.values)}
         if self._log:
@@ -69,7 +77,7 @@ class Chronicle:
         due = 0 < self.show.moment_every_s <= now_s - self._moment_s
         if due or any(command.verb == "moment" for command in heard.commands):
             self._moment_s = now_s
-            self._keep_moment(controls, picture)
+            self._keep_moment(drawing.controls if drawing else controls)
         if getattr(self.options, "sheet", None):
             self._gather_sheet(now_s)
 
@@ -81,16 +89,13 @@ class Chronicle:
         if sound is not None:
             self._recorder.hear(sound.samples, now_s, sound.sample_rate_hz)
 
-    def _keep_moment(self, controls: Controls, picture: Picture | None) -> None:
-        """The picture on screen may be older than the knobs: each part keeps the values it was made from."""
+    def _keep_moment(self, controls: Controls) -> None:
+        """What is on the wall may be older than the knobs: these are the values that it was painted and drawn from."""
         self._writing = [task for task in self._writing if not task.done()]
         if len(self._writing) >= MOMENTS_WAITING:  # a sender that never lets go: memory must not grow with it
             self.faults["moment dropped"] += 1
             return
-        made = picture.controls if picture else controls
-        painted = {n: v for n, v in made.values.items() if n.startswith(("generator.", "bend."))}
-        shown = Controls(controls.time_s, {**controls.values, **painted}, made.turns)
-        moment = moments.of(self.show, shown, self.weights_sha256, self.show.screen.size, self.ledger.frames)
+        moment = moments.of(self.show, controls, self.studio.weights_sha256, self.show.screen.size, self.ledger.frames)
         rgb = self.screen.read_now()
         self._writing.append(self._writer.submit(self._guard, "moment", self._write_moment, moment, rgb))
 
@@ -126,19 +131,15 @@ class Chronicle:
             self._guard("contact sheet", save_sheet, self.options.sheet, self._sheet)
         return summary | {
             "fps": summary["frames_presented"] / seconds,
+            "drawn_per_s": self._drawn / seconds,
+            "painted_per_s": self.studio.status.get("painted", 0) / seconds,
+            "drawing": self.studio.status.get("rungs", []),
             "dropped": max(0, slots - summary["frames_presented"]),
             "tempo_bpm": tempo_bpm,
             "faults": dict(total),
             "flashes_limited": flashes_limited,
             "rss_mb": {"start": self._start_mb, "end": round(resident_mb(), 1)},
-            "gpu_mb": {"start": 0.0, "end": _gpu_mb()},
+            "gpu_mb": {"start": 0.0, "end": self.studio.status.get("gpu_mb", 0.0)},
             "moments": [str(path) for path in self.moments],
             "replay_differences": self.replay_differences,
         }
-
-
-def _gpu_mb() -> float:
-    """Memory that the generator holds on a GPU; 0 without one."""
-    import torch
-
-    return round(torch.cuda.memory_allocated() / 2**20, 1) if torch.cuda.is_available() else 0.0

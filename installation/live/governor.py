@@ -12,7 +12,7 @@ from installation.settings import Screen
 
 log = logging.getLogger("installation.live.governor")
 
-LATE, LATE_FOR_A_SLOWER_PACE, ROOM = 1.25, 1.05, 0.7  # of the time there is
+LATE, ROOM = 1.25, 0.7  # of the time there is
 CALM_FRAMES, CALM_LIMIT = 300, 300 * 64
 STEP = 1.26  # from one working size to the next: 1.6 times the pixels
 EASY_FPS = 24.0  # what a machine without room is asked for before the picture gets softer
@@ -56,7 +56,7 @@ class Governor:
         if self._frames_since_up is not None:
             self._frames_since_up += 1
         self._calm_frames = self._calm_frames + 1 if room and self._fits_above(busy_s) else 0
-        late = sum(b > self._limit_s() for b in self._busy)
+        late = sum(b > LATE * self.rung.budget_s for b in self._busy)
         if late >= self.patience and self.at < len(self.rungs) - 1:
             self._move(1, f"{late} of the last {len(self._busy)} frames were late")
             return True
@@ -64,11 +64,6 @@ class Governor:
             self._move(-1, "there is room")
             return True
         return False
-
-    def _limit_s(self) -> float:
-        below = self.rungs[min(self.at + 1, len(self.rungs) - 1)]
-        slower = below.budget_s > self.rung.budget_s
-        return (LATE_FOR_A_SLOWER_PACE if slower else LATE) * self.rung.budget_s
 
     def _fits_above(self, busy_s: float) -> bool:
         above = self.rungs[max(self.at - 1, 0)]

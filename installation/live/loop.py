@@ -12,7 +12,7 @@ from typing import Any
 from installation.clock import WallClock
 from installation.control.feedback import describe_status
 from installation.files import write_json
-from installation.live import governor, modulation, opening
+from installation.live import modulation, opening
 from installation.live.chronicle import Chronicle
 from installation.live.journal import Entry, read_log
 from installation.settings import Show
@@ -37,26 +37,22 @@ def main(options: Namespace) -> int:
 class Live:
     """One show on one wall. Every part runs by itself and may die and come back; the loop takes the newest of each."""
 
-    def __init__(self, show: Show, options: Namespace, closing: ExitStack) -> None:
+    def __init__(self, show: Show, options: Namespace, closing: ExitStack, sheds: bool = True) -> None:
         self.show, self.options = show, options
         self.senses = opening.open_senses(show, closing)
-        self.painter = opening.open_painter(show, closing)
+        self.studio = opening.open_studio(show, closing, sheds)
         self.screen = opening.open_screen(show, options.headless, closing)
-        self.knobs = self.painter.generator.knobs | self.screen.knobs
+        self.knobs = self.studio.knobs
         self.board = opening.open_board(show, self.knobs)
         self.desk = opening.open_desk(show, self.knobs, closing)
-        weights = self.painter.generator.weights_sha256
-        self.chronicle = Chronicle(show, options, self.screen, weights, closing)
-        self.drawing = governor.drawing(show.screen, gpu=not self.screen.software)
-        self.painting = governor.painting(show.screen)
-        self.screen.work_at(self.drawing.rung.size)
+        self.chronicle = Chronicle(show, options, self.screen, self.studio, closing)
         self.state = modulation.begin(show.routes)
         self.clock = WallClock()
         self.status_s = 0.0
 
     def play(self) -> dict[str, Any]:
         """Frames until esc or the time is over; nothing here waits for a device, a packet, a file or the generator."""
-        with opening.curtain(self.senses, self.painter, self.knobs):
+        with opening.curtain(self.senses, self.studio):
             self.clock = WallClock()
             for heard in self.replayed() if self.options.replay else self.heard():
                 self.frame(heard)
@@ -65,13 +61,13 @@ class Live:
 
     def faults(self) -> Counter[str]:
         """Everything that went wrong and was survived, by kind."""
-        parts = (self.desk, self.painter, self.screen, self.board)
+        parts = (self.desk, self.studio, self.board)
         return sum((Counter(part.faults) for part in parts), self.senses.all_faults())
 
     def describe(self, now_s: float) -> dict[str, Any]:
         """What the desk is told twice a second: the running cue, what acts last, pace, picture age, faults, memory."""
-        picture, ledger = self.painter.newest(), self.chronicle.ledger
-        age_s = now_s - picture.controls.time_s if picture else now_s
+        drawing, ledger = self.studio.newest(), self.chronicle.ledger
+        age_s = now_s - drawing.painted_s if drawing else now_s
         levels, faults = self.board.levels(now_s), self.faults()
         status = describe_status(levels, faults, frame=ledger.frames, fps=ledger.fps, frame_age_s=age_s)
         return status | self.board.describe(now_s)
@@ -93,7 +89,7 @@ class Live:
             yield heard
 
     def frame(self, heard: Entry) -> None:
-        """The whole way: people, the one rule, the newest picture, the projector with master and blackout last."""
+        """The whole way: people, the one rule, the newest drawing, the projector with master and blackout last."""
         now_s = heard.now_s
         for command in heard.commands:
             self.board.apply(command, now_s)
@@ -102,23 +98,21 @@ class Live:
             self.knobs, self.show.routes, levels.base, heard.features, self.state, now_s
         )
         if not levels.freeze:
-            self.painter.request(controls)
-        picture = self.painter.newest()
-        self.screen.show(picture, controls, levels, now_s, self.senses.sound)
-        self.chronicle.note(heard, controls, picture, self.senses.sound)
+            self.studio.request(controls, now_s, self.senses.sound, patient=not self.in_time)
+        if not self.in_time:
+            self.studio.wait_done()  # the same log, the same film
+        drawing = self.studio.newest()
+        self.screen.show(drawing.rgba if drawing else None, levels, now_s)
+        self.chronicle.note(heard, controls, drawing, self.senses.sound)
 
     def pace(self, began_s: float) -> None:
-        """Draw as much as this machine has time for, collect garbage in the time left, wait for the next frame."""
-        if self.in_time:
-            self.govern(began_s)
+        """Collect garbage in the time left, tell the desk, wait for the next frame."""
         gc.collect(0)
         if began_s >= self.status_s:
             self.status_s = began_s + STATUS_EVERY_S
             self.desk.tell(self.describe(began_s), began_s)
             gc.collect()  # what outlived a frame; all that was there at the start is frozen, so this is short
-        if not self.in_time:
-            self.painter.wait_done(self.chronicle.ledger.frames)  # the same log, the same film
-        else:
+        if self.in_time:
             self.clock.wait_until(self.next_frame_s(began_s))
 
     @property
@@ -126,16 +120,7 @@ class Live:
         """Whether the wall clock leads; a replay that nobody watches takes the time it takes."""
         return not (self.options.replay and self.options.headless)
 
-    def govern(self, began_s: float) -> None:
-        """What is drawn goes by how long a frame took, without the wait for the screen; bends by how long a picture."""
-        busy_s = max(self.clock.now_s() - began_s - self.screen.waited_s, self.screen.busy_s)
-        picture_s = self.painter.picture_s
-        if self.drawing.note(busy_s, room=picture_s < self.drawing.rung.budget_s):
-            self.screen.work_at(self.drawing.rung.size)
-        if self.painting.note(picture_s):
-            self.painter.generator.shed(self.painting.at)
-
     def next_frame_s(self, began_s: float) -> float:
         """The next slot on the show's grid after this frame began; missed slots are dropped, not caught up."""
-        fps = self.drawing.rung.fps
+        fps = self.studio.fps
         return (int(began_s * fps + 0.5) + 1) / fps

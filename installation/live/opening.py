@@ -22,7 +22,9 @@ from installation.signals import Command, Controls, Knob
 if TYPE_CHECKING:  # what a show does not use is not imported
     from installation.control.cues import Board
     from installation.control.desk import Desk
-    from installation.generators.painter import Generator, Painter
+    from installation.generators.painter import Generator
+    from installation.live.studio import Studio
+    from installation.rendering.easel import Easel
     from installation.rendering.window import Display
 
 DEMO_S = 20.0  # length of the demonstration where there is no display
@@ -109,21 +111,31 @@ def open_generator(show: Show) -> Generator:
     return generator
 
 
-def open_painter(show: Show, closing: ExitStack) -> Painter:
-    """The generator in a thread of its own."""
-    from installation.generators.painter import Painter
+def open_studio(show: Show, closing: ExitStack, sheds: bool = True) -> Studio:
+    """Generator and effects in a process of their own. Raises SettingsError when the show cannot be opened."""
+    from installation.live.studio import Studio
 
-    painter = Painter(open_generator(show))
-    closing.callback(painter.close)
-    painter.start()
-    return painter
+    studio = Studio(show, sheds)
+    closing.callback(studio.close)
+    studio.open()
+    return studio
+
+
+def open_easel(show: Show, closing: ExitStack) -> Easel:
+    """What draws a show's pictures, without a projector."""
+    from installation.rendering.easel import Easel
+    from installation.rendering.surfaces import close_headless, open_headless
+
+    context = open_headless()
+    closing.callback(close_headless, context)
+    return Easel(context, show.effects, show.screen.working_size)
 
 
 def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
     """A window on the projector, or the same without one."""
     from installation.rendering import window
 
-    screen = window.create(show.screen, show.effects, headless=headless)
+    screen = window.create(show.screen, headless=headless)
     closing.callback(screen.close)
     return screen
 
@@ -143,7 +155,7 @@ def osc_table(show: Show) -> str:
     from installation.control.desk import osc_table as table
 
     with ExitStack() as closing:
-        knobs = open_generator(show).knobs | open_screen(show, True, closing).knobs
+        knobs = open_generator(show).knobs | open_easel(show, closing).knobs
     begin = open_board(show, knobs).levels(0.0).base  # the first cue is in force from the first frame on
     return table({n: dataclasses.replace(k, default=begin.get(n, k.default)) for n, k in knobs.items()}, show.cues)
 
@@ -157,11 +169,11 @@ def open_board(show: Show, knobs: Mapping[str, Knob]) -> Board:
 
 
 @contextmanager
-def curtain(senses: Senses, painter: Painter, knobs: Mapping[str, Knob]) -> Iterator[None]:
+def curtain(senses: Senses, studio: Studio) -> Iterator[None]:
     """Wait a little for a first picture and for devices; then garbage is collected only between frames."""
     clock = WallClock()
-    painter.request(Controls(0.0, {name: knob.default for name, knob in knobs.items()}))
-    painter.wait_done(1, FIRST_SIGNALS_S)
+    studio.request(Controls(0.0, {name: knob.default for name, knob in studio.knobs.items()}), 0.0, patient=True)
+    studio.wait_done(FIRST_SIGNALS_S)
     while clock.now_s() < FIRST_SIGNALS_S and not senses.ready:
         senses.read(clock.now_s())
         clock.wait_until(clock.now_s() + 0.02)

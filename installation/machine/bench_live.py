@@ -22,6 +22,7 @@ from installation.machine.plain import plainly
 from installation.machine.rows import WARM_UP, Row, Table, machine, summary, timed
 from installation.machine.standard import standard_show
 from installation.memory import keep_pages
+from installation.rendering.readback import Whole
 from installation.settings import Show, open_show
 from installation.signals import CameraFrame, Controls, Levels, SoundBlock
 
@@ -136,23 +137,27 @@ def measure_rendering(show: Show, frames: int) -> Iterator[Row]:
     """Upload, effects and the way to the projector, then reading back for a recording."""
     generator = opening.open_generator(show)
     with ExitStack() as closing:
-        screen = opening.open_screen(show, True, closing)
-        values = {name: knob.default for name, knob in (generator.knobs | screen.knobs).items()}
+        easel, screen = opening.open_easel(show, closing), opening.open_screen(show, True, closing)
+        hands = Whole()
+        values = {name: knob.default for name, knob in (generator.knobs | easel.knobs).items()}
         picture = generator.render(Controls(0, values, 0.0))
         parts: dict[str, list[float]] = {}
-        screen.profile(True)
 
         def draw(n: int) -> None:
             fresh = dataclasses.replace(picture, number=n + 1)
-            screen.show(fresh, Controls(n / 30, values, 0.0), Levels(values), n / 30)
-            for name, taken_ms in screen.timings.items():
+            drawn = easel.draw(fresh, values, n / 30)
+            assert drawn is not None
+            began_s = time.perf_counter()
+            rgba = hands.read_rgba(drawn.framebuffer).copy()
+            handed_ms = (time.perf_counter() - began_s) * 1e3
+            screen.show(rgba, Levels(values), n / 30)
+            for name, taken_ms in (easel.timings | {"hand over": handed_ms} | screen.timings).items():
                 parts.setdefault(name, []).append(taken_ms)
 
-        total = timed("upload + effects + present", draw, frames, f"{show.screen.working_size} -> {show.screen.size}")
+        total = timed("upload to present", draw, frames, f"{show.screen.working_size} -> {show.screen.size}")
         for name, taken_ms in parts.items():
             yield summary(f"  {name}", taken_ms[WARM_UP:])
         yield total
-        screen.profile(False)
         yield timed("read back for recording", lambda n: screen.read(), frames)
 
 
@@ -180,7 +185,7 @@ def measure_modulation(show: Show, frames: int) -> Row:
     """The one rule over every knob of the show, with all of its routes at work."""
     generator = opening.open_generator(show)
     with ExitStack() as closing:
-        knobs = generator.knobs | opening.open_screen(show, True, closing).knobs
+        knobs = generator.knobs | opening.open_easel(show, closing).knobs
     features = {route.source: 0.5 for route in show.routes}
     state = modulation.begin(show.routes)
 
@@ -196,7 +201,6 @@ def measure_loop(show: Show, frames: int, seconds: float = 5.0, sheds: bool = Tr
 
     sheds: what is too slow for that pace is left out, as in a gallery; without, all is drawn however long it takes.
     """
-    from installation.live.governor import Governor
     from installation.live.loop import Live
     from installation.live.options import parse
 
@@ -204,14 +208,8 @@ def measure_loop(show: Show, frames: int, seconds: float = 5.0, sheds: bool = Tr
     options = parse("--headless", "--seconds", str(seconds), "--osc-port", "0")
     show, options = opening.prepare(options, show)
     with ExitStack() as closing:
-        live = Live(show, options, closing)
-        if not sheds:
-            live.drawing, live.painting = Governor([live.drawing.rung]), Governor([live.painting.rung])
-        report = live.play()
-        newest = live.painter.newest()
+        report = Live(show, options, closing, sheds).play()
     ms, pace = report["frame_ms"], f"{report['fps']:.1f} frames a second of {show.screen.fps:.0f}"
-    pictures = f"{newest.number / seconds:.1f} pictures a second" if newest else "no picture"
-    rungs = ", ".join(governor.rung.words for governor in (live.drawing, live.painting))
-    return Row(
-        "loop total (frame to frame)", ms["p50"], "ms", ms["p95"], note=f"{pace}, {pictures}; at the end {rungs}"
-    )
+    made = f"{report['drawn_per_s']:.1f} drawn and {report['painted_per_s']:.1f} painted a second"
+    note = f"{pace}, {made}; at the end {', '.join(report['drawing'])}"
+    return Row("loop total (frame to frame)", ms["p50"], "ms", ms["p95"], note=note)

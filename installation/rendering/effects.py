@@ -2,132 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import moderngl
 
-from installation import files, settings
-from installation.rendering import isf
+from installation import settings
 from installation.rendering.canvas import Canvas, Target
-from installation.rendering.effect import Frame, LoadedEffect, SoundView, today
+from installation.rendering.effect import Frame, SoundView, today
+from installation.rendering.link import EFFECTS, Link
 from installation.signals import Knob, SoundBlock
 
-__all__ = ["Chain", "SoundView", "find_file"]
-EFFECTS = Path("shaders/effects")  # looked for in `files.places`
 LOOK_EVERY_S = 0.5
-AXES = {"point2d": "xy", "color": "rgba"}
 log = logging.getLogger("installation.rendering")
-
-
-def find_file(name: str, folder: Path = EFFECTS) -> Path:
-    """The .fs file called `name` in the folder, or the path that name is. Raises SettingsError naming the nearest."""
-    for path in (files.find(folder, f"{name}.fs"), files.find(folder, name), Path(name)):
-        if path and path.suffix == ".fs" and path.is_file():
-            return path
-    there = [path.stem for path in files.there_are(folder, "*.fs")]
-    near = difflib.get_close_matches(name, there, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(there)}"
-    raise settings.SettingsError(f"no effect {name!r}; {hint}")
-
-
-class Link:
-    """One effect of the chain: its file under its own name, the show's defaults, and the program that works."""
-
-    def __init__(self, canvas: Canvas, wish: settings.Effect, folder: Path) -> None:
-        self.canvas = canvas
-        self.path = find_file(wish.file, folder)
-        self.name = wish.name or self.path.stem
-        self.wish = wish
-        self.loaded = LoadedEffect(canvas, isf.read(self.path))
-        self.stamp = self._stamp()
-        self.broken = False
-        self.drawn_last = False
-        self.done: tuple[Any, ...] = ()  # what the first of its own targets shows
-        self.own: list[Target] = []
-        self._events: dict[str, bool] = {}
-        self._index()
-
-    def _stamp(self) -> tuple[int, ...]:
-        files = (self.path, self.path.with_suffix(".vs"))
-        return tuple(f.stat().st_mtime_ns for f in files if f.is_file())
-
-    def _index(self) -> None:
-        """Knobs by name, and for each input the names its value is read from."""
-        prefix = f"effect.{self.name}."
-        self.knobs: dict[str, Knob] = {}
-        self.sources: list[tuple[isf.Input, list[str]]] = []
-        inputs = {i.name: i for i in self.loaded.effect.knobs}
-        for name in self.wish.knobs:
-            if name not in inputs:
-                near = difflib.get_close_matches(name, inputs, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(inputs)}"
-                raise settings.SettingsError(f"effect {self.name!r} has no knob {name!r}; {hint}")
-        for one in inputs.values():
-            names = [f"{prefix}{one.name}{f'.{axis}' if axis else ''}" for axis in AXES.get(one.type, [""])]
-            self.sources.append((one, names))
-            for i, name in enumerate(names):
-                self.knobs[name] = _knob(name, one, i, self.wish.knobs.get(one.name))
-
-    def reload_if_changed(self) -> str:
-        """Compile anew if the file changed; on failure keep the working program. Says what went wrong, or ''."""
-        try:
-            stamp = self._stamp()
-            if stamp == self.stamp or not stamp:
-                return ""
-            self.stamp = stamp
-            fresh = LoadedEffect(self.canvas, isf.read(self.path))
-        except (isf.EffectError, OSError) as error:
-            self.broken = True
-            return str(error)
-        old, self.loaded = self.loaded, fresh
-        try:
-            self._index()
-        except settings.SettingsError as error:  # the show sets a knob that the new header no longer has
-            self.loaded = old
-            self._index()
-            fresh.release()
-            self.broken = True
-            return str(error)
-        old.release()
-        self.broken = False
-        log.info("effect %s: loaded anew", self.path.name)
-        return ""
-
-    def spare(self, size: tuple[int, int]) -> Target:
-        """Of its two own targets the one that was not drawn last (somebody may still look at that), now the first."""
-        if not self.own or self.own[0].size != size:
-            for old in self.own:
-                old.release()
-            self.own = [Target(self.canvas.context, size) for _ in range(2)]
-        self.own.reverse()
-        return self.own[0]
-
-    def values(self, given: Mapping[str, float]) -> dict[str, Any]:
-        """One GLSL-ready value for each input of the file."""
-        values: dict[str, Any] = {}
-        for one, names in self.sources:
-            numbers = [given.get(name, self.knobs[name].default) for name in names]
-            values[one.name] = self._shape(one, numbers)
-        return values
-
-    def _shape(self, one: isf.Input, numbers: list[float]) -> Any:
-        if one.type in AXES:
-            return tuple(map(float, numbers))
-        if one.type == "bool":
-            return numbers[0] >= 0.5
-        if one.type == "event":  # true for the one frame in which its knob rises
-            now, before = numbers[0] >= 0.5, self._events.get(one.name, False)
-            self._events[one.name] = now
-            return now and not before
-        if one.type == "long":
-            return min(one.values, key=lambda v: abs(v - numbers[0])) if one.values else round(numbers[0])
-        return float(numbers[0])
 
 
 class Chain:
@@ -152,6 +43,7 @@ class Chain:
         for name in names:
             if names.count(name) > 1:
                 raise settings.SettingsError(f"two effects are called {name!r}: give one of them a `name` of its own")
+        self.watch: Callable[[int], None] = lambda index: None  # told which effect comes next
         self.last: Target | None = None
         self.version = 0  # of the picture that comes in, where somebody counts it: then it is known when it is the same
         self._time_s: float | None = None
@@ -191,7 +83,7 @@ class Chain:
         frame = Frame(texture, now_s, step_s, today(), audio)
         current = texture
         seen: tuple[Any, ...] = (self.version,) if self.version else ()
-        for link in self.links:
+        for index, link in enumerate(self.links):
             inputs = link.values(values)
             if link.loaded.is_identity(inputs):
                 link.drawn_last = False
@@ -203,6 +95,7 @@ class Chain:
                 current, self.last = link.own[0].texture, link.own[0]
                 continue
             output = link.spare(self.size) if seen else self.canvas.borrow(self.size, self.last, *keep)
+            self.watch(index)
             if not self._draw_link(link, current, output, inputs, frame):
                 link.done = seen = ()
                 continue
@@ -238,22 +131,3 @@ class Chain:
             link.loaded.release()
             for target in link.own:
                 target.release()
-
-
-def _knob(name: str, one: isf.Input, axis: int, wish: Any) -> Knob:
-    """The knob of one input, or of one axis of a point or a color; a wish from the show file sets its default."""
-
-    def pick(value: Any) -> float:
-        return float(value[axis]) if isinstance(value, tuple | list) else float(value)
-
-    default = pick(one.default)
-    if wish is not None:
-        try:
-            default = pick(wish)
-        except (IndexError, TypeError, ValueError) as error:
-            raise settings.SettingsError(f"{name}: expected {len(one.default)} numbers, found {wish!r}") from error
-    low, high = pick(one.low), pick(one.high)
-    if not low <= default <= high:
-        raise settings.SettingsError(f"{name}: expected a value from {low:g} to {high:g}, found {default:g}")
-    kind = {"bool": "bool", "event": "bool", "long": "int"}.get(one.type, "float")
-    return Knob(name, low, high, default, one.about, kind)

@@ -20,17 +20,17 @@ class Readback:
         self.ring = [context.buffer(reserve=int(np.prod(self.shape)), dynamic=True) for _ in range(RING)]
         self.asked = 0
 
-    def read(self, out: np.ndarray | None = None) -> np.ndarray:
+    def read(self) -> np.ndarray:
         """Ask for this frame and take the one asked for before [shape=(H, W, 3), uint8].
 
-        The first call has none before it and waits for its own. With out [same shape] the pixels are copied there.
+        The first call has none before it and waits for its own.
         """
         self.framebuffer.read_into(self.ring[self.asked % RING], components=4)
         taken = self.ring[max(0, self.asked - 1) % RING]
         self.asked += 1
         rgba = np.empty(self.shape, np.uint8)
         taken.read_into(rgba)
-        return _hand_over(rgba, out)
+        return rgba[..., :3]
 
     def read_now(self) -> np.ndarray:
         """This frame, waited for."""
@@ -39,8 +39,16 @@ class Readback:
         return np.ascontiguousarray(rgba[..., :3])
 
 
-def _hand_over(rgba: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    if out is None:
-        return rgba[..., :3]
-    out[...] = rgba[..., :3]
-    return out
+class Whole:
+    """A finished framebuffer's pixels [shape=(H, W, 4), uint8] in an array that is used again for the next one."""
+
+    def __init__(self) -> None:
+        self._rgba = np.empty((0, 0, 4), np.uint8)
+
+    def read_rgba(self, framebuffer: moderngl.Framebuffer) -> np.ndarray:
+        """Row 0 of the framebuffer is row 0 of the array, which holds until the next call."""
+        shape = (framebuffer.height, framebuffer.width, 4)
+        if self._rgba.shape != shape:
+            self._rgba = np.empty(shape, np.uint8)
+        framebuffer.read_into(self._rgba, components=4)
+        return self._rgba

@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import moderngl
@@ -57,8 +58,8 @@ class Headless:
     def __init__(self) -> None:
         self.context = open_headless()
 
-    def present(self, output: Target) -> None:
-        """Nobody looks; let the driver begin the work."""
+    def present(self, finish: Callable[[], Target]) -> None:
+        """Nobody looks: the frame need not even be finished; let the driver begin the work."""
         self.context.gc()
 
     def keys(self) -> list[str]:
@@ -159,8 +160,8 @@ class Window:
             except ValueError:  # glfw knows no size of a monitor that is going this moment: look again
                 self._monitors = []
 
-    def present(self, output: Target) -> None:
-        """Draw the finished output over the whole window and wait for the screen (vsync)."""
+    def present(self, finish: Callable[[], Target]) -> None:
+        """Draw the finished frame over the whole window and wait for the screen (vsync)."""
         glfw = self.glfw
         if self._program is None:
             self._program = Canvas(self.context).own_program("window")
@@ -168,7 +169,7 @@ class Window:
         if width and height:
             screen = self.context.detect_framebuffer(0)
             screen.viewport = (0, 0, width, height)
-            self._program.bind("picture", output.texture)
+            self._program.bind("picture", finish().texture)
             self._program.draw(screen)
         began_s = time.perf_counter()
         glfw.swap_buffers(self.handle)

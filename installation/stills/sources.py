@@ -18,8 +18,9 @@ from installation.clock import StepClock
 from installation.live import opening
 from installation.live.moments import open_moment
 from installation.pictures import PictureError, read_picture, size_of
+from installation.rendering import projection, projector
 from installation.settings import Show, check
-from installation.signals import Controls, Levels, Moment, Still
+from installation.signals import Controls, Moment, Still
 from installation.stages.work import Made, Stage, Work
 from installation.stills import job as jobs
 from installation.stills.job import Job
@@ -98,14 +99,17 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
             f"warning: the model has changed since {moment.show!r} was played: the picture will differ", file=sys.stderr
         )
     with ExitStack() as closing:
-        screen = opening.open_screen(show, True, closing)
-        knobs = generator.knobs | screen.knobs
+        easel = opening.open_easel(show, closing)
+        knobs = generator.knobs | easel.knobs
         values = {name: knob.default for name, knob in knobs.items()} | dict(moment.controls.values)
         moment_now = dataclasses.replace(moment.controls, values=values)  # a knob that is newer than the moment rests
         for controls in _second_before(moment_now, show.screen.fps):
             picture = generator.render(controls, None if native else size)  # larger, where the generator can be
-            screen.show(picture, controls, Levels(controls.values), controls.time_s)
-        return screen.read_now()
+            drawn = easel.draw(picture, controls.values, controls.time_s)
+        assert drawn is not None
+        paper = projection.create(easel.canvas, size, projector.IDENTITY)  # no venue's corners on a print
+        paper.draw(drawn, None, 1.0)
+        return paper.read_now()
 
 
 def _second_before(controls: Controls, fps: float) -> list[Controls]:

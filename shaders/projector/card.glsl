@@ -11,7 +11,7 @@ float line(float distance_px, float width_px) { return 1.0 - smoothstep(width_px
 vec3 hue(float h) { return clamp(abs(fract(h + vec3(0.0, 2.0, 1.0) / 3.0) * 6.0 - 3.0) - 1.0, 0.0, 1.0); }
 
 void main() {
-    vec2 p = vec2(place.x, 1.0 - place.y) * size;   // y up, pixels
+    vec2 p = place * size;   // y up, pixels
     vec2 c = p - size * 0.5;
     float unit = size.y / 18.0;
     vec2 cell = abs(fract(c / unit + 0.5) - 0.5) * unit;          // distance to the nearest grid line's middle

@@ -1,13 +1,12 @@
 #version 330
 // The last pass: working size to projector size, through the corner pins where there are any, then the master.
-// Row 0 of the output is its top. FINE: Catmull-Rom in five bilinear taps (corners weigh least and are left out).
+// Row 0 of the output is its top. Catmull-Rom in five bilinear taps (corners weigh least and are left out).
 in vec2 place;
 uniform sampler2D picture;
 uniform float master;
 uniform mat3 to_picture;   // projector (0..1, y down) to picture (0..1, y down), homogeneous
 out vec4 colour;
 
-#ifdef FINE
 vec3 look_up(vec2 at) {
     vec2 size = vec2(textureSize(picture, 0));
     vec2 p = at * size;
@@ -27,9 +26,6 @@ vec3 look_up(vec2 at) {
     float weight = w12.x * w12.y + w12.x * (w0.y + w3.y) + w12.y * (w0.x + w3.x);
     return clamp(sum / weight, 0.0, 1.0);
 }
-#else
-vec3 look_up(vec2 at) { return texture(picture, at).rgb; }
-#endif
 
 void main() {
     vec2 at = place;

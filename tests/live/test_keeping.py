@@ -15,6 +15,7 @@ from installation.live.journal import Entry, InputLog, Ledger, read_log
 from installation.settings import SettingsError, Show, check
 from installation.signals import Command, Controls
 
+STUDIO = Namespace(weights_sha256="abc", status={})
 CONTROLS = Controls(1.25, {"generator.truncation": 0.1 + 0.2}, 0.333333333333333333)
 
 
@@ -49,7 +50,7 @@ def test_a_disk_that_is_full_when_the_show_ends_costs_the_log_and_not_the_report
     (tmp_path / "show.log.gz").symlink_to("/dev/full")
     options = Namespace(record=None, log=tmp_path / "show.log.gz")
     with ExitStack() as closing:
-        chronicle = Chronicle(Show("bloom"), options, None, "abc", closing)
+        chronicle = Chronicle(Show("bloom"), options, None, STUDIO, closing)
     assert chronicle.faults == {"input log": 1}
 
 
@@ -59,7 +60,7 @@ def test_a_sender_that_asks_for_a_moment_in_every_frame_cannot_fill_the_memory(t
     monkeypatch.setattr(moments, "keep", lambda folder, moment, rgb: disk.wait(30) and tmp_path)
     with ExitStack() as closing:
         options = Namespace(record=None, log=None, moments=tmp_path)
-        chronicle = Chronicle(Show("bloom"), options, screen, "abc", closing)
+        chronicle = Chronicle(Show("bloom"), options, screen, STUDIO, closing)
         closing.callback(disk.set)
         for n in range(100):
             chronicle.note(Entry(n / 30, {}, (Command("moment"),)), CONTROLS, None, None)

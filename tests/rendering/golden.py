@@ -19,7 +19,8 @@ from PIL import Image
 from installation import files, settings
 from installation.rendering import isf
 from installation.rendering.canvas import Canvas
-from installation.rendering.effects import AXES, Chain
+from installation.rendering.effects import Chain
+from installation.rendering.link import AXES
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EFFECTS = files.shipped("shaders/effects")

@@ -11,8 +11,7 @@ import pytest
 from flower import picture, pixels_of, upload
 
 from installation import files, settings
-from installation.rendering import effects as room
-from installation.rendering import isf
+from installation.rendering import effects, isf, link
 from installation.rendering.effects import Chain
 
 SIZE = (64, 36)
@@ -23,7 +22,7 @@ RED = '/*{"INPUTS": []}*/\nvoid main() { gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0)
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(effects, "LOOK_EVERY_S", 0.0)
 
 
 def write(path: Path, text: str) -> None:
@@ -35,7 +34,7 @@ def write(path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_at_amount_0_an_effect_changes_nothing_even_when_it_is_drawn(context, flower, name: str, monkeypatch) -> None:
-    monkeypatch.setattr(room.LoadedEffect, "is_identity", lambda *_: False)
+    monkeypatch.setattr(link.LoadedEffect, "is_identity", lambda *_: False)
     chain = Chain(context, [settings.Effect(name)], SIZE)
     for n in range(8):
         seen = pixels_of(chain.draw(flower, {f"effect.{name}.amount": 0.0}, n / 30))

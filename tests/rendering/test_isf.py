@@ -12,7 +12,8 @@ from flower import pixels_of
 from installation import settings
 from installation.rendering import isf
 from installation.rendering.check import check_files
-from installation.rendering.effects import Chain, SoundView
+from installation.rendering.effect import SoundView
+from installation.rendering.effects import Chain
 from installation.rendering.expressions import ExpressionError, compile_size
 from installation.signals import SoundBlock
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SMALL
-from flower import even
 
 from installation import settings
 from installation.rendering import projector, window
-from installation.signals import Controls, Levels
+from installation.signals import Levels
 
 
 def test_a_homography_takes_corners_to_corners() -> None:
@@ -48,7 +47,7 @@ def test_corner_pins_move_the_light(tmp_path: Path) -> None:
     (tmp_path / "hall.toml").write_text("corners = [[0.5, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5]]")
     screen = settings.Screen(SMALL.size, SMALL.working_size, venue="hall")
     display = window.create(screen, headless=True, calibration=tmp_path)
-    display.show(even(1.0), Controls(0, {}), Levels({}), 0.0)
+    display.show(np.full((36, 64, 4), 255, np.uint8), Levels({}), 0.0)
     seen = display.read_now()[..., 1].astype(int)
     display.close()
     assert seen[4:30, 70:124].min() > 250, "the upper right quarter is lit"

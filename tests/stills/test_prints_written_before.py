@@ -18,7 +18,7 @@ from printing import still
 
 from installation.__main__ import parser
 from installation.live.moments import open_moment
-from installation.stills import choosing, job, sources
+from installation.stills import choices, choosing, job, sources, takes
 
 
 def test_a_moment_is_painted_as_it_was_shown_effects_and_bends_and_all(
@@ -57,13 +57,13 @@ def test_a_sidecar_makes_the_print_again(written_before: Path) -> None:
 
 def test_the_takes_of_a_folder_of_prints_are_found_shown_and_chosen_from(written_before: Path) -> None:
     folder = written_before / "prints"
-    ((key, take),) = choosing.find_takes(folder).items()
-    assert take.still.name == "leaf" and take.still.pixels.shape[:2] == (48, 64)
+    ((key, take),) = takes.find_takes(folder).items()
+    assert take.still.name == "leaf" and takes.open_pixels(folder, take).shape == (48, 64, 3)
     wall = choosing.JobWall(folder)
     assert [shown["figures"]["coverage"] for shown in wall.state()["takes"]] == [1.0]
     assert Image.open(BytesIO(wall.picture(key, 32))).size == (32, 24)
     wall.judge(key, "reject")
-    assert wall.state()["takes"][0]["choice"] == "reject"
+    assert choices.read_choices(folder).said == {key: "reject"}
 
 
 def test_the_select_page_is_served_until_ctrl_c_and_then_says_what_was_chosen(written_before: Path) -> None:

@@ -1,0 +1,224 @@
+"""Controls in, the newest drawn picture out: generator and effects at work in a process of their own, which may die.
+
+The wall never waits for them. Whatever a network, an effect or a driver does (an exception, a hang in one draw call, a
+poisoned CUDA context, a crash), the last picture stays, the process is replaced, and what it was at when it failed is
+left out once it has failed twice: an effect first, then the generator, for which `pattern` stands in.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from installation.children import Child, Memory
+from installation.clock import WallClock
+from installation.frames import FrameSlots, Numbers, Words, frames_bytes
+from installation.settings import Part, SettingsError, Show, to_table
+from installation.signals import Controls, Knob, SoundBlock
+
+log = logging.getLogger("installation.live.studio")
+
+MOST_NUMBERS = 16_384  # knobs, and the newest sound
+MOST_WORDS = 1 << 20
+NEWEST_SAMPLES = 4096  # of sound that effects look at
+REQUESTED, DRAWN, AT = 4, 5, 6  # places in the memory's counts: newest request, newest one drawn, what is being done
+NOTHING, FIRST_EFFECT = 0, 2  # what AT says: nothing is drawn, or the effect that is
+SILENT_S, OPENING_S = 6.0, 90.0
+REMEMBERED = 512  # requests whose pictures may still come
+STRIKES = 2  # failures of one part before it is left out
+LEFT_OUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """rgba [shape=(H, W, 4), uint8, row 0 at the bottom as GL counts], and the controls that it was made from.
+
+    Its effects were drawn at controls.time_s; its picture may be older and was asked for at painted_s.
+    """
+
+    rgba: np.ndarray
+    controls: Controls
+    number: int
+    painted_s: float
+
+
+class Plan:
+    """Where everything lies in the memory that both sides share."""
+
+    def __init__(self, memory: Memory, most_px: int) -> None:
+        self.pictures = FrameSlots(memory, most_px=most_px, channels=4)
+        at = frames_bytes(most_px, 4)
+        self.requests = Numbers(memory, at, MOST_NUMBERS)
+        at += Numbers.bytes_of(MOST_NUMBERS)
+        self.opened = Words(memory, at, MOST_WORDS)
+        at += Words.bytes_of(MOST_WORDS)
+        self.status = Words(memory, at, MOST_WORDS)
+
+    @staticmethod
+    def bytes_of(most_px: int) -> int:
+        return frames_bytes(most_px, 4) + Numbers.bytes_of(MOST_NUMBERS) + 2 * Words.bytes_of(MOST_WORDS)
+
+
+class Studio:
+    """The parent's side. open() waits until the process knows its knobs; faults counts what was survived, by kind."""
+
+    def __init__(self, show: Show, sheds: bool = True) -> None:
+        """sheds: what is too slow for the show's pace is left out; without, all is drawn however long it takes."""
+        self.show, self._sheds = show, sheds
+        self.knobs: dict[str, Knob] = {}
+        self.weights_sha256 = ""
+        width, height = (max(a, b) for a, b in zip(show.screen.size, show.screen.working_size, strict=True))
+        self._memory = Memory(Plan.bytes_of(width * height))
+        self._plan = Plan(self._memory, width * height)
+        self._order: list[str] = []
+        self._asked: OrderedDict[int, Controls] = OrderedDict()
+        self._newest: Drawing | None = None
+        self._number = self._requested = 0
+        self._strikes: Counter[str] = Counter()
+        self._earlier: Counter[str] = Counter()  # faults of the processes before this one
+        self._left_out: dict[str, float] = {}  # part -> until when
+        self._starts = 0
+        self._told_without: list[str] = []
+        self._child = Child(
+            "studio",
+            "installation.live.studio_child",
+            self._settings,
+            self._memory,
+            log=log,
+            silent_s=SILENT_S,
+            opening_s=OPENING_S,
+            silence_s=self._silence_s,
+            threads=0,
+            errors=None,
+        )
+
+    def open(self, timeout_s: float = OPENING_S) -> None:
+        """Start it. Raises SettingsError, in its words, for a show that cannot be opened, RuntimeError if it hangs."""
+        self._child.start()
+        clock = WallClock()
+        while not (told := self._plan.opened.read()):
+            if clock.now_s() > timeout_s:
+                raise RuntimeError(f"the generator was not ready after {timeout_s:.0f} s")
+            clock.wait_until(clock.now_s() + 0.01)
+        if "refused" in told:
+            raise SettingsError(str(told["refused"]))
+        self.knobs = {row[0]: Knob(*row) for row in told["knobs"]}
+        self.weights_sha256 = str(told["weights_sha256"])
+        self._order = list(self.knobs)
+
+    def request(self, controls: Controls, now_s: float, sound: SoundBlock | None = None, patient: bool = False) -> None:
+        """Ask for a picture; one that has not begun is replaced. Never waits; patient: paint this very one first."""
+        self._requested += 1
+        self._asked[self._requested] = controls
+        while len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+        given = controls.values
+        values = np.array([given.get(name, self.knobs[name].default) for name in self._order], np.float64)
+        samples = np.zeros(0) if sound is None else sound.samples[-NEWEST_SAMPLES:].astype(np.float64)
+        rate_hz = 0.0 if sound is None else float(sound.sample_rate_hz)
+        head = np.array(
+            [self._requested, controls.time_s, controls.turns, now_s, patient, rate_hz, values.size], np.float64
+        )
+        self._plan.requests.write(head, values, samples)
+        self._memory.counts[REQUESTED] = self._requested
+        self._memory.times[REQUESTED] = time.monotonic()
+        self._child.wake()
+
+    def newest(self) -> Drawing | None:
+        """The last picture that was drawn, None before the first; the same object for as long as it is the same one."""
+        fresh = self._plan.pictures.read_noted(self._number)
+        if fresh is not None:
+            rgba, _, self._number, (drawn, painted) = fresh
+            shown = self._asked.get(drawn)
+            made = self._asked.get(painted, shown)
+            if shown is not None and made is not None:
+                own = {n: v for n, v in made.values.items() if n.startswith(("generator.", "bend."))}
+                controls = Controls(shown.time_s, {**shown.values, **own}, made.turns)
+                self._newest = Drawing(rgba, controls, self._number, made.time_s)
+        return self._newest
+
+    def wait_done(self, timeout_s: float = 10.0) -> bool:
+        """Wait until the newest request has been painted and drawn, or has failed; False when time is up."""
+        clock = WallClock()
+        while int(self._memory.counts[DRAWN]) < self._requested:
+            if clock.now_s() > timeout_s:
+                return False
+            clock.wait_until(clock.now_s() + 0.001)
+        return True
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What the process last said of itself: faults, seconds a picture and a drawing take, the size drawn at."""
+        return self._plan.status.read()
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that the machine has time for: the show's, or fewer where its effects are drawn slowly."""
+        return float(self.status.get("fps", self.show.screen.fps))
+
+    @property
+    def faults(self) -> Counter[str]:
+        return self._earlier + Counter(self.status.get("faults", {})) + self._child.faults
+
+    @property
+    def pids(self) -> list[int]:
+        return self._child.pids
+
+    @property
+    def left_out(self) -> list[str]:
+        """What is not painted or drawn for now, because it failed: names of effects, "generator"."""
+        now_s = time.monotonic()
+        return [part for part, until_s in self._left_out.items() if until_s > now_s]
+
+    def close(self) -> None:
+        self._child.close()
+
+    def _silence_s(self) -> float:
+        """How long it has owed an answer; a show that is frozen asks for nothing."""
+        counts, times = self._memory.counts, self._memory.times
+        if counts[DRAWN] >= counts[REQUESTED] > 0:
+            return 0.0
+        return time.monotonic() - float(times[DRAWN]) if times[DRAWN] else float("inf")
+
+    def _settings(self) -> Mapping[str, Any]:
+        """What the next process is told: the show, and what the ones before it failed at twice."""
+        if self._starts:
+            self._blame()
+            self._earlier += Counter(self.status.get("faults", {}))
+            self._plan.status.forget()
+        self._starts += 1
+        self._memory.counts[AT] = NOTHING
+        self._told_without = self.left_out
+        return {"show": to_table(self.show), "without": self._told_without, "sheds": self._sheds}
+
+    def _blame(self) -> None:
+        drawn = effects_of(self.show, self._told_without)
+        at = int(self._memory.counts[AT]) - FIRST_EFFECT
+        part = drawn[at] if 0 <= at < len(drawn) else "generator"
+        self._strikes[part] += 1
+        if self._strikes[part] >= STRIKES:
+            self._strikes[part] = 0
+            self._left_out[part] = time.monotonic() + LEFT_OUT_S
+            instead = "`pattern` stands in for it" if part == "generator" else "it is left out"
+            log.error("studio: %s failed %d times: %s", part, STRIKES, instead)
+
+
+def effects_of(show: Show, left_out: Sequence[str] = ()) -> list[str]:
+    """Names of a show's effects in their order, without those left out."""
+    names = [effect.name or Path(effect.file).stem for effect in show.effects]
+    return [name for name in names if name not in left_out]
+
+
+def without(show: Show, left_out: Sequence[str]) -> Show:
+    """The show without the effects, or with `pattern` for the generator, that failed."""
+    kept = tuple(e for e in show.effects if (e.name or Path(e.file).stem) not in left_out)
+    if "generator" in left_out:
+        show = replace(show, generator=Part("pattern"), bends=())
+    return replace(show, effects=kept)

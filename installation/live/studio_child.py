@@ -1,0 +1,179 @@
+"""Requests in, drawn pictures in shared memory out: the process that paints and draws. It heals nothing: it ends."""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import logging
+import os
+import time
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from installation.children import Memory, enter, give_way
+from installation.live import governor, opening
+from installation.live.studio import AT, DRAWN, FIRST_EFFECT, NOTHING, REMEMBERED, Plan, without
+from installation.memory import resident_mb
+from installation.settings import SettingsError, Show, check
+from installation.signals import Controls, SoundBlock
+
+log = logging.getLogger("installation.live.studio")
+
+NICENESS = 3  # a frame in time goes before a newer picture; the painter within stands back further
+ANSWER_S = 20.0  # in which the generator paints something, or this process makes room for a new one
+TOLD_EVERY_S = 0.5
+HEAD = 7  # numbers ahead of the values: number, time_s, turns, now_s, patient, rate_hz, count of values
+
+
+class Hung(RuntimeError):
+    """A part has not answered for so long that only a new process helps."""
+
+
+def main() -> None:
+    memory, settings = enter()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%F %T")
+    faulthandler.enable()  # a crash in a driver says where
+    give_way(NICENESS)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    show = check(Show, settings["show"], "show")
+    width, height = (max(a, b) for a, b in zip(show.screen.size, show.screen.working_size, strict=True))
+    plan = Plan(memory, width * height)
+    try:
+        room = Room(without(show, settings["without"]), memory, plan, settings["sheds"])
+    except (SettingsError, ValueError, LookupError, OSError, RuntimeError) as error:
+        memory.say(str(error))
+        plan.opened.write({"refused": str(error)})
+        os._exit(2)
+    try:
+        room.work()
+    except Exception as error:
+        log.exception("studio")
+        memory.say(f"{type(error).__name__}: {error}")
+    os._exit(1)  # threads that hang are not waited for
+
+
+class Room:
+    """A painter, an easel and their governors, over what is shared with the show."""
+
+    def __init__(self, show: Show, memory: Memory, plan: Plan, sheds: bool) -> None:
+        from installation.generators.painter import Painter
+        from installation.rendering.easel import Easel
+        from installation.rendering.readback import Whole
+        from installation.rendering.surfaces import open_headless
+
+        self.memory, self.plan, self.sheds = memory, plan, sheds
+        generator = opening.open_generator(show)
+        self.context = open_headless()
+        self.easel = Easel(self.context, show.effects, show.screen.working_size)
+        self.easel.chain.watch = lambda i: memory.counts.__setitem__(AT, FIRST_EFFECT + i)
+        self.painter = Painter(generator).start()
+        self.drawing = governor.drawing(show.screen, gpu=not self.easel.canvas.software)
+        self.painting = governor.painting(show.screen)
+        self.easel.work_at(self.drawing.rung.size)
+        self.readback = Whole()
+        self._asked: OrderedDict[int, tuple[Controls, int]] = OrderedDict()  # by identity: the request they came with
+        self._requested, self._told_s = 0, 0.0
+        knobs = [[k.name, k.low, k.high, k.default, k.about, k.kind] for k in self._knobs().values()]
+        self.order = [row[0] for row in knobs]
+        plan.opened.write({"knobs": knobs, "weights_sha256": generator.weights_sha256})
+
+    def close(self) -> None:
+        """End the painter and let go of the drawing."""
+        from installation.rendering.surfaces import close_headless
+
+        self.painter.close()
+        close_headless(self.context)
+
+    def _knobs(self) -> dict[str, Any]:
+        return self.painter.generator.knobs | self.easel.knobs
+
+    def work(self) -> None:
+        """Every request, the newest first, until the show's pipe closes. Raises Hung when the generator is silent."""
+        last = 0
+        gc.freeze()
+        while os.read(0, 4096):
+            row = self.plan.requests.read()
+            if row is None or int(row[0]) == last:
+                continue
+            last = int(row[0])
+            self._draw(row)
+            self.memory.counts[DRAWN] = last
+            self.memory.times[DRAWN] = time.monotonic()
+
+    def _draw(self, row: np.ndarray) -> None:
+        number, time_s, turns, now_s, patient, rate_hz, count = (float(v) for v in row[:HEAD])
+        values = dict(zip(self.order, row[HEAD : HEAD + int(count)].tolist(), strict=False))
+        samples = row[HEAD + int(count) :].astype(np.float32)
+        sound = SoundBlock(samples, int(rate_hz), now_s) if rate_hz else None
+        self._request(Controls(time_s, values, turns), int(number), bool(patient))
+        began_s = time.monotonic()
+        picture = self.painter.newest()
+        drawn = self.easel.draw(picture, values, now_s, sound)
+        self.memory.counts[AT] = NOTHING
+        if drawn is not None and picture is not None:
+            of = self._asked.get(id(picture.controls), (picture.controls, int(number)))[1]
+            self.plan.pictures.write(self.readback.read_rgba(drawn.framebuffer), notes=(int(number), of))
+        self._govern(time.monotonic() - began_s)
+        self._tell(began_s)
+
+    def _request(self, controls: Controls, number: int, patient: bool) -> None:
+        """Ask the painter; wait for it only when told so (a replay that nobody watches). Raises Hung."""
+        self._asked[id(controls)] = controls, number
+        while len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+        self.painter.request(controls)
+        self._requested += 1
+        if patient:
+            self.painter.wait_done(self._requested, ANSWER_S)
+        if not self.painter.alive:
+            raise Hung("the generator's thread ended")
+        if self.painter.busy_s > ANSWER_S:
+            raise Hung(f"the generator has not answered for {ANSWER_S:.0f} s")
+        if self.painter.is_beyond_help:
+            raise Hung("the generator's device does not recover in this process")
+
+    def _govern(self, busy_s: float) -> None:
+        """What is drawn goes by how long a drawing took; bends by how long a picture took."""
+        if not self.sheds:
+            return
+        picture_s = self.painter.picture_s
+        if self.drawing.note(busy_s, room=picture_s < self.drawing.rung.budget_s):
+            self.easel.work_at(self.drawing.rung.size)
+        if self.painting.note(picture_s):
+            self.painter.generator.shed(self.painting.at)
+
+    def _tell(self, now_s: float) -> None:
+        """Twice a second: what was survived and where the time goes; garbage of what outlived a frame is collected."""
+        gc.collect(0)
+        if now_s < self._told_s + TOLD_EVERY_S:
+            return
+        self._told_s = now_s
+        gc.collect()
+        faults = self.painter.faults + self.easel.faults
+        rung = self.drawing.rung
+        self.plan.status.write(
+            {
+                "faults": dict(faults),
+                "picture_s": self.painter.picture_s,
+                "painted": self.painter.number_done,
+                "rungs": [self.drawing.rung.words, self.painting.rung.words],
+                "draw_ms": dict(self.easel.timings),
+                "size": rung.size,
+                "fps": rung.fps,
+                "gpu_mb": gpu_mb(),
+                "rss_mb": resident_mb(),
+            }
+        )
+
+
+def gpu_mb() -> float:
+    """Memory that the generator holds on a GPU; 0 without one."""
+    import torch
+
+    return round(torch.cuda.memory_allocated() / 2**20, 1) if torch.cuda.is_available() else 0.0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""What paints and draws may fail in any way: the wall keeps its last picture, and the picture comes back."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from installation import files
+from installation.bending.operations import OPERATIONS, Operation
+from installation.children import Memory
+from installation.live import studio as studios
+from installation.live.studio import AT, FIRST_EFFECT, Plan, Studio, without
+from installation.live.studio_child import Room
+from installation.settings import Bend, Effect, Part, Screen, SettingsError, Show
+from installation.signals import Controls, Picture, SoundBlock
+
+Wait = Callable[..., object]
+SCREEN = Screen(size=(160, 90), working_size=(80, 45), fps=20.0)
+SHOW = Show("small", generator=Part("pattern"), effects=(Effect("grain"),), screen=SCREEN)
+SLOW = (  # a second and more of one draw call on any machine that the tests run on
+    '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}, {"NAME": "amount", "TYPE": "float", "DEFAULT": 0.0,'
+    ' "MIN": 0.0, "MAX": 1.0, "IDENTITY": 0.0}]}*/ void main() { vec4 sum = vec4(0.0);'
+    "for (int i = 0; i < int(amount * 4000000.0); i++) sum += fract(IMG_THIS_PIXEL(inputImage) * float(i) + sum);"
+    "gl_FragColor = sum / 4000000.0 + IMG_THIS_PIXEL(inputImage); }"
+)
+
+
+# ---- inside: one room, no processes
+
+
+class Inside:
+    """A room whose requests the test hands over itself."""
+
+    def __init__(self, show: Show) -> None:
+        px = SCREEN.size[0] * SCREEN.size[1]
+        self.memory = Memory(Plan.bytes_of(px))
+        self.plan = Plan(self.memory, px)
+        self.room = Room(show, self.memory, self.plan, True)
+        self.values = {row[0]: row[3] for row in self.plan.opened.read()["knobs"]}
+        self.number = 0
+
+    def draw(self, **values: float) -> np.ndarray | None:
+        """One request, painted and drawn: the newest picture [shape=(H, W, 4)]."""
+        self.number += 1
+        numbers = np.array([{**self.values, **values}[name] for name in self.room.order], np.float64)
+        head = np.array([self.number, self.number / 20, 0.1 * self.number, self.number / 20, 1, 0, numbers.size], float)
+        self.room._draw(np.concatenate([head, numbers]))
+        found = self.plan.pictures.read()
+        return None if found is None else found[0]
+
+
+@pytest.fixture
+def inside() -> Iterator[Callable[[Show], Inside]]:
+    opened: list[Inside] = []
+
+    def open_one(show: Show = SHOW) -> Inside:
+        opened.append(Inside(show))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.room.close()
+
+
+def test_a_generator_that_gives_nan_is_counted_and_the_last_good_picture_stays(inside) -> None:
+    here = inside()
+    good = here.draw()
+    painter, real = here.room.painter, here.room.painter.generator.render
+
+    def torn(controls: Controls, size: tuple[int, int] | None = None) -> Picture:
+        picture = real(controls, size)
+        picture.pixels[:] = float("nan")
+        return picture
+
+    painter.generator.render = torn
+    painter.generator.reset = lambda: 1 / 0  # clearing it fails too
+    number = painter.newest().number
+    for _ in range(3):
+        assert (here.draw() > 0).any()
+    assert painter.newest().number == number and painter.faults["picture not finite"] == 3
+    painter.generator.render = real
+    assert np.abs(here.draw().astype(int) - good).mean() > 0 and painter.newest().number > number
+
+
+def test_a_layer_full_of_nan_is_counted_and_the_show_goes_on(inside, monkeypatch) -> None:
+    broken = Operation("broken", lambda x, amount, site: x * float("nan"), "Break the layer.")
+    monkeypatch.setitem(OPERATIONS, "broken", broken)
+    here = inside(dataclasses.replace(SHOW, bends=(Bend("swell", "hidden1", "broken"),)))
+    here.draw(**{"bend.swell.amount": 1.0})
+    assert here.room.painter.faults["bend not finite"] > 0
+    assert (here.draw(**{"bend.swell.amount": 1.0})[..., :3] > 60).any()
+
+
+def test_what_is_slow_to_paint_is_bent_no_more_and_what_is_slow_to_draw_is_drawn_smaller(inside) -> None:
+    here = inside()
+    shed: list[int] = []
+    here.room.painter.generator.shed = shed.append
+    here.room.painter._seconds.extend([2.0] * 31)
+    for _ in range(200):
+        here.room._govern(0.5)
+    assert shed == [1]
+    assert here.draw().shape[:2] == (22, 40)
+
+
+# ---- outside: real processes
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
+    made: list[Studio] = []
+
+    def open_one(show: Show = SHOW) -> Studio:
+        made.append(Studio(show))
+        made[-1].open()
+        return made[-1]
+
+    yield open_one
+    for studio in made:
+        studio.close()
+
+
+def ask(studio: Studio, **values: float) -> None:
+    """What a show does in every frame."""
+    now_s = time.monotonic()
+    given = {name: knob.default for name, knob in studio.knobs.items()} | values
+    studio.request(Controls(now_s, given, now_s), now_s)
+
+
+def until_newer(studio: Studio, wait_for: Wait, number: int, **values: float) -> None:
+    """Go on asking until a newer drawing hangs there."""
+
+    def newer() -> bool:
+        ask(studio, **values)
+        newest = studio.newest()
+        return newest is not None and newest.number > number
+
+    wait_for(newer, within_s=90)
+
+
+def test_a_drawing_knows_the_controls_it_was_made_from(opened, wait_for: Wait) -> None:
+    studio = opened()
+    controls = Controls(0.0, {name: knob.default for name, knob in studio.knobs.items()}, 0.0)
+    for n in range(4):
+        asked = dataclasses.replace(controls, time_s=float(n), turns=n / 4)
+        studio.request(asked, n / 20, SoundBlock(np.zeros(400, np.float32), 44100, 0.0), patient=True)
+        assert studio.wait_done(60)
+        drawing = studio.newest()
+        assert drawing.controls == asked and drawing.rgba.shape == (45, 80, 4)
+        assert studio.newest() is drawing, "the same object is the same picture"
+    assert studio.knobs["effect.grain.amount"].high == 1.0 and len(studio.weights_sha256) == 64
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP])
+def test_killed_crashed_or_hung_it_is_replaced_and_the_last_picture_stays(
+    opened, wait_for: Wait, by: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studios, "SILENT_S", 1.0)
+    studio = opened()
+    until_newer(studio, wait_for, 0)
+    (pid,), held = studio.pids, studio.newest()
+    os.kill(pid, by)
+    wait_for(lambda: ask(studio) or studio.faults["studio"] > 0)
+    assert studio.newest() is not None and studio.newest().number >= held.number
+    until_newer(studio, wait_for, studio.newest().number)
+    assert studio.pids != [pid] and studio.faults["studio"] == 1
+
+
+def test_an_effect_that_fails_twice_is_left_out_and_the_others_are_drawn(opened, wait_for: Wait, tmp_path) -> None:
+    (tmp_path / "slow.fs").write_text(SLOW)
+    studio = opened(dataclasses.replace(SHOW, effects=(Effect("grain"), Effect(str(tmp_path / "slow.fs")))))
+    until_newer(studio, wait_for, 0)
+    for _ in range(studios.STRIKES):
+        lost = studio.faults["studio"]
+        at_work = wait_for(
+            lambda: (
+                ask(studio, **{"effect.slow.amount": 1.0})
+                or (studio.pids and studio._memory.counts[AT] == FIRST_EFFECT + 1 and studio.pids[0])
+            ),
+            within_s=90,
+        )
+        os.kill(int(at_work), signal.SIGKILL)  # a driver that crashes in this effect's draw call
+        wait_for(lambda before=lost: studio.faults["studio"] > before)
+        wait_for(lambda: studio.pids, within_s=60)
+    assert studio.left_out == ["slow"]
+    until_newer(studio, wait_for, studio.newest().number, **{"effect.slow.amount": 1.0})
+
+
+def test_without_what_failed_there_is_always_something_to_play() -> None:
+    show = dataclasses.replace(SHOW, generator=Part("stylegan2"), bends=(Bend("a", "b", "c"),))
+    safe = without(show, ["generator", "grain"])
+    assert safe.generator == Part("pattern") and safe.bends == () and safe.effects == ()
+    assert without(show, []) == show
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"effects": (Effect("glow"),)}, "no effect 'glow'"),
+        ({"generator": Part("stylegan2", {"model": "blom"})}, "blom"),
+    ],
+)
+def test_a_show_that_cannot_be_opened_says_why_at_once(change: dict, why: str) -> None:
+    studio = Studio(dataclasses.replace(SHOW, **change))
+    try:
+        with pytest.raises(SettingsError, match=why):
+            studio.open()
+    finally:
+        studio.close()
+
+
+def test_an_effect_broken_while_it_plays_keeps_its_last_good_program(
+    opened, wait_for: Wait, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    effect = tmp_path / "mine.fs"
+    effect.write_text((files.shipped("shaders/effects") / "grain.fs").read_text("utf-8"))
+    studio = opened(dataclasses.replace(SHOW, effects=(Effect(str(effect)),)))
+    until_newer(studio, wait_for, 0)
+    effect.write_text(effect.read_text().replace("void main() {", "void main() { oops"))
+    os.utime(effect, (1, 1))
+    wait_for(lambda: ask(studio) or studio.faults["shader"] > 0)
+    until_newer(studio, wait_for, studio.newest().number)
+    assert studio.newest().rgba[..., :3].max() > 60 and "mine.fs" in capfd.readouterr().err
