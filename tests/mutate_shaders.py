@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parent
-sys.path[:0] = [str(TESTS), str(TESTS / "rendering")]
+sys.path += [path for path in (str(TESTS), str(TESTS / "rendering")) if path not in sys.path]
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 
 import golden  # noqa: E402

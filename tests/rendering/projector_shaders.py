@@ -135,7 +135,7 @@ def stretch(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
 
 
 def present(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
-    pixels, master = noise(chance, 16, 9) // 4 + 90, chance.uniform(0.5, 1.0)
+    pixels, master = noise(chance, 16, 9) // 2 + 60, chance.uniform(0.5, 1.0)
     pins = projector.IDENTITY + chance.uniform(0.02, 0.3, (4, 2)) * [[1, 1], [-1, 1], [-1, -1], [1, -1]]
     matrix = projector.to_picture(pins)
     assert matrix is not None
