@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%F %T")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle pools must not spin: the show shares its cores
     try:
-        return _dispatch(options)
+        return _dispatch(options, arguments)
     except (ValueError, LookupError, OSError, RuntimeError) as error:
         if options.verbose:
             raise
@@ -83,11 +83,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _dispatch(options: argparse.Namespace) -> int:
+def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
     if options.command == "live":
-        from installation.live import loop
+        from installation.live import keeper
 
-        return loop.main(options)
+        return keeper.main(options, sys.argv[1:] if words is None else words)
     if options.command == "still":
         from installation.stills import chain
 

@@ -12,45 +12,21 @@ The board knows no clock and no chance: the same commands at the same instants a
 
 from __future__ import annotations
 
-import difflib
 import logging
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
+from installation.control.fades import Ramp, mix, ramps
 from installation.control.feedback import quiet
-from installation.settings import Cue, SettingsError
+from installation.control.looks import index_of, looks_of, settle
+from installation.settings import Cue
 from installation.signals import Command, Knob, Levels
 
 PANIC_FADE_S = 2.0
 log = quiet(logging.getLogger("installation.control.cues"))
-
-
-@dataclass(frozen=True, slots=True)
-class Ramp:
-    """From start to goal, smoothly, over fade_s seconds from begin_s on."""
-
-    start: float
-    goal: float
-    begin_s: float = 0.0
-    fade_s: float = 0.0
-
-    def progress(self, now_s: float) -> float:
-        """How far along, 0..1."""
-        if self.fade_s <= 0.0 or now_s >= self.begin_s + self.fade_s:
-            return 1.0
-        x = max(0.0, (now_s - self.begin_s) / self.fade_s)
-        return x * x * (3.0 - 2.0 * x)
-
-    def at(self, now_s: float) -> float:
-        """The value at an instant."""
-        return _mix(self.start, self.goal, self.progress(now_s))
-
-
-def _mix(start: float, goal: float, progress: float) -> float:
-    """From start (progress 0) to goal (progress 1), both exactly."""
-    return start * (1.0 - progress) + goal * progress
 
 
 class Board:
@@ -60,7 +36,7 @@ class Board:
         self.knobs = dict(knobs)
         self.cues = tuple(cues)
         self.faults: Counter[str] = Counter()
-        self._looks = _looks(self.knobs, self.cues)
+        self._looks = looks_of(self.knobs, self.cues)
         self._running = 0 if self.cues else -1
         look = self._looks[0] if self.cues else {name: knob.default for name, knob in knobs.items()}
         self._cue = {name: Ramp(value, value) for name, value in look.items()}
@@ -86,7 +62,7 @@ class Board:
         """What the people ask for at an instant: base within each knob's range, master 0..1."""
         base = {name: ramp.at(now_s) for name, ramp in self._cue.items()}
         for name, ramp in self._leaving.items():
-            base[name] = _mix(ramp.start, base[name], ramp.progress(now_s))
+            base[name] = mix(ramp.start, base[name], ramp.progress(now_s))
         for name, ramp in self._held.items():
             base[name] = ramp.at(now_s)
         master, black = self._brightness(now_s)
@@ -108,6 +84,37 @@ class Board:
             "freeze": self._freeze,
             "test_card": self._test_card,
         }
+
+    def remember(self, now_s: float) -> dict[str, Any]:
+        """All that people have set, as plain values that `recall` takes up again, fades where they are."""
+        return {
+            "cue": self.number,
+            "fading": {n: r.left(now_s) for n, r in self._cue.items() if r.progress(now_s) < 1.0},
+            "held": {name: ramp.left(now_s) for name, ramp in self._held.items()},
+            "master": self._master.left(now_s),
+            "panic": self._panic.left(now_s) if self._panic else None,
+            "blackout": self._blackout,
+            "freeze": self._freeze,
+            "test_card": self._test_card,
+        }
+
+    def recall(self, table: Mapping[str, Any], now_s: float) -> None:
+        """Take up what `remember` wrote down; what the show no longer has, or cannot be, is left out."""
+        index = index_of(self.cues, str(table.get("cue", "")))
+        if index is not None:
+            self._running = index
+            self._cue = {name: Ramp(value, value) for name, value in self._looks[index].items()}
+        for name, ramp in ramps(table.get("fading"), now_s).items():
+            if name in self._cue and ramp.goal == self._cue[name].goal:
+                self._cue[name] = ramp
+        for name, ramp in ramps(table.get("held"), now_s).items():
+            if name in self.knobs:
+                knob = self.knobs[name]
+                self._held[name] = replace(ramp, start=settle(knob, ramp.start), goal=settle(knob, ramp.goal))
+        levels = ramps({"master": table.get("master"), "panic": table.get("panic")}, now_s)
+        self._master, self._panic = levels.get("master", self._master), levels.get("panic")
+        self._blackout = table.get("blackout") is True
+        self._freeze, self._test_card = table.get("freeze") is True, table.get("test_card") is True
 
     def _brightness(self, now_s: float) -> tuple[float, bool]:
         """Master 0..1, and whether it is black."""
@@ -134,7 +141,7 @@ class Board:
         self._run(self._running + way, command.fade_s, now_s)
 
     def _do_cue(self, command: Command, now_s: float) -> None:
-        index = _index(self.cues, command.name)
+        index = index_of(self.cues, command.name)
         if index is None:
             there = ", ".join(cue.number for cue in self.cues) or "none"
             self._refuse("unknown cue", "no cue %r; there are: %s", command.name, there)
@@ -156,7 +163,7 @@ class Board:
         if knob is None:
             self._refuse("unknown knob", "no knob %r", command.name)
             return
-        goal = _settle(knob, command.value)
+        goal = settle(knob, command.value)
         start = self.levels(now_s).base[command.name]
         self._leaving.pop(command.name, None)
         self._held[command.name] = self._ramp(command.name, start, goal, now_s, command.fade_s or 0.0)
@@ -202,56 +209,3 @@ class Board:
 
 
 _VERBS = frozenset(name[4:] for name in vars(Board) if name.startswith("_do_"))
-
-
-def _index(cues: Sequence[Cue], number: str) -> int | None:
-    """Where the cue of that number stands: the same text, or else the same number ("2.0" finds "2")."""
-    for same in (str.__eq__, _equal_numbers):
-        for i, cue in enumerate(cues):
-            if same(cue.number, number):
-                return i
-    return None
-
-
-def _equal_numbers(one: str, other: str) -> bool:
-    if "_" in one + other:  # float() reads 1_5 as 15
-        return False
-    try:
-        return float(one) == float(other)
-    except ValueError:
-        return False
-
-
-def _looks(knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> list[dict[str, float]]:
-    """The base of every knob in each cue: the defaults, then every cue up to it. Raises SettingsError."""
-    look = {name: knob.default for name, knob in knobs.items()}
-    looks: list[dict[str, float]] = []
-    seen: set[str] = set()
-    for i, cue in enumerate(cues):
-        where = f"cues[{i}] (number {cue.number!r})"
-        if not cue.number or cue.number in seen:
-            raise SettingsError(f"{where}: expected a number of its own, as text; cues so far: {sorted(seen)}")
-        if not 0 <= cue.fade_s < math.inf:
-            raise SettingsError(f"{where}: fade_s must be 0 or more, found {cue.fade_s}")
-        seen.add(cue.number)
-        look = look | {name: _checked(knobs, name, value, where) for name, value in cue.values.items()}
-        looks.append(look)
-    return looks
-
-
-def _checked(knobs: Mapping[str, Knob], name: str, value: float, where: str) -> float:
-    knob = knobs.get(name)
-    if knob is None:
-        near = difflib.get_close_matches(name, knobs, 1, 0.0)
-        raise SettingsError(f"{where}: no knob {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    if not knob.low <= value <= knob.high:
-        raise SettingsError(f"{where}: {name} goes from {knob.low:g} to {knob.high:g}, found {value}")
-    return _settle(knob, value)
-
-
-def _settle(knob: Knob, value: float) -> float:
-    """The nearest value that the knob can have."""
-    value = min(max(float(value), knob.low), knob.high)
-    if knob.kind == "bool":
-        return knob.high if value > knob.low else knob.low
-    return float(round(value)) if knob.kind == "int" else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
@@ -14,10 +15,16 @@ from installation.control.feedback import describe_status
 from installation.files import write_json
 from installation.live import modulation, opening
 from installation.live.chronicle import Chronicle
+from installation.live.ending import orderly_ends
 from installation.live.journal import Entry, read_log
+from installation.live.kept import Kept
 from installation.settings import Show
 
 STATUS_EVERY_S = 0.5
+REMEMBER_FRAMES = 30  # between two notes of the place on the walk
+PATIENCE = 60  # frames in a row that may fail before the show is better begun anew
+BROKE_OFF = 70  # the exit code of a show that could not go on
+log = logging.getLogger("installation.live")
 
 
 def main(options: Namespace) -> int:
@@ -27,11 +34,13 @@ def main(options: Namespace) -> int:
         print(opening.osc_table(show))
         return 0
     with ExitStack() as closing:
-        report = Live(show, options, closing).play()
+        live = Live(show, options, closing)
+        closing.enter_context(orderly_ends(live.end))
+        report = live.play()
     if options.report:
         write_json(options.report, report)
     opening.say_goodbye(options, report)
-    return 0
+    return BROKE_OFF if live.broke_off else 0
 
 
 class Live:
@@ -49,20 +58,46 @@ class Live:
         self.state = modulation.begin(show.routes)
         self.clock = WallClock()
         self.status_s = 0.0
+        self.survived: Counter[str] = Counter()
+        self.ending = self.broke_off = False
+        self.failed = 0  # frames in a row
+        self.kept = Kept.found()
+        if self.kept and (before := self.kept.words.read()):
+            self.board.recall(before, 0.0)
+            self.state = modulation.resume(self.state, before.get("turns"))
 
     def play(self) -> dict[str, Any]:
         """Frames until esc or the time is over; nothing here waits for a device, a packet, a file or the generator."""
         with opening.curtain(self.senses, self.studio):
             self.clock = WallClock()
             for heard in self.replayed() if self.options.replay else self.heard():
-                self.frame(heard)
+                self.survive(heard)
                 self.pace(heard.now_s)
+                if self.broke_off:
+                    break
         return self.chronicle.report(self.faults(), self.senses.tempo_bpm, self.screen.flashes_limited)
+
+    def survive(self, heard: Entry) -> None:
+        """One frame, whatever happens in it; a show that fails in every frame is better begun anew."""
+        try:
+            self.frame(heard)
+            self.failed = 0
+        except Exception as error:  # counted, said once for each kind, with where it came from
+            kind = f"frame: {type(error).__name__}"
+            if not self.survived[kind]:
+                log.exception("a frame failed: the one before stays")
+            self.survived[kind] += 1
+            self.failed += 1
+            self.broke_off = self.failed >= PATIENCE
+
+    def end(self) -> None:
+        """Finish the frame in hand, then the film, the log and the report."""
+        self.ending = True
 
     def faults(self) -> Counter[str]:
         """Everything that went wrong and was survived, by kind."""
         parts = (self.desk, self.studio, self.board)
-        return sum((Counter(part.faults) for part in parts), self.senses.all_faults())
+        return sum((Counter(part.faults) for part in parts), self.senses.all_faults() + self.survived)
 
     def describe(self, now_s: float) -> dict[str, Any]:
         """What the desk is told twice a second: the running cue, what acts last, pace, picture age, faults, memory."""
@@ -74,7 +109,7 @@ class Live:
 
     def heard(self) -> Iterator[Entry]:
         """What came in since the last frame: features of every device, wishes of every person."""
-        while not self.screen.closed:
+        while not (self.screen.closed or self.ending):
             now_s = self.clock.now_s()
             if 0 < self.options.seconds <= now_s:
                 return
@@ -84,7 +119,7 @@ class Live:
     def replayed(self) -> Iterator[Entry]:
         """The same from an input log, at the pace it was written; headless as fast as it can be painted."""
         for heard in read_log(self.options.replay):
-            if self.screen.closed:
+            if self.screen.closed or self.ending:
                 return
             yield heard
 
@@ -93,6 +128,8 @@ class Live:
         now_s = heard.now_s
         for command in heard.commands:
             self.board.apply(command, now_s)
+        if self.kept and (heard.commands or self.chronicle.ledger.frames % REMEMBER_FRAMES == 0):
+            self.kept.words.write(self.board.remember(now_s) | {"turns": self.state.turns})
         levels = self.board.levels(now_s)
         controls, self.state = modulation.modulate(
             self.knobs, self.show.routes, levels.base, heard.features, self.state, now_s
@@ -103,6 +140,8 @@ class Live:
             self.studio.wait_done()  # the same log, the same film
         drawing = self.studio.newest()
         self.screen.show(drawing.rgba if drawing else None, levels, now_s)
+        if self.kept:
+            self.kept.present()
         self.chronicle.note(heard, controls, drawing, self.senses.sound)
 
     def pace(self, began_s: float) -> None:

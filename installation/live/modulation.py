@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from installation.settings import Route, SettingsError
 from installation.signals import Controls, Features, Knob
@@ -33,6 +34,12 @@ class State:
 def begin(routes: Sequence[Route]) -> State:
     """The state before the first frame."""
     return State(eased=(0.0,) * len(routes))
+
+
+def resume(state: State, turns: Any) -> State:
+    """The state of a show that goes on where another stopped on its walk."""
+    known = isinstance(turns, int | float) and math.isfinite(turns)
+    return replace(state, turns=float(turns)) if known else state
 
 
 def check_routes(routes: Sequence[Route], knobs: Mapping[str, Knob]) -> None:

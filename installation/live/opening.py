@@ -33,6 +33,8 @@ FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that 
 
 def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespace]:
     """The show as the command line changes it. With no display: a short headless demonstration, and it says so."""
+    if options.unattended and not options.headless:
+        wait_for_display()
     if not (options.headless or options.osc_table or has_display()):
         print("No display here: rendering headless; `installation live --help` tells what else it can do.")
         options = Namespace(**vars(options) | {"headless": True})
@@ -40,7 +42,29 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
             options.seconds = DEMO_S
             options.record = options.record or Path("out/live.mp4")
             options.sheet = Path("out/live.png")
-    return _apply(show or open_show(options.show), options), options
+    show = _apply(show or open_show(options.show), options)
+    return (safe(show) if options.safe else show), options
+
+
+def wait_for_display() -> None:
+    """Until a window can be opened: a machine that starts by itself has its desktop later than its services."""
+    if not has_display():
+        print("Waiting for a display (DISPLAY and WAYLAND_DISPLAY are empty).", flush=True)
+    clock = WallClock()
+    while not has_display():
+        for number in range(3):  # an X server of this machine, once it is there
+            if Path(f"/tmp/.X11-unix/X{number}").exists():
+                os.environ["DISPLAY"] = f":{number}"
+        clock.wait_until(clock.now_s() + 0.5)
+
+
+def safe(show: Show) -> Show:
+    """What cannot fail of a show: `pattern` without effects, bends and routes; its cues and its wall stay."""
+    cues = tuple(
+        dataclasses.replace(cue, values={n: v for n, v in cue.values.items() if n.startswith("screen.")})
+        for cue in show.cues
+    )
+    return dataclasses.replace(show, generator=Part("pattern"), bends=(), effects=(), routes=(), cues=cues)
 
 
 def _apply(show: Show, options: Namespace) -> Show:

@@ -37,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--osc-host", default=None, help="address to listen on; 0.0.0.0 lets the whole network in (see the allow list)")
     add("--osc-port", type=int, default=None, help="UDP and TCP port to listen on; 0 = any free one")
     add("--osc-table", action="store_true", help="print every OSC address as a table, and end")
+    add("--fresh", action="store_true", help="forget what was set when this show was last played")
+    add("--unattended", action="store_true", help="wait for a display as long as it takes (what the service does)")
+    add("--no-guard", action="store_true", help="without the keeper that starts the show again: for developers")
+    add("--safe", action="store_true", help=argparse.SUPPRESS)  # the keeper's: `pattern`, without effects
     add("--moments", type=Path, default=Path("moments"), metavar="DIR", help="where moments are written")
 
 

@@ -196,7 +196,7 @@ class Studio:
         self._starts += 1
         self._memory.counts[AT] = NOTHING
         self._told_without = self.left_out
-        return {"show": to_table(self.show), "without": self._told_without, "sheds": self._sheds}
+        return {"show": to_table(self.show), "without": self._told_without, "sheds": self._sheds, "order": self._order}
 
     def _blame(self) -> None:
         drawn = effects_of(self.show, self._told_without)

@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def main() -> None:
     width, height = (max(a, b) for a, b in zip(show.screen.size, show.screen.working_size, strict=True))
     plan = Plan(memory, width * height)
     try:
-        room = Room(without(show, settings["without"]), memory, plan, settings["sheds"])
+        room = Room(without(show, settings["without"]), memory, plan, settings["sheds"], settings["order"])
     except (SettingsError, ValueError, LookupError, OSError, RuntimeError) as error:
         memory.say(str(error))
         plan.opened.write({"refused": str(error)})
@@ -57,7 +58,7 @@ def main() -> None:
 class Room:
     """A painter, an easel and their governors, over what is shared with the show."""
 
-    def __init__(self, show: Show, memory: Memory, plan: Plan, sheds: bool) -> None:
+    def __init__(self, show: Show, memory: Memory, plan: Plan, sheds: bool = True, order: Sequence[str] = ()) -> None:
         from installation.generators.painter import Painter
         from installation.rendering.easel import Easel
         from installation.rendering.readback import Whole
@@ -76,7 +77,7 @@ class Room:
         self._asked: OrderedDict[int, tuple[Controls, int]] = OrderedDict()  # by identity: the request they came with
         self._requested, self._told_s = 0, 0.0
         knobs = [[k.name, k.low, k.high, k.default, k.about, k.kind] for k in self._knobs().values()]
-        self.order = [row[0] for row in knobs]
+        self.order = list(order) or [row[0] for row in knobs]  # as the show knows them, whatever is left out now
         plan.opened.write({"knobs": knobs, "weights_sha256": generator.weights_sha256})
 
     def close(self) -> None:

@@ -1,0 +1,214 @@
+"""A show's command line in; the show kept running out: started again, darker if need be, for as long as it is wanted.
+
+The keeper is small: no GL, no networks, nothing that a driver could take with it. The show is its child. They share a
+piece of memory in which the show leaves, with every frame, what people have set: so whatever kills the show, the next
+one is black where it was black. The keeper writes the same to the disk, for when the power goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import logging
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from installation import __version__, files
+from installation.live.kept import KEPT, PRESENTED, Kept, read_state, state_folder, state_path
+from installation.live.notifier import Notifier
+
+log = logging.getLogger("installation.live.keeper")
+
+PROGRAM = (sys.executable, "-m", "installation")
+SILENT_S = 10.0  # without a presented frame, and the show is started anew
+OPENING_S = 180.0  # the same for a show that has presented none yet
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 30.0
+STEADY_S = 60.0  # a show that lived longer was no failure of its own making
+TRIES, SAFE_S = 3, 600.0  # failures in a row before the safe show; how long until the whole one is tried again
+SAVE_EVERY_S = 1.0
+LOOK_EVERY_S = 0.05
+LINES, REPORTS = 400, 20  # of a crash report; reports kept
+
+
+def main(options: Namespace, words: Sequence[str]) -> int:
+    """`installation live`: the show, kept running. One of limited length, or without a guard, runs in this process."""
+    from installation.live.opening import has_display
+
+    demonstrates = not (options.headless or options.unattended or has_display())
+    if options.no_guard or options.osc_table or options.seconds or options.replay or demonstrates:
+        from installation.live import loop
+
+        return loop.main(options)
+    return Keeper(words, Path(options.show).stem, options.fresh).keep()
+
+
+class Keeper:
+    """Runs one show until it ends by itself or somebody asks for its end."""
+
+    def __init__(self, words: Sequence[str], show: str, fresh: bool = False, command: Sequence[str] = PROGRAM) -> None:
+        self.words, self.show, self.command = list(words), show, list(command)
+        self.kept = Kept.make()
+        self.told = Notifier()
+        self.failures, self.safe_until_s = 0, 0.0
+        self._asked: int | None = None  # the signal that ends it
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: deque[str] = deque(maxlen=LINES)
+        self._saved, self._saved_s = "", 0.0
+        if not fresh and (state := read_state(show)):
+            self.kept.words.write(state)
+
+    def keep(self) -> int:
+        """The show's exit code, once it has ended as it was meant to."""
+        with self._listening():
+            while True:
+                began_s = time.monotonic()
+                code, why = self._play()
+                self._save(force=True)
+                lived_s = time.monotonic() - began_s
+                if self._asked is not None or self._is_over(code, why):
+                    return code
+                self.failures = 0 if lived_s > STEADY_S else self.failures + 1
+                self._report(why)
+                if self.failures >= TRIES and time.monotonic() > self.safe_until_s:
+                    self.safe_until_s = time.monotonic() + SAFE_S
+                    log.error("the show failed %d times in a row: `pattern` plays without effects meanwhile", TRIES)
+                if not self._pause(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(self.failures, 10))):
+                    return 0
+
+    def _is_over(self, code: int, why: str) -> bool:
+        """An ordinary end; or a mistake in what was asked for, said before the first frame: trying again is no help."""
+        if code == 0 and not why:
+            return True
+        return code == 2 and not self.kept.memory.counts[PRESENTED]
+
+    def _play(self) -> tuple[int, str]:
+        """Start the show and look after it: its exit code, and why it had to go if it had to."""
+        presented = int(self.kept.memory.counts[PRESENTED])
+        safe = ["--safe"] if time.monotonic() < self.safe_until_s else []
+        began_s = time.monotonic()
+        descriptor = self.kept.memory.descriptor
+        self._process = process = subprocess.Popen(
+            [*self.command, *self.words, "--no-guard", *safe],
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            pass_fds=(descriptor,),
+            env=os.environ | {KEPT: str(descriptor)},
+            start_new_session=True,
+        )
+        reading = threading.Thread(target=self._pass_on, args=(process,), daemon=True)
+        reading.start()
+        if self._asked is not None:  # asked while it was being started
+            process.send_signal(signal.SIGTERM)
+        ready = False
+        while process.poll() is None:
+            time.sleep(LOOK_EVERY_S)
+            self._save()
+            count, now_s = int(self.kept.memory.counts[PRESENTED]), time.monotonic()
+            if count > presented:
+                if not ready:
+                    self.told.tell("READY=1", "STATUS=light is on the wall")
+                    ready = True
+                self.told.alive()
+                presented = count
+            silent_s = now_s - (float(self.kept.memory.times[PRESENTED]) if ready else began_s)
+            if self._asked is None and silent_s > (SILENT_S if ready else OPENING_S):
+                why = f"no frame was presented for {silent_s:.0f} s"
+                self._end(process, signal.SIGABRT)
+                reading.join(timeout=2.0)
+                return process.returncode or 1, why
+        reading.join(timeout=2.0)
+        code = process.returncode
+        return code, "" if code in (0, 2) else f"it ended with {_words_for(code)}"
+
+    def _pass_on(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self._lines.append(line)
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(line)
+                sys.stderr.flush()
+
+    def _end(self, process: subprocess.Popen[str], by: signal.Signals) -> None:
+        """The signal, which may leave a traceback, then the one that nobody can refuse."""
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(by)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=2.0)
+                return
+            process.kill()
+            process.wait(timeout=10.0)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait before the next try; False when the end was asked for meanwhile."""
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s and self._asked is None:
+            time.sleep(LOOK_EVERY_S)
+        return self._asked is None
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[None]:
+        """SIGTERM, SIGINT and SIGHUP end the show in order; a second one ends it at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            process, again = self._process, self._asked is not None
+            self._asked = number
+            self.told.tell("STOPPING=1")
+            if process is not None and process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _save(self, force: bool = False) -> None:
+        """What people have set, onto the disk: whole, on change, at most once a second."""
+        now_s = time.monotonic()
+        if not force and now_s < self._saved_s + SAVE_EVERY_S:
+            return
+        state = self.kept.words.read()
+        text = json.dumps(state)
+        if state and text != self._saved:
+            self._saved_s = now_s
+            try:
+                files.write_text(state_path(self.show), text)
+                self._saved = text
+            except OSError as error:
+                log.warning("what is set now could not be kept: %s", error)
+
+    def _report(self, why: str) -> None:
+        """A crash report of the show's last words, in the user's state folder; the oldest ones go."""
+        log.error("the show is started again: %s", why)
+        now = datetime.datetime.now()
+        head = f"{now:%F %T}  {why}\ninstallation {__version__}, {platform.platform()}, {' '.join(self.words)}\n\n"
+        folder = state_folder() / "crashes"
+        try:
+            files.write_text(folder / f"{now:%Y-%m-%dT%H-%M-%S}.txt", head + "".join(self._lines))
+            for old in sorted(folder.glob("*.txt"))[:-REPORTS]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("no crash report could be written: %s", error)
+
+
+def _words_for(code: int) -> str:
+    if code >= 0:
+        return f"code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,236 @@
+"""The show is kept running: whatever ends it, the next one is as people left it, and black where it was black."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import psutil
+import pytest
+from pythonosc.udp_client import SimpleUDPClient
+
+from installation.live import keeper, kept
+from installation.live.journal import read_log
+
+Wait = Callable[..., object]
+SHOW = """
+[generator]
+name = "pattern"
+[[inputs]]
+name = "recording"
+[[effects]]
+file = "grain.fs"
+[[cues]]
+number = "1"
+[[cues]]
+number = "2"
+values = { "effect.grain.amount" = 0.9 }
+[screen]
+size = [320, 180]
+working_size = [160, 90]
+fps = 20.0
+"""
+STAND_IN = """
+import os, sys, time
+from pathlib import Path
+from installation.live.kept import Kept
+here, kept = Path(sys.argv[1]), Kept.found()
+count = len(list(here.glob("start*")))
+(here / f"start{count}").write_text(" ".join(sys.argv[2:]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
+
+
+class Kept:
+    """A real show, kept by a real keeper, and a desk that talks to it."""
+
+    def __init__(self, home: Path, *words: str) -> None:
+        (home / "small.toml").write_text(SHOW)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        line = ["live", "--show", str(home / "small.toml"), "--headless", "--osc-port", str(self.port), *words]
+        self.process = subprocess.Popen([sys.executable, "-m", "installation", *line], cwd=home, stderr=subprocess.PIPE)
+        self.state = home / "state/installation/small.state.json"
+        self.desk = SimpleUDPClient("127.0.0.1", self.port)
+
+    def show(self) -> psutil.Process | None:
+        return next(iter(psutil.Process(self.process.pid).children()), None)
+
+    def told(self) -> dict:
+        return json.loads(self.state.read_text()) if self.state.is_file() else {}
+
+
+@pytest.fixture
+def keep(home: Path) -> Iterator[Callable[..., Kept]]:
+    made: list[Kept] = []
+
+    def keep_one(*words: str) -> Kept:
+        made.append(Kept(home, *words))
+        return made[-1]
+
+    yield keep_one
+    for one in made:
+        one.process.kill()
+        one.process.wait()
+
+
+def frames_of(path: Path) -> list:
+    with av.open(str(path)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_never_light(
+    keep, home: Path, wait_for: Wait
+) -> None:
+    kept_show = keep("--record", "film.mp4")
+    wait_for(lambda: kept_show.told().get("cue") == "1", within_s=90)
+
+    def is_set() -> bool:
+        for address, value in (("cue", "2"), ("generator/x", 0.5), ("master", 0.25), ("blackout", 1)):
+            kept_show.desk.send_message(f"/installation/{address}", value)
+        told = kept_show.told()
+        return told.get("blackout") is True and told["cue"] == "2" and told["master"][1] == 0.25
+
+    wait_for(is_set, within_s=60)
+    first = kept_show.show()
+    first.kill()
+    wait_for(lambda: (again := kept_show.show()) is not None and again.pid != first.pid, within_s=30)
+    turns = kept_show.told()["turns"]
+    wait_for(lambda: kept_show.told()["turns"] > turns, within_s=90)  # it plays on, from where it was on its walk
+    kept_show.process.send_signal(signal.SIGTERM)
+    assert kept_show.process.wait(60) == 0
+    told = kept_show.told()
+    assert told["blackout"] is True and told["cue"] == "2" and told["master"][1] == 0.25
+    assert told["held"]["generator.x"][1] == 0.5
+    frames = frames_of(home / "film.mp4")
+    assert len(frames) > 2 and max(frame.max() for frame in frames) < 8, "not one frame of the new show was light"
+    (report,) = (home / "state/installation/crashes").glob("*.txt")
+    assert "SIGKILL" in report.read_text()
+
+
+def test_the_next_evening_begins_as_the_last_one_ended_unless_it_is_to_be_fresh(keep, wait_for: Wait) -> None:
+    for words, black in ((), True), (("--fresh",), False):
+        kept_show = keep(*words)
+        if not words:
+            wait_for(lambda s=kept_show: s.desk.send_message("/installation/blackout", 1) or s.told().get("blackout"))
+        else:
+            wait_for(lambda s=kept_show: s.told().get("blackout") is False, within_s=60)
+        kept_show.process.send_signal(signal.SIGTERM)
+        assert kept_show.process.wait(60) == 0
+        assert kept_show.told()["blackout"] is black
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_end_that_was_asked_for_leaves_film_log_and_report_whole(
+    keep, home: Path, wait_for: Wait, by: signal.Signals
+) -> None:
+    kept_show = keep("--record", "film.mp4", "--log", "show.log.gz", "--report", "report.json")
+    wait_for(lambda: kept_show.told().get("turns", 0) > 0, within_s=90)
+    kept_show.process.send_signal(by)
+    assert kept_show.process.wait(60) == 0
+    presented = json.loads((home / "report.json").read_text())["frames_presented"]
+    assert presented > 1 and len(list(read_log(home / "show.log.gz"))) == presented + 1
+    assert len(frames_of(home / "film.mp4")) > 1 and not list(home.glob("*.part"))
+
+
+def test_a_mistake_in_what_was_asked_for_is_said_once_and_not_tried_again(keep) -> None:
+    kept_show = keep("--venue-that-is-none")
+    assert kept_show.process.wait(60) == 2
+    kept_show = keep("--fps", "-1")
+    assert kept_show.process.wait(90) == 2
+    said = kept_show.process.stderr.read().decode()
+    assert "fps: must be above 0" in said and "again" not in said
+
+
+# ---- the keeper alone, over a stand-in for the show
+
+
+def run(home: Path, body: str, meanwhile: Callable[[], None] = lambda: None) -> int:
+    script = home / "stand_in.py"
+    script.write_text(STAND_IN + body)
+    helper = threading.Thread(target=meanwhile, daemon=True)
+    helper.start()
+    return keeper.Keeper([], "small", command=[sys.executable, str(script), str(home)]).keep()
+
+
+def starts(home: Path) -> list[str]:
+    return [path.read_text() for path in sorted(home.glob("start*"))]
+
+
+def test_a_show_that_fails_again_and_again_is_played_safely_and_never_given_up(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "LONGEST_WAIT_S", 0.01)
+    body = "sys.exit(0 if '--safe' in sys.argv else 70)"
+    assert run(home, body) == 0
+    assert [words.split() for words in starts(home)] == [["--no-guard"]] * keeper.TRIES + [["--no-guard", "--safe"]]
+
+
+def test_a_show_that_presents_nothing_any_more_is_replaced(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "SILENT_S", 0.5)
+    body = "kept.present()\nif count: sys.exit(0)\ntime.sleep(600)"
+    assert run(home, body) == 0
+    assert len(starts(home)) == 2
+    (report,) = (home / "state/installation/crashes").glob("*.txt")
+    assert "no frame was presented" in report.read_text()
+
+
+def test_the_service_manager_hears_ready_alive_and_stopping(home: Path, monkeypatch, wait_for: Wait) -> None:
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(home / "notify"))
+        manager.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(home / "notify"))
+
+        def listen() -> None:
+            while not any("WATCHDOG=1" in words for words in heard):
+                heard.append(manager.recv(4096).decode())
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not any("STOPPING=1" in words for words in heard):
+                heard.append(manager.recv(4096).decode())
+
+        body = "while True:\n    kept.present()\n    time.sleep(0.02)"
+        run(home, body, listen)
+        wait_for(lambda: any("STOPPING=1" in words for words in heard))
+    assert "READY=1" in heard[0] and "light is on the wall" in heard[0]
+    assert "READY=1" not in "".join(heard[1:])
+
+
+def test_a_show_that_presents_nothing_is_never_called_alive(home: Path, monkeypatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(home / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(home / "notify"))
+        assert run(home, "sys.exit(0)") == 0
+        with pytest.raises(BlockingIOError):
+            manager.recv(4096)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"blackout": "yes", "held": 3, "master": [1, 2]}', "\x00"])
+def test_a_torn_note_of_what_was_set_is_no_reason_to_fail(home: Path, text: str) -> None:
+    path = kept.state_path("small")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert isinstance(kept.read_state("small"), dict)
+    assert run(home, "kept.present()\nsys.exit(0)") == 0
+
+
+def test_what_is_set_is_on_the_disk_a_moment_later(home: Path) -> None:
+    body = "kept.words.write({'blackout': True})\nkept.present()\nsys.exit(0)"
+    assert run(home, body) == 0
+    assert kept.read_state("small") == {"blackout": True}
+    assert time.time() - kept.state_path("small").stat().st_mtime < 3600
