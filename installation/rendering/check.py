@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from installation.rendering import isf
 from installation.rendering.canvas import Canvas, Target
@@ -31,19 +32,18 @@ def check_files(paths: Sequence[str | Path]) -> int:
     return 1 if failed else 0
 
 
+def rest_of(effect: isf.Effect) -> dict[str, Any]:
+    """Every knob of an effect at its default, as GLSL wants it."""
+    kinds: dict[str, Any] = {"long": int, "bool": bool, "event": bool}
+    return {i.name: kinds.get(i.type, lambda value: value)(i.default) for i in effect.knobs}
+
+
 def describe(canvas: Canvas, path: Path) -> str:
     """Draw the effect and say what it has. Raises EffectError saying why it cannot be drawn."""
     effect = isf.read(path)
     loaded = LoadedEffect(canvas, effect)
     picture, output = Target(canvas.context, SIZE), Target(canvas.context, SIZE)
-    values = {
-        i.name: i.default
-        if i.type in ("float", "color", "point2d")
-        else int(i.default)
-        if i.type == "long"
-        else bool(i.default)
-        for i in effect.knobs
-    }
+    values = rest_of(effect)
     for n in range(2):
         frame = Frame(picture.texture, n / 30, 1 / 30, (2000.0, 1.0, 1.0, 0.0), None)
         loaded.draw(picture.texture, output, values, frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,15 +34,36 @@ def view_sound(block: SoundBlock) -> SoundView:
     return SoundView(newest, np.clip(1.0 + np.log10(np.maximum(spectrum, 1e-9)) / 4.0, 0.0, 1.0).astype(np.float32))
 
 
+ROUND_S, FADE_S = 3598.0, 2.0  # of a shader's clock
+MOST_FRAMES = 997 * 1024  # floats count further, but shaders multiply; whole rounds of the grain of ours
+
+
 @dataclass
 class Frame:
-    """What all effects of one frame share."""
+    """What all effects of one frame share.
+
+    A shader counts seconds in 24 bits: after a week it would move in jerks, after a month stand still. So its clock
+    runs for an hour at most, then it is set back, and for two seconds the old time fades into the new one (set_back,
+    0..1) where an effect has no memory that would show a jump.
+    """
 
     source: moderngl.Texture  # the generator's picture, before any effect
     time_s: float
     step_s: float
     date: tuple[float, float, float, float]
     audio: SoundView | SoundBlock | None
+    set_back: float = 0.0
+
+    @classmethod
+    def of(cls, source: moderngl.Texture, now_s: float, step_s: float, audio: SoundView | SoundBlock | None) -> Frame:
+        """The frame at now_s seconds of a show, which may be months."""
+        rounds = max(0.0, (now_s - FADE_S) // ROUND_S)
+        time_s = now_s - rounds * ROUND_S
+        return cls(source, time_s, step_s, today(), audio, max(0.0, (time_s - ROUND_S) / FADE_S))
+
+    def at_new_time(self) -> Frame:
+        """The same frame by the clock that has been set back."""
+        return replace(self, time_s=self.time_s - ROUND_S, set_back=0.0)
 
     def view(self) -> SoundView | None:
         """The sound for those effects that look at it; a block is analysed once, when the first one asks."""
@@ -105,6 +126,10 @@ class LoadedEffect:
             return values[amount.name] == amount.identity
         return bool(knobs) and all(k.identity is not None and values[k.name] == k.identity for k in knobs)
 
+    @property
+    def reads_clock(self) -> bool:
+        return any(program.reads("TIME") for program in self.programs)
+
     def restart(self) -> None:
         """Begin again at FRAMEINDEX 0: what the buffers held is from another time."""
         if self.frame_index and self.has_history:
@@ -135,7 +160,7 @@ class LoadedEffect:
         program = self.program
         program.set("TIME", frame.time_s)
         program.set("TIMEDELTA", frame.step_s)
-        program.set("FRAMEINDEX", self.frame_index)
+        program.set("FRAMEINDEX", self.frame_index and (self.frame_index - 1) % MOST_FRAMES + 1)  # 0 is a beginning
         program.set("DATE", frame.date)
         for knob in self.effect.knobs:
             value = values[knob.name]

@@ -12,9 +12,10 @@ from typing import Any
 import moderngl
 
 from installation import settings
-from installation.rendering.canvas import Canvas, Target
-from installation.rendering.effect import Frame, SoundView, today
+from installation.rendering.canvas import Canvas, Program, Target
+from installation.rendering.effect import Frame, SoundView
 from installation.rendering.link import EFFECTS, Link
+from installation.rendering.trial import SLOW_S
 from installation.signals import Knob, SoundBlock
 
 LOOK_EVERY_S = 0.5
@@ -47,6 +48,8 @@ class Chain:
         self.last: Target | None = None
         self.version = 0  # of the picture that comes in, where somebody counts it: then it is known when it is the same
         self._time_s: float | None = None
+        self._suspects = False
+        self._mixing: Program | None = None
         self._looked_s = time.monotonic()
 
     @property
@@ -80,12 +83,13 @@ class Chain:
             self.last = self.canvas.borrow(self.size, *keep)
             self.canvas.copy(texture, self.last)
             texture = self.last.texture
-        frame = Frame(texture, now_s, step_s, today(), audio)
+        frame = Frame.of(texture, now_s, step_s, audio)
+        began_s = time.monotonic()
         current = texture
         seen: tuple[Any, ...] = (self.version,) if self.version else ()
         for index, link in enumerate(self.links):
             inputs = link.values(values)
-            if link.loaded.is_identity(inputs):
+            if began_s < link.pause.until_s or link.loaded.is_identity(inputs):
                 link.drawn_last = False
                 continue
             if not link.drawn_last:
@@ -96,23 +100,55 @@ class Chain:
                 continue
             output = link.spare(self.size) if seen else self.canvas.borrow(self.size, self.last, *keep)
             self.watch(index)
-            if not self._draw_link(link, current, output, inputs, frame):
+            drawn = self._draw_link(link, current, output, inputs, frame)
+            if drawn is None:
                 link.done = seen = ()
                 continue
+            output = drawn
             current, self.last, link.done = output.texture, output, seen
+        self._suspects = time.monotonic() - began_s > SLOW_S  # a GPU tells which one only when it is waited for
         return current
 
-    def _draw_link(self, link: Link, texture: Any, output: Target, inputs: dict[str, Any], frame: Frame) -> bool:
+    def _draw_link(
+        self, link: Link, texture: Any, output: Target, inputs: dict[str, Any], frame: Frame
+    ) -> Target | None:
+        """One effect over a picture: where it was drawn, or None where it was not. Never raises."""
+        began_s = time.monotonic()
         try:
             link.loaded.draw(texture, output, inputs, frame)
-        except (ValueError, moderngl.Error) as error:  # a pass size without a value, or out of video memory
+            if frame.set_back and link.loaded.reads_clock and not link.loaded.has_history:
+                output = self._mix(link, texture, output, inputs, frame)
+            if self._suspects:
+                self.canvas.wait()
+        except Exception as error:  # a pass size without a value, no video memory left, a driver's mood
             if not link.broken:
                 self.faults["shader"] += 1
-                log.error("effect %s: left out: %s", link.path.name, error)
+                log.exception("effect %s: left out: %s", link.path.name, error)
             link.broken, link.drawn_last = True, False
-            return False
+            return None
         link.drawn_last = True
-        return True
+        now_s = time.monotonic()
+        if link.pause.note(now_s - began_s, now_s):
+            self.faults["slow effect"] += 1
+            pause_s = link.pause.until_s - now_s
+            log.error("effect %s: %.1f s a frame: left out for %.0f s", link.path.name, now_s - began_s, pause_s)
+        return output
+
+    def _mix(self, link: Link, texture: Any, output: Target, inputs: dict[str, Any], frame: Frame) -> Target:
+        """While clocks are set back: the effect at its old time fading into itself at the new one."""
+        new, mixed = self.canvas.borrow(self.size, output, self.last), Target(self.canvas.context, self.size)
+        index = link.loaded.frame_index
+        link.loaded.draw(texture, new, inputs, frame.at_new_time())
+        link.loaded.frame_index = index
+        if self._mixing is None:
+            self._mixing = self.canvas.own_program("mix")
+        self._mixing.bind("before", output.texture)
+        self._mixing.bind("picture", new.texture)
+        self._mixing.set("share", frame.set_back)
+        self._mixing.draw(mixed.framebuffer)
+        self.canvas.context.copy_framebuffer(output.framebuffer, mixed.framebuffer)
+        mixed.release()
+        return output
 
     def _look_for_changes(self) -> None:
         """Twice a second, by the wall clock: an artist saves files in real time, whatever the show's clock does."""
@@ -121,13 +157,14 @@ class Chain:
             return
         self._looked_s = now_s
         for link in self.links:
-            complaint = link.reload_if_changed()
+            complaint = link.look(self.size)
             if complaint:
                 self.faults["shader"] += 1
                 log.error("effect kept as it was: %s", complaint)
 
     def release(self) -> None:
         for link in self.links:
+            link.release_trial()
             link.loaded.release()
             for target in link.own:
                 target.release()

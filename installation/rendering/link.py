@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,12 @@ from installation import files, settings
 from installation.rendering import isf
 from installation.rendering.canvas import Canvas, Target
 from installation.rendering.effect import LoadedEffect
+from installation.rendering.trial import SLOW_S, Trial
 from installation.signals import Knob
 
 EFFECTS = Path("shaders/effects")  # looked for in `files.places`
+SLOW_FRAMES = 3  # the first frames of a program may be slow, while the driver is at it
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 600.0
 AXES = {"point2d": "xy", "color": "rgba"}
 log = logging.getLogger("installation.rendering")
 
@@ -28,6 +33,24 @@ def find_file(name: str, folder: Path = EFFECTS) -> Path:
     near = difflib.get_close_matches(name, there, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(there)}"
     raise settings.SettingsError(f"no effect {name!r}; {hint}")
+
+
+@dataclass
+class Pause:
+    """How long an effect that grew slow is left out: longer each time that it was slow again."""
+
+    slow: int = 0  # frames in a row
+    longer_s: float = FIRST_PAUSE_S
+    until_s: float = 0.0
+
+    def note(self, took_s: float, now_s: float) -> bool:
+        """One frame took so long; True when the effect goes out now."""
+        self.slow = self.slow + 1 if took_s > SLOW_S else 0
+        if self.slow < SLOW_FRAMES:
+            return False
+        self.slow, self.until_s = 0, now_s + self.longer_s
+        self.longer_s = min(2 * self.longer_s, LONGEST_PAUSE_S)
+        return True
 
 
 class Link:
@@ -44,12 +67,17 @@ class Link:
         self.drawn_last = False
         self.done: tuple[Any, ...] = ()  # what the first of its own targets shows
         self.own: list[Target] = []
+        self.trial: Trial | None = None
+        self.pause = Pause()
         self._events: dict[str, bool] = {}
         self._index()
 
     def _stamp(self) -> tuple[int, ...]:
-        files = (self.path, self.path.with_suffix(".vs"))
-        return tuple(f.stat().st_mtime_ns for f in files if f.is_file())
+        stamps = []
+        for file in (self.path, self.path.with_suffix(".vs")):
+            with contextlib.suppress(OSError):  # it may go while it is looked at
+                stamps.append(file.stat().st_mtime_ns)
+        return tuple(stamps)
 
     def _index(self) -> None:
         """Knobs by name, and for each input the names its value is read from."""
@@ -68,15 +96,30 @@ class Link:
             for i, name in enumerate(names):
                 self.knobs[name] = _knob(name, one, i, self.wish.knobs.get(one.name))
 
-    def reload_if_changed(self) -> str:
-        """Compile anew if the file changed; on failure keep the working program. Says what went wrong, or ''."""
-        try:
-            stamp = self._stamp()
-            if stamp == self.stamp or not stamp:
-                return ""
+    def look(self, size: tuple[int, int]) -> str:
+        """Take up the file if it changed and stood its trial; what did not stays out. Says what went wrong, or ''."""
+        stamp = self._stamp()
+        if stamp != self.stamp and stamp:
             self.stamp = stamp
+            self.release_trial()
+            self.trial = Trial(self.path, size)
+        why = self.trial.poll() if self.trial else None
+        if why is None:
+            return ""
+        self.trial = None
+        self.broken = bool(why)
+        return why or self._load()
+
+    def release_trial(self) -> None:
+        if self.trial:
+            self.trial.end()
+        self.trial = None
+
+    def _load(self) -> str:
+        """The file as it is now, in the place of the program that worked. Says what went wrong, or ''."""
+        try:
             fresh = LoadedEffect(self.canvas, isf.read(self.path))
-        except (isf.EffectError, OSError) as error:
+        except Exception as error:  # the file may have changed since its trial; the program that works stays
             self.broken = True
             return str(error)
         old, self.loaded = self.loaded, fresh
@@ -89,7 +132,7 @@ class Link:
             self.broken = True
             return str(error)
         old.release()
-        self.broken = False
+        self.broken, self.pause = False, Pause()
         log.info("effect %s: loaded anew", self.path.name)
         return ""
 

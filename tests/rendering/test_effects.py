@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +9,13 @@ import pytest
 from flower import picture, pixels_of, upload
 
 from installation import files, settings
-from installation.rendering import effects, isf, link
+from installation.rendering import isf, link
 from installation.rendering.effects import Chain
 
 SIZE = (64, 36)
 EFFECTS = files.shipped("shaders/effects")
 OURS = sorted(path.stem for path in EFFECTS.glob("*.fs"))
 RED = '/*{"INPUTS": []}*/\nvoid main() { gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0); }'
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effects, "LOOK_EVERY_S", 0.0)
-
-
-def write(path: Path, text: str) -> None:
-    """Save as an editor does, at another instant than the last time."""
-    before = path.stat().st_mtime_ns if path.exists() else 0
-    path.write_text(text)
-    os.utime(path, ns=(before + 10**9, before + 10**9))
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -60,9 +46,8 @@ def test_an_effect_at_amount_0_is_not_drawn_at_all(context, flower) -> None:
 
 
 def test_effects_are_drawn_in_their_order(context, flower, tmp_path: Path) -> None:
-    write(tmp_path / "red.fs", RED)
-    write(
-        tmp_path / "swap.fs",
+    (tmp_path / "red.fs").write_text(RED)
+    (tmp_path / "swap.fs").write_text(
         '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\n'
         "void main() { gl_FragColor = IMG_THIS_PIXEL(inputImage).gbra; }",
     )
@@ -85,41 +70,6 @@ def test_the_working_size_may_change_at_any_frame(context, flower) -> None:
     for n, size in enumerate([(64, 36), (32, 18), (96, 54), (64, 36)]):
         chain.resize(size)
         assert chain.draw(flower, {}, n / 30).size == size
-
-
-def test_a_saved_shader_is_seen_and_a_broken_one_keeps_the_last(context, flower, tmp_path, quick, caplog) -> None:
-    file = tmp_path / "live.fs"
-    write(file, RED)
-    chain = Chain(context, [settings.Effect("live")], SIZE, tmp_path)
-    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255]
-    with caplog.at_level(logging.ERROR, "installation.rendering"):
-        write(file, RED.replace("vec4(1.0", "vec4(\n wrong"))
-        for n in range(5):
-            assert pixels_of(chain.draw(flower, {}, n / 30))[0, 0].tolist() == [255, 0, 0, 255]
-        write(file, "not an effect at all")
-        assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255]
-    assert chain.faults["shader"] == 2 and len(caplog.records) == 2, "counted and said once for each save"
-    assert "live.fs:3" in caplog.text and "wrong" in caplog.text
-    write(file, RED.replace("1.0, 0.0, 0.0", "0.0, 1.0, 0.0"))
-    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [0, 255, 0, 255]
-
-
-def test_a_shader_that_vanishes_keeps_the_last_program(context, flower, tmp_path, quick) -> None:
-    write(tmp_path / "live.fs", RED)
-    chain = Chain(context, [settings.Effect("live")], SIZE, tmp_path)
-    (tmp_path / "live.fs").unlink()
-    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == [255, 0, 0, 255]
-
-
-def test_a_new_knob_appears_when_the_file_is_saved(context, flower, tmp_path, quick) -> None:
-    write(tmp_path / "live.fs", RED)
-    chain = Chain(context, [settings.Effect("live")], SIZE, tmp_path)
-    write(
-        tmp_path / "live.fs",
-        RED.replace("[]", '[{"NAME": "level", "TYPE": "float", "DEFAULT": 0.5}]').replace("vec4(1.0", "vec4(level"),
-    )
-    assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0, 0] == 128
-    assert chain.knobs["effect.live.level"].default == 0.5
 
 
 def test_a_show_that_names_what_is_not_there_is_told_the_nearest(context) -> None:

@@ -154,9 +154,9 @@ def _hindrance(gpu: Gpu) -> tuple[str, str, str]:
 
 def look_at_gl(subject: str) -> Iterator[Finding]:
     """What draws the effects."""
-    from installation.rendering import window
+    from installation.rendering import surfaces
 
-    info = window.gl_info()
+    info = surfaces.gl_info()
     if "missing" in info:
         yield Finding(subject, "missing", info["missing"], "`make setup` installs the libraries.", "none")
         return

@@ -50,13 +50,13 @@ class Screens:
 def look_at_monitors(subject: str) -> Iterator[Finding]:
     """A line for each monitor that shows something, and one for what is connected and does not."""
     from installation.live.opening import has_display
-    from installation.rendering import window
+    from installation.rendering import surfaces
 
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or "the desktop"
     if not has_display():
         yield from judge_monitors(subject, Screens("", read_connectors(CONNECTORS)))
         return
-    monitors = tuple(describe(monitor) for monitor in window.monitors())
+    monitors = tuple(describe(monitor) for monitor in surfaces.monitors())
     connectors = with_power(read_connectors(CONNECTORS) or ask_xrandr(), ask_power())
     yield from judge_monitors(subject, Screens(display, connectors, monitors))
 
