@@ -124,37 +124,44 @@ class Numbers:
 
 
 class Words:
-    """The newest table of plain values, as JSON of at most `most` bytes."""
+    """The newest table of plain values, as JSON of at most `most` bytes.
+
+    There are two places, written by turns: who is killed in the middle of one leaves the other whole.
+    """
 
     def __init__(self, memory: Memory, offset_bytes: int, most: int) -> None:
-        area = memory.bytes[offset_bytes : offset_bytes + self.bytes_of(most)]
-        self._head, self._text = area[:HEAD_BYTES].view(np.int64), area[HEAD_BYTES:]
+        area = memory.bytes[offset_bytes : offset_bytes + self.bytes_of(most)].reshape(2, -1)
+        self._heads = [place[:HEAD_BYTES].view(np.int64) for place in area]  # number of the table, its size
+        self._texts = [place[HEAD_BYTES:] for place in area]
         self._read, self._told = 0, dict[str, Any]()
 
     @staticmethod
     def bytes_of(most: int) -> int:
-        return _whole(HEAD_BYTES + most)
+        return 2 * _whole(HEAD_BYTES + most)
 
     def write(self, table: Mapping[str, Any]) -> None:
         """Publish a table. Raises ValueError when it is longer than there is room for."""
         text = np.frombuffer(json.dumps(table).encode(), np.uint8)
-        if text.size > self._text.size:
-            raise ValueError(f"expected at most {self._text.size} bytes of JSON, found {text.size}")
-        self._head[0] |= 1
-        self._text[: text.size] = text
-        self._head[1] = text.size
-        self._head[0] += 1
+        number = max(int(head[0]) for head in self._heads) + 1
+        head, room = self._heads[number % 2], self._texts[number % 2]
+        if text.size > room.size:
+            raise ValueError(f"expected at most {room.size} bytes of JSON, found {text.size}")
+        head[0] = 0  # nothing whole lies here until the number says so
+        room[: text.size] = text
+        head[1] = text.size
+        head[0] = number
 
     def read(self) -> dict[str, Any]:
-        """The newest table, decoded once; the one before while it is being written; {} before the first."""
-        sequence, size = int(self._head[0]), int(self._head[1])
-        if sequence % 2 or sequence == self._read:
-            return self._told
-        text = self._text[:size].tobytes()
-        if int(self._head[0]) == sequence:
-            self._read, self._told = sequence, json.loads(text)
+        """The newest whole table, decoded once; {} before the first."""
+        for _ in range(TRIES):
+            number, place = max((int(head[0]), i) for i, head in enumerate(self._heads))
+            if number == self._read:
+                return self._told
+            text = self._texts[place][: int(self._heads[place][1])].tobytes()
+            if int(self._heads[place][0]) == number:
+                self._read, self._told = number, json.loads(text)
         return self._told
 
     def forget(self) -> None:
         """Leave no word of a writer that is gone."""
-        self._told, self._read = {}, int(self._head[0])
+        self._told = {}
