@@ -233,11 +233,16 @@ def give_way(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
+def end_with_parent(by: signal.Signals) -> None:
+    """Let the kernel send this process a signal when its parent ends, however that ends. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)
+
+
 def enter() -> tuple[Memory, dict[str, Any]]:
     """Called first in a child: its memory and settings. From now on it ends when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c belongs to the parent
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     give_way(CHILD_NICENESS)
     memory = Memory(int(sys.argv[2]), int(sys.argv[1]))
     line = b""

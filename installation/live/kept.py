@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from installation import files
-from installation.children import Memory
+from installation.children import Memory, end_with_parent
 from installation.frames import Words
 
 WORDS_BYTES = 1 << 18
@@ -36,6 +37,7 @@ class Kept:
         text = os.environ.pop(KEPT, "")
         if not text.isdigit():
             return None
+        end_with_parent(signal.SIGTERM)  # in order, should the keeper be killed: nobody would look after it
         memory = Memory(Words.bytes_of(WORDS_BYTES), int(text))
         return cls(memory, Words(memory, 0, WORDS_BYTES))
 
