@@ -104,7 +104,7 @@ class Keeper:
             text=True,
             errors="replace",
             pass_fds=(descriptor,),
-            env=os.environ | {KEPT: str(descriptor)},
+            env=os.environ | {KEPT: f"{descriptor}:{os.getpid()}"},
             start_new_session=True,
         )
         reading = threading.Thread(target=self._pass_on, args=(process,), daemon=True)

@@ -16,7 +16,7 @@ from installation.frames import Words
 
 WORDS_BYTES = 1 << 18
 PRESENTED = 0  # place in the memory's counts and times: frames on the wall
-KEPT = "INSTALLATION_KEPT"  # environment: descriptor of the shared memory
+KEPT = "INSTALLATION_KEPT"  # environment: descriptor of the shared memory, and the keeper's process
 
 
 @dataclass
@@ -34,10 +34,12 @@ class Kept:
     @classmethod
     def found(cls) -> Kept | None:
         """In the show: what its keeper handed over; None where nobody keeps it."""
-        text = os.environ.pop(KEPT, "")
+        text, _, keeper = os.environ.pop(KEPT, "").partition(":")
         if not text.isdigit():
             return None
         end_with_parent(signal.SIGTERM)  # in order, should the keeper be killed: nobody would look after it
+        if str(os.getppid()) != keeper:
+            raise RuntimeError("the keeper of this show ended while it was being started")
         memory = Memory(Words.bytes_of(WORDS_BYTES), int(text))
         return cls(memory, Words(memory, 0, WORDS_BYTES))
 

@@ -47,7 +47,7 @@ class Live:
     """One show on one wall. Every part runs by itself and may die and come back; the loop takes the newest of each."""
 
     def __init__(self, show: Show, options: Namespace, closing: ExitStack, sheds: bool = True) -> None:
-        self.show, self.options = show, options
+        self.show, self.options, self.kept = show, options, Kept.found()
         self.senses = opening.open_senses(show, closing)
         self.studio = opening.open_studio(show, closing, sheds)
         self.screen = opening.open_screen(show, options.headless, closing)
@@ -61,7 +61,6 @@ class Live:
         self.survived: Counter[str] = Counter()
         self.ending = self.broke_off = False
         self.failed = 0  # frames in a row
-        self.kept = Kept.found()
         if self.kept and (before := self.kept.words.read()):
             self.board.recall(before, 0.0)
             self.state = modulation.resume(self.state, before.get("turns"))
