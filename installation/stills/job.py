@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import tomllib
 from argparse import Namespace
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from installation import plugins
-from installation.pictures import SUFFIXES, PictureError, split_weight
+from installation.pictures import SUFFIXES, PictureError, pictures_below, split_weight
 from installation.settings import SettingsError, check
 
 ALL_STAGES = (  # matting before composition, other than in the source: paper over another object looks like a highlight
@@ -157,10 +158,15 @@ def chain(job: Job, kind: str) -> tuple[str, ...]:
 
 
 def pictures_in(folders: Sequence[Path]) -> list[Path]:
-    """Every picture file in the folders and below, by name. Raises SettingsError naming an empty folder."""
+    """Every picture file in the folders and below, by name; what else lies there is said, with its reason.
+
+    Raises SettingsError naming an empty folder.
+    """
     found: list[Path] = []
     for folder in folders:
-        here = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        here, left_out = pictures_below(folder)
+        for path, reason in left_out.items():
+            print(f"skipped {path}: {reason}", file=sys.stderr)
         if not here:
             raise SettingsError(f"{folder}: expected pictures ({', '.join(sorted(SUFFIXES))}), found none")
         found += here

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from installation import files
-from installation.pictures import SUFFIXES, read_8_bit
+from installation.pictures import READER, pictures_below, read_8_bit
 
 
 @dataclass
@@ -51,19 +51,21 @@ class Corpus:
 
 def open_corpus(folder: Path, size: int, cache: Path, least_px: int = 0) -> Corpus:
     """Every readable image under folder as a size x size centre crop; broken ones and those smaller than least_px
-    (default: a quarter of size) are skipped by name. Decoded once into `cache`, again whenever the folder changes.
+    (default: a quarter of size) are skipped by name, and so are files of kinds that are not read. Decoded once into
+    `cache`, again whenever the folder changes.
 
     Raises FileNotFoundError if the folder is missing, ValueError if fewer than two images can be used.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"expected a folder of images at {folder}, found none; give the folder's path")
-    there = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    there, left_out = pictures_below(folder)
     least_px = least_px or size // 4
     key = _key(folder, there, size, least_px)
     listing, pixels = cache / f"corpus-{key}.json", cache / f"corpus-{key}.npy"
     if not listing.exists():
         _decode(folder, there, size, least_px, listing, pixels)
     found = json.loads(listing.read_text("utf-8"))
+    found["skipped"] |= {str(path.relative_to(folder)): reason for path, reason in left_out.items()}
     if len(found["names"]) < 2:
         raise ValueError(
             f"expected at least two usable images in {folder}, found {len(found['names'])}; {found['skipped']}"
@@ -85,7 +87,7 @@ def read_square(path: Path, size: int, least_px: int) -> np.ndarray:
 
 def _key(folder: Path, there: Iterable[Path], size: int, least_px: int) -> str:
     stats = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in there]
-    return hashlib.sha256(json.dumps([str(folder.resolve()), stats, size, least_px]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([READER, str(folder.resolve()), stats, size, least_px]).encode()).hexdigest()[:12]
 
 
 def _decode(folder: Path, found: list[Path], size: int, least_px: int, listing: Path, pixels: Path) -> None:

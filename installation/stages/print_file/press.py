@@ -22,6 +22,9 @@ pyvips.cache_set_max(0)
 SAME_SHAPE = 0.005  # a difference in aspect that no one sees: a pixel lost to rounding is not worth a border
 BIG_TIFF_BYTES = 3_900_000_000  # offsets in a plain TIFF end at 4 GiB; a BigTIFF is read by fewer programs
 TILE_PX = 256
+# The most that a packing makes of a byte: LZW writes up to 12 bits for one of noise, deflate frames what stays.
+WORST_GROWTH = {"none": 1.0, "lzw": 1.5, "deflate": 1.01}
+TAG_BYTES = 1 << 20  # profile and tags
 Progress = Callable[[float], None]
 
 
@@ -133,6 +136,15 @@ def describe(path: Path, image: pyvips.Image, lab: Lab, layout: Layout) -> dict[
     return told
 
 
+def most_tiff_bytes(image: pyvips.Image, lab: Lab) -> float:
+    """The size that a TIFF of this picture cannot exceed, whatever its pixels: tiles filled up, places noted."""
+    width, height = image.width, image.height
+    if lab.tiled:
+        width, height = (TILE_PX * -(-side // TILE_PX) for side in (width, height))
+    rows = width * image.bands * (2 if image.format == "ushort" else 1)
+    return (rows * WORST_GROWTH[lab.compression] + 16) * height + TAG_BYTES
+
+
 def _is_whole_file(pixels: np.memmap) -> bool:
     """Whether a memory map holds all of its file, in order, so that the file can be read instead."""
     if pixels.dtype != np.dtype("<u2") or not pixels.flags.c_contiguous:
@@ -166,7 +178,7 @@ def _write(image: pyvips.Image, part: Path, lab: Lab) -> None:
     else:
         shape = {"tile": True, "tile_width": TILE_PX, "tile_height": TILE_PX} if lab.tiled else {}
         packing = {"compression": lab.compression, "predictor": "horizontal" if lab.compression != "none" else "none"}
-        big = _raw_bytes(image) > BIG_TIFF_BYTES
+        big = most_tiff_bytes(image, lab) > BIG_TIFF_BYTES
         image.tiffsave(str(part), bigtiff=big, resunit="inch", **shape, **packing)
 
 

@@ -13,9 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-D50 = (0.9642, 1.0, 0.8249)  # the white of the ICC's connection space
-D65_XY = (0.3127, 0.3290)
-BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+from installation.pictures.spaces import (
+    ADOBE_GAMMA,
+    ADOBE_RGB,
+    BT709,
+    D50,
+    DISPLAY_P3,
+    Chromaticities,
+    srgb_curve,
+    to_xyz_matrix,
+)
+
 COPYRIGHT = "CC0 1.0, public domain"
 CURVE_POINTS = 4096
 
@@ -25,14 +33,14 @@ class Space:
     """A colour space of a display: chromaticities of its primaries, white D65; gamma 0 is sRGB's own tone curve."""
 
     description: str
-    primaries_xy: tuple[tuple[float, float], ...]
+    primaries_xy: Chromaticities
     gamma: float = 0.0
 
 
 SPACES = {
-    "srgb": Space("sRGB IEC61966-2.1 compatible", ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))),
-    "adobe-rgb": Space("Adobe RGB (1998) compatible", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), 2.19921875),
-    "p3": Space("Display P3 compatible", ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))),
+    "srgb": Space("sRGB IEC61966-2.1 compatible", BT709),
+    "adobe-rgb": Space("Adobe RGB (1998) compatible", ADOBE_RGB, ADOBE_GAMMA),
+    "p3": Space("Display P3 compatible", DISPLAY_P3),
 }
 
 
@@ -81,16 +89,6 @@ def build_profile(space: Space) -> bytes:
     return _lay_out(tags)
 
 
-def to_xyz_matrix(primaries_xy: tuple[tuple[float, float], ...]) -> np.ndarray:
-    """Linear RGB with white D65 -> XYZ under D50 [shape=(3, 3)], adapted after Bradford. [Lam 1985]"""
-    xyz = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in primaries_xy]).T
-    x, y = D65_XY
-    white = np.array([x / y, 1.0, (1 - x - y) / y])
-    matrix = xyz * np.linalg.solve(xyz, white)
-    gains = (BRADFORD @ np.array(D50)) / (BRADFORD @ white)
-    return np.linalg.inv(BRADFORD) @ np.diag(gains) @ BRADFORD @ matrix
-
-
 def _columns(space: Space) -> list[np.ndarray]:
     """The three colorants in s15Fixed16; together they are exactly D50, so that white stays without a cast."""
     red, green, _ = (_fixed(column) for column in to_xyz_matrix(space.primaries_xy).T)
@@ -101,8 +99,7 @@ def _tone_curve(gamma: float) -> bytes:
     """A curveType: one u8Fixed8 exponent, or a table of sRGB's curve (IEC 61966-2-1)."""
     if gamma:
         return b"curv" + struct.pack(">IIH", 0, 1, round(gamma * 256))
-    x = np.linspace(0, 1, CURVE_POINTS)
-    linear = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+    linear = srgb_curve(np.linspace(0, 1, CURVE_POINTS))
     return b"curv" + struct.pack(">II", 0, CURVE_POINTS) + np.round(linear * 65535).astype(">u2").tobytes()
 
 
