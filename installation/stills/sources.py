@@ -17,7 +17,7 @@ from installation import weights
 from installation.clock import StepClock
 from installation.live import opening
 from installation.live.moments import open_moment
-from installation.pictures import PictureError, read_picture, size_of
+from installation.pictures import READER, PictureError, read_picture, size_of
 from installation.rendering import projection, projector
 from installation.settings import Show, check
 from installation.signals import Controls, Moment, Still
@@ -42,7 +42,7 @@ class Source:
     @property
     def settings(self) -> dict[str, Any]:
         """What opening it depends on."""
-        return {"kind": self.kind, "path": self.path, "working_size": jobs.working_size(self.size)}
+        return {"kind": self.kind, "path": self.path, "working_size": jobs.working_size(self.size), "reader": READER}
 
 
 def find_sources(job: Job) -> list[list[Source]]:

@@ -46,6 +46,24 @@ def ask_exiftool(path: Path) -> Any:
     return told if path.is_dir() else told[0]
 
 
+@pytest.mark.parametrize("compression", ["none", "lzw", "deflate"])
+@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_no_tiff_grows_beyond_the_size_that_decides_on_a_bigtiff(
+    tmp_path: Path, compression: str, tiled: bool, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grain = CHANCE.integers(0, 1 << bits, (700, 900, 3), dtype=np.uint16 if bits == 16 else np.uint8)
+    image = press.pyvips.Image.new_from_array(grain).copy(interpretation="rgb16" if bits == 16 else "srgb")
+    lab = Lab(name="a", format="tiff", bits=bits, compression=compression, tiled=tiled)
+    press.save(image, tmp_path / "a.tif", lab, 254)
+    size, most = (tmp_path / "a.tif").stat().st_size, press.most_tiff_bytes(image, lab)
+    assert size <= most
+    assert compression != "lzw" or bits == 8 or size > grain.nbytes * 1.2, "grain grows: the source's size is no bound"
+    monkeypatch.setattr(press, "BIG_TIFF_BYTES", size - 1)
+    press.save(image, tmp_path / "b.tif", lab, 254)
+    assert tifffile.TiffFile(tmp_path / "b.tif").is_bigtiff
+
+
 # The master
 
 
