@@ -19,6 +19,7 @@ from installation.training.corpus import read_square
 COLOUR = (180, 120, 60)
 CASES = Path(__file__).resolve().parent.parent.parent / "shared" / "cases" / "pictures"
 SHAPE = (32, 40)
+INK = pyvips.Operation.call("profile_load", "cmyk")
 ADOBE = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 BT709 = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
@@ -76,6 +77,24 @@ def icc(name: str, curve: bytes, matrix: np.ndarray | None, space: bytes = b"RGB
     head = struct.pack(">I4sI4s4s4s", place + len(body), b"lcms", 0x02400000, b"mntr", space, pcs)
     head += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
     return head.ljust(128, b"\0") + table + body
+
+
+def with_tables(profile: bytes, curve: Callable[[np.ndarray], np.ndarray], matrix: np.ndarray) -> bytes:
+    """The profile with an A2B0 of two points a side: the curve, then the matrix, as XYZ."""
+    corners = np.array([[r, g, b] for r in (0, 1) for g in (0, 1) for b in (0, 1)]) @ np.asarray(matrix).T
+    steps = np.linspace(0, 1, 1024)
+    one = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
+    content = struct.pack(">4sI4B", b"mft2", 0, 3, 3, 2, 0) + one + struct.pack(">2H", 1024, 2)
+    content += np.round(curve(steps) * 65535).astype(">u2").tobytes() * 3
+    content += np.round(corners * 32768).astype(">u2").tobytes() + struct.pack(">6H", *(0, 65535) * 3)
+    (count,) = struct.unpack_from(">I", profile, 128)
+    table = b""
+    for index in range(count):
+        tag, place, size = struct.unpack_from(">4sII", profile, 132 + 12 * index)
+        table += struct.pack(">4sII", tag, place + 12, size)
+    table += struct.pack(">4sII", b"A2B0", len(profile) + 12, len(content))
+    whole = profile[4:128] + struct.pack(">I", count + 1) + table + profile[132 + 12 * count :] + content
+    return struct.pack(">I", len(whole) + 4) + whole
 
 
 def numbers_in(matrix: np.ndarray, encode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -192,11 +211,35 @@ def test_grey_follows_its_own_profile_and_that_of_colours(tmp_path: Path, suffix
     for profile, value in (
         (icc("Dot gain sRGB", curv(1.8), None, b"GRAY"), grey ** (1 / 1.8)),
         (icc("grey by lightness", curv(1.0), None, b"GRAY", b"Lab "), lightness),
-        (icc("Adobe", curv(563 / 256), matrix_of(ADOBE)), grey ** (256 / 563)),
+        (icc("colours of gamma 1.4", curv(1.4), matrix_of(ADOBE)), grey ** (1 / 1.4)),
         (b"", np.array([120 / 255])),
     ):
-        write(path, flat(value, bits), profile)
+        if suffix == ".tif":
+            tag = [(34675, "B", len(profile), profile, True)] if profile else []
+            tifffile.imwrite(path, flat(value, bits)[..., 0], photometric="minisblack", extratags=tag)
+        else:
+            packed = b"a\0\0" + zlib.compress(profile)
+            with_chunks(path, flat(value, bits), {b"iCCP": packed} if profile else {})
         check(path, (120, 120, 120))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_tables_go_before_numbers_where_a_profile_has_both(tmp_path: Path, bits: int) -> None:
+    profile = with_tables(SPACES["linear sRGB"][0], lambda x: x ** (563 / 256), matrix_of(ADOBE))
+    write(tmp_path / "a.tif", flat(SPACES["Adobe RGB"][1], bits), profile)
+    check(tmp_path / "a.tif")
+    write(tmp_path / "grey.tif", flat(light(np.array([120 / 255])) ** (256 / 563), bits), profile)
+    check(tmp_path / "grey.tif", (120, 120, 120))
+
+
+def test_a_profile_for_other_colours_than_the_picture_has_says_nothing(tmp_path: Path) -> None:
+    for profile in (INK, icc("grey", curv(1.0), None, b"GRAY")):
+        Image.fromarray(flat(COLOUR)).save(tmp_path / "a.png", icc_profile=profile)
+        check(tmp_path / "a.png")
+        for bits in (8, 16):
+            tag = [(34675, "B", len(profile), profile, True)]
+            tifffile.imwrite(tmp_path / "a.tif", flat(COLOUR, bits), photometric="rgb", extratags=tag)
+            check(tmp_path / "a.tif")
 
 
 def with_chunks(path: Path, pixels: np.ndarray, chunks: dict[bytes, bytes], profile: bytes = b"") -> Path:
@@ -344,9 +387,6 @@ def test_a_palette_and_a_bit_are_tiffs_too(tmp_path: Path) -> None:
     check(tmp_path / "c.tif")
 
 
-INK = pyvips.Operation.call("profile_load", "cmyk")
-
-
 @pytest.mark.parametrize(("suffix", "bits"), [(".jpg", 8), (".tif", 8), (".tif", 16)])
 def test_inks_follow_their_profile(tmp_path: Path, suffix: str, bits: int) -> None:
     rgb = pyvips.Image.new_from_array(flat(COLOUR)).copy(interpretation="srgb")
@@ -385,7 +425,7 @@ REFUSED: dict[str, tuple[np.ndarray, dict, str]] = {
     "tiles in planes": (
         np.zeros((3, *SHAPE), np.uint8),
         {"photometric": "rgb", "planarconfig": "separate", "tile": (16, 16)},
-        "separate planes",
+        "found tiles in separate planes",
     ),
     "six inks": (flat((1, 2, 3, 4, 5, 6)), {"photometric": "separated", "extratags": [(332, "H", 1, 2, True)]}, "inks"),
     "multiplied inks": (

@@ -30,8 +30,8 @@ def read_picture(path: Path) -> np.ndarray:
     if start.startswith(deep.TIFF):
         raw = deep.read_tiff(path)
     elif start == said.PNG:
-        bits, space, mute_profile = said.of_png(path)
-        raw = (deep.read_png if bits == 16 else shallow.read_shallow)(path, space, mute_profile)
+        bits, icc, space = said.of_png(path)
+        raw = (deep.read_png if bits == 16 else shallow.read_png)(path, icc, space)
     else:
         raw = shallow.read_shallow(path)
     pixels = to_srgb(raw)

@@ -16,7 +16,7 @@ from installation.pictures.spaces import Space
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 COLOURS = {0: 1, 1: 1, 2: 3, 3: 3, 5: 4, 6: 3}  # bands of grey (0 inverted), RGB, palette, inks, YCbCr
 OTHERS = {8: "Lab", 9: "Lab", 10: "Lab", 32803: "a camera's raw sensor", 34892: "a camera's raw sensor"}
-ORIENTATION, INK_SET, OTHER_INKS = 274, 332, 2
+ORIENTATION, INK_SET, ICC, OTHER_INKS = 274, 332, 34675, 2
 ASSOCIATED, UNASSOCIATED = 1, 2
 SEPARATE = 2  # each colour in a plane of its own
 INSTALL = "pip install 'pyvips[binary]'"
@@ -24,11 +24,12 @@ INSTALL = "pip install 'pyvips[binary]'"
 
 @dataclass(frozen=True)
 class Layout:
-    """Which bands of a TIFF are colours and which is alpha (None: no band is); its size as it stands upright."""
+    """Which bands of a TIFF are colours and which is alpha (None: no band is); its size upright; its profile."""
 
     colours: int
     alpha: int | None
     size: tuple[int, int]
+    icc: bytes
 
 
 def read_tiff(path: Path) -> Raw:
@@ -39,16 +40,15 @@ def read_tiff(path: Path) -> Raw:
     layout = _lay_out(path)
     with _decoding(path) as vips:
         image = vips.Image.tiffload(str(path), fail_on="truncated", revalidate=True)
-        return _raw(path, image, layout.colours, layout.alpha)
+        return Raw(*_bands(path, image, layout.colours, layout.alpha), layout.icc)
 
 
-def read_png(path: Path, space: Space | None, mute_profile: bool) -> Raw:
-    """What a PNG of 16 bits holds, upright; mute_profile where its chunks go before its profile."""
+def read_png(path: Path, icc: bytes, space: Space | None) -> Raw:
+    """What a PNG of 16 bits holds, upright; icc and space as its chunks said. Raises PictureError."""
     with _decoding(path) as vips:
         image = vips.Image.pngload(str(path), fail_on="truncated", revalidate=True)
         colours = 1 if image.bands < 3 else 3
-        found = _raw(path, image, colours, colours if image.bands > colours else None)
-    return Raw(found.colours, found.alpha, b"" if mute_profile else found.icc, space)
+        return Raw(*_bands(path, image, colours, colours if image.bands > colours else None), icc, space)
 
 
 def size_of_tiff(path: Path) -> tuple[int, int]:
@@ -66,6 +66,7 @@ def _lay_out(path: Path) -> Layout:
             kind, extras, samples = int(page.photometric), tuple(map(int, page.extrasamples)), page.samplesperpixel
             ends = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=True)), default=0)
             bits, size = page.bitspersample, (page.imagewidth, page.imagelength)
+            icc = bytes(page.tags.valueof(ICC, b""))  # libvips drops one for RGB from a grey picture
             split = page.is_tiled and int(page.planarconfig) == SEPARATE
             turn, inks = (page.tags.valueof(tag, 1) for tag in (ORIENTATION, INK_SET))
     except Exception as error:  # whatever its tags make a parser do
@@ -82,20 +83,19 @@ def _lay_out(path: Path) -> Layout:
     alpha = alphas[0] if alphas and alphas[0] < samples else None
     if kind == 5 and bits == 16 and alpha is not None and extras[alpha - colours] == ASSOCIATED:
         raise PictureError(f"{path}: 16-bit CMYK with alpha multiplied in is not read here; save it as RGB")
-    return Layout(colours, alpha, size[::-1] if int(turn) >= 5 else size)
+    return Layout(colours, alpha, size[::-1] if int(turn) >= 5 else size, icc)
 
 
-def _raw(path: Path, image: Any, colours: int, alpha: int | None) -> Raw:
-    """Of a libvips image, its alpha straight already."""
+def _bands(path: Path, image: Any, colours: int, alpha: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Colours and alpha of a libvips image, which has taken a multiplied alpha out already."""
     check_size(path, image.width, image.height)
     if image.format not in ("uchar", "ushort"):
         raise PictureError(f"{path}: expected 8 or 16 bits a channel, found {image.format}; save it as 16 bit")
-    icc = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else b""
     image = image.autorot()
     kept = min(colours, image.bands)  # a palette of greys has one
     bands = np.ascontiguousarray(image.extract_band(0, n=kept).numpy()).reshape(image.height, image.width, kept)
     shade = None if alpha is None or alpha >= image.bands else image.extract_band(alpha).numpy()
-    return Raw(bands, None if shade is None else shade.reshape(bands.shape[:2]), bytes(icc))
+    return bands, None if shade is None else shade.reshape(bands.shape[:2])
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,7 +27,7 @@ from installation.pictures.spaces import (
 
 PNG = b"\x89PNG\r\n\x1a\n"
 COMMON_GAMMA = 45455  # what writers of sRGB put into gAMA: it stands for sRGB's own curve
-LONGEST_BOX = 1 << 24
+LONGEST = 1 << 24  # bytes of a profile
 CONTAINERS = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"jp2h": 0}  # boxes with boxes in them, and what they skip first
 EXIF_INTEROP, ADOBE_RGB_FILE = 0xA005, "R03"
 BT2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
@@ -59,8 +60,8 @@ TRANSFERS: dict[int, Curve] = {  # [ITU-T H.273, table 3]
 }
 
 
-def of_png(path: Path) -> tuple[int, Space | None, bool]:
-    """Bits a channel of a PNG, the space that its chunks say, and whether that goes before a profile (cICP does).
+def of_png(path: Path) -> tuple[int, bytes, Space | None]:
+    """Bits a channel of a PNG, its profile (none where cICP goes before it), and the space that other chunks say.
 
     Raises PictureError for colours that are not read here. [PNG, third edition, 4.3]
     """
@@ -71,10 +72,11 @@ def of_png(path: Path) -> tuple[int, Space | None, bool]:
         primaries, transfer, _, whole_range = chunks[b"cICP"]
         if not whole_range:
             raise PictureError(f"{path}: its numbers use a video's narrow range (cICP), which is not read here")
-        return bits, by_code(path, primaries, transfer), True
+        return bits, b"", by_code(path, primaries, transfer)
+    icc = _unpack(chunks.get(b"iCCP", b""))
     if b"sRGB" in chunks:
-        return bits, SRGB, False
-    return bits, _by_gamma(chunks.get(b"gAMA", b""), chunks.get(b"cHRM", b"")), False
+        return bits, icc, SRGB
+    return bits, icc, _by_gamma(chunks.get(b"gAMA", b""), chunks.get(b"cHRM", b""))
 
 
 def of_boxes(path: Path) -> tuple[bytes, Space | None]:
@@ -126,14 +128,22 @@ def _by_gamma(gamma: bytes, chromaticities: bytes) -> Space | None:
         return Space.of(BT709, D65_XY, curve)
 
 
+def _unpack(chunk: bytes) -> bytes:
+    """The profile in an iCCP chunk: name, zero, method, deflated bytes; none where that is damaged."""
+    try:
+        return zlib.decompressobj().decompress(chunk[chunk.find(b"\0") + 2 :], LONGEST)
+    except zlib.error:
+        return b""
+
+
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """The small chunks of a PNG before its pixels."""
+    """The small chunks of a PNG before its pixels, and its profile."""
     file.seek(len(PNG))
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind in (b"IDAT", b"IEND"):
             return
-        if length <= 32:
+        if length <= 32 or (kind == b"iCCP" and length < LONGEST):
             yield kind, file.read(length)
             file.seek(4, 1)
         else:
@@ -156,7 +166,7 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
             return
         if kind in CONTAINERS:
             yield from _boxes(file, begins + CONTAINERS[kind], stops)
-        elif kind == b"colr" and stops - begins < LONGEST_BOX:
+        elif kind == b"colr" and stops - begins < LONGEST:
             file.seek(begins)
             yield file.read(stops - begins)
         start = stops

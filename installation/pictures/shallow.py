@@ -21,14 +21,12 @@ EXIF_ORIENTATION = 0x0112
 INSTALL = "pip install 'installation[heic]'"
 
 
-def read_shallow(path: Path, space: Space | None = None, mute_profile: bool = False) -> Raw:
-    """What Pillow opens, upright; space and mute_profile as a PNG's chunks said. Raises PictureError."""
+def read_shallow(path: Path) -> Raw:
+    """What Pillow opens, upright, with what it says of its colours. Raises PictureError."""
     from PIL import ImageOps
 
-    with opened(path) as image:
-        check_size(path, image.width, image.height)
-        image.load()
-        icc = b"" if mute_profile else bytes(image.info.get("icc_profile") or b"")
+    with _loaded(path) as image:
+        icc, space = bytes(image.info.get("icc_profile") or b""), None
         if image.format in BOXED:
             boxed, space = said.of_boxes(path)
             icc = icc or boxed
@@ -37,15 +35,23 @@ def read_shallow(path: Path, space: Space | None = None, mute_profile: bool = Fa
         return _raw(path, ImageOps.exif_transpose(image), icc, space)
 
 
+def read_png(path: Path, icc: bytes, space: Space | None) -> Raw:
+    """A PNG of up to 8 bits, upright; icc and space as its chunks said. Raises PictureError."""
+    from PIL import ImageOps
+
+    with _loaded(path) as image:
+        return _raw(path, ImageOps.exif_transpose(image), icc, space)
+
+
 def size_of_shallow(path: Path) -> tuple[int, int]:
     """Width and height in px, upright, without reading pixels. Raises PictureError."""
-    with opened(path) as image:
+    with _opened(path) as image:
         turned = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
         return (image.height, image.width) if turned else image.size
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[Any]:
     """A picture file opened by Pillow; whatever goes wrong meanwhile becomes a PictureError that names the file."""
     from PIL import Image
 
@@ -60,6 +66,14 @@ def opened(path: Path) -> Iterator[Any]:
         raise
     except Exception as error:  # decoders raise whatever they like over a damaged file
         raise torn(path, error) from error
+
+
+@contextlib.contextmanager
+def _loaded(path: Path) -> Iterator[Any]:
+    with _opened(path) as image:
+        check_size(path, image.width, image.height)
+        image.load()
+        yield image
 
 
 def _heif(path: Path) -> list[str]:
