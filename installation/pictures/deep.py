@@ -58,32 +58,37 @@ def size_of_tiff(path: Path) -> tuple[int, int]:
 
 def _lay_out(path: Path) -> Layout:
     """Read from the tags [TIFF 6.0, section 18]. Raises PictureError for kinds of TIFF that are not read here."""
-    import tifffile
-
     try:
+        import tifffile
+
         with tifffile.TiffFile(path) as file:
             page: Any = file.pages[0]
-            kind, extras, samples = int(page.photometric), tuple(map(int, page.extrasamples)), page.samplesperpixel
             ends = max(map(sum, zip(page.dataoffsets, page.databytecounts, strict=True)), default=0)
-            bits, size = page.bitspersample, (page.imagewidth, page.imagelength)
-            icc = bytes(page.tags.valueof(ICC, b""))  # libvips drops one for RGB from a grey picture
-            split = page.is_tiled and int(page.planarconfig) == SEPARATE
-            turn, inks = (page.tags.valueof(tag, 1) for tag in (ORIENTATION, INK_SET))
+            if ends > path.stat().st_size:  # libtiff would make up what is missing
+                raise torn(path, "truncated")
+            return _agree(path, page)
+    except PictureError:
+        raise
     except Exception as error:  # whatever its tags make a parser do
         raise torn(path, error) from error
-    if ends > path.stat().st_size:  # libtiff would make up what is missing
-        raise torn(path, "truncated")
-    if kind not in COLOURS or (kind == 5 and (inks == OTHER_INKS or samples < 4)):
+
+
+def _agree(path: Path, page: Any) -> Layout:
+    """The layout of a page whose kind is read here. Raises PictureError naming what it is otherwise."""
+    kind, extras = int(page.photometric), tuple(map(int, page.extrasamples))
+    turn, inks = (int(page.tags.valueof(tag, 1)) for tag in (ORIENTATION, INK_SET))
+    if kind not in COLOURS or (kind == 5 and (inks == OTHER_INKS or page.samplesperpixel < 4)):
         found = OTHERS.get(kind, "inks other than CMYK" if kind == 5 else f"photometric {kind}")
         raise PictureError(f"{path}: expected grey, RGB or CMYK, found {found}, which is not read here; save it as RGB")
-    if split:
+    if page.is_tiled and int(page.planarconfig) == SEPARATE:
         raise PictureError(f"{path}: expected colours together, found tiles in separate planes; save it in strips")
-    colours = COLOURS[kind]
-    alphas = [colours + place for place, extra in enumerate(extras) if extra in (ASSOCIATED, UNASSOCIATED)]
-    alpha = alphas[0] if alphas and alphas[0] < samples else None
-    if kind == 5 and bits == 16 and alpha is not None and extras[alpha - colours] == ASSOCIATED:
+    alpha = next((place for place, extra in enumerate(extras) if extra in (ASSOCIATED, UNASSOCIATED)), None)
+    if kind == 5 and page.bitspersample == 16 and alpha is not None and extras[alpha] == ASSOCIATED:
         raise PictureError(f"{path}: 16-bit CMYK with alpha multiplied in is not read here; save it as RGB")
-    return Layout(colours, alpha, size[::-1] if int(turn) >= 5 else size, icc)
+    width, height = page.imagewidth, page.imagelength
+    size = (height, width) if turn >= 5 else (width, height)
+    icc = bytes(page.tags.valueof(ICC, b""))  # libvips drops one for RGB from a grey picture
+    return Layout(COLOURS[kind], None if alpha is None else COLOURS[kind] + alpha, size, icc)
 
 
 def _bands(path: Path, image: Any, colours: int, alpha: int | None) -> tuple[np.ndarray, np.ndarray | None]:
