@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from installation.generators.stylegan2 import read_model
+from installation.generators.stylegan2 import cpu_has_bfloat16, read_model
 from installation.training import album, checkpoint
 from installation.training.adversarial import Adversarial
 from installation.training.codes import first_codes, known_codes
@@ -94,7 +94,7 @@ class Run:
     def step(self) -> dict[str, float]:
         """Train on one batch. Returns the losses by name."""
         start_s = time.perf_counter()
-        half = self.device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+        half = self.device.type == "cuda" or cpu_has_bfloat16()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             parts = self.method.step(self.progress)
         self.images += self.settings.batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -185,7 +186,13 @@ def best_dtype(device: torch.device) -> torch.dtype:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies in bfloat16; one that only imitates it is ten times slower than in float32."""
+    """Whether this CPU multiplies in bfloat16; one that only imitates it is ten times slower than in float32.
+
+    So is one whose libraries were told to do without (ONEDNN_MAX_CPU_ISA, ATEN_CPU_CAPABILITY).
+    """
+    told = " ".join(os.environ.get(name, "") for name in ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")).upper()
+    if told.strip() and not any(word in told for word in ("BF16", "AMX", "DEFAULT")):
+        return False
     try:
         flags = Path("/proc/cpuinfo").read_text("ascii", errors="ignore")
     except OSError:
