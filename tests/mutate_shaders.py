@@ -112,7 +112,7 @@ def changes(file: Path) -> list[Mutant]:
     text = file.read_text("utf-8")
     if file.suffix == ".fs":
         uniforms = CLOCKS | {k.name: _constant(k) for k in isf.read(file).knobs}
-        return list(mutants(text, header.HEADER.search(text).end(), uniforms))  # type: ignore[union-attr]
+        return list(mutants(text, header.split(text).end, uniforms))  # type: ignore[union-attr]
     found = re.findall(r"uniform (\w+) (\w+);", text)
     return list(mutants(text, 0, {name: CONSTANTS[kind] for kind, name in found if kind in CONSTANTS}))
 

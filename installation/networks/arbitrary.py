@@ -53,7 +53,7 @@ def load() -> ArbitraryStyle:
 
 def fingerprint() -> str:
     """sha256 of both nets, as their model.toml states them, and what they are calculated in."""
-    return "".join(str(source["sha256"]) for source in weights.read_config(MODEL)["source"]) + ARITHMETIC
+    return "".join(str(source["sha256"]) for source in weights.read_own(MODEL)["source"]) + ARITHMETIC
 
 
 def open_net(file: str) -> Any:

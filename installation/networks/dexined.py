@@ -124,7 +124,7 @@ class DexiNed(nn.Module):
 
 def read_checkpoint(net: nn.Module, file: str, model: str) -> nn.Module:
     """Fill a network from a published .pth: only tensors are read. Raises WeightsError saying where to get one."""
-    path, config = Path(file).expanduser(), weights.read_config(model)
+    path, config = Path(file).expanduser(), weights.read_own(model)
     if not file or not path.is_file():
         where = f'download one from {config["url"]} and set `weights` to it, or choose network = "hed"'
         raise weights.WeightsError(f"{model}: expected a checkpoint file, found {file or 'none set'!r}; {where}")

@@ -64,12 +64,12 @@ def mean_score(probabilities: Tensor) -> Tensor:
 
 def where() -> Path:
     """Where the weights are looked for when the settings name no file."""
-    return weights.cache() / MODEL / str(weights.read_config(MODEL)["file"])
+    return weights.cache() / MODEL / str(weights.read_own(MODEL)["file"])
 
 
 def how_to_get() -> str:
     """What to do for the figure, in one line."""
-    return f"for NIMA's figure download {weights.read_config(MODEL)['url']} to {where()}"
+    return f"for NIMA's figure download {weights.read_own(MODEL)['url']} to {where()}"
 
 
 def load_nima(path: Path, device: torch.device) -> Nima:

@@ -85,7 +85,7 @@ def load(name: str, taps: tuple[str, ...], padding: str = "zeros", device: str =
 
 def fingerprint(name: str) -> str:
     """What stands for the weights of a network in a result's key: their sha256, or as much of it as is published."""
-    config = weights.read_config(MODELS[name])
+    config = weights.read_own(MODELS[name])
     return str(config.get("sha256") or config["sha256_begins"])
 
 
@@ -112,7 +112,7 @@ def _read_torchvision(name: str) -> list[tuple[Tensor, Tensor]]:
     Its publisher states the first digits of its sha256 in its name, and no more: these are checked, and only tensors
     are read from it.
     """
-    config = weights.read_config(MODELS[name])
+    config = weights.read_own(MODELS[name])
     path = weights.cache() / name / str(config["file"])
     if not path.is_file():
         raise weights.WeightsError(f"{path}: no such file; for {name}, download {config['url']} to it, or use vgg16")

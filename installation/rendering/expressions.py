@@ -6,6 +6,7 @@ import ast
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Mapping
 
 BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -32,6 +33,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "pow": math.pow,
 }
 LARGEST_PX = 8192
+LONGEST = 500  # letters
 
 
 class ExpressionError(ValueError):
@@ -41,17 +43,21 @@ class ExpressionError(ValueError):
 def compile_size(expression: object) -> Callable[[Mapping[str, float]], int]:
     """Turn a size into a function of its names. Raises ExpressionError for anything but arithmetic."""
     text = str(expression)
+    if len(text) > LONGEST:
+        raise ExpressionError(f"expected arithmetic of at most {LONGEST} letters, found {len(text)}")
     try:
-        tree = ast.parse(re.sub(r"\$(\w+)", r"\1", text).replace("^", "**").strip(), mode="eval").body
-    except SyntaxError as error:
+        with warnings.catch_warnings():  # Python's own, about the look of a text that is none of its own
+            warnings.simplefilter("ignore")
+            tree = ast.parse(re.sub(r"\$(\w+)", r"\1", text).replace("^", "**").strip(), mode="eval").body
+        _check(tree, text)
+    except (SyntaxError, RecursionError, MemoryError) as error:
         raise ExpressionError(f"expected arithmetic such as floor($WIDTH/2.0), found {text!r}") from error
-    _check(tree, text)
 
     def size(values: Mapping[str, float]) -> int:
         try:
             value = _value(tree, values)
             px = int(value) if math.isfinite(value) else 1
-        except (ArithmeticError, ValueError, TypeError) as error:
+        except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
             raise ExpressionError(f"{text!r} has no value here: {error}") from error
         return min(max(px, 1), LARGEST_PX)
 

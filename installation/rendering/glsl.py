@@ -5,18 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from installation.rendering import tokens
+
 GLSL_TYPES = {"float": "float", "bool": "bool", "event": "bool", "long": "int", "color": "vec4", "point2d": "vec2"}
 # The C-like freedoms of GLSL 4.2 (a const that is computed, {lists}) where the driver has them, as many authors' do.
 EXTENSION = "#extension GL_ARB_shading_language_420pack : enable"
+# From 4.0 on a uint may be given an int, as in the GLSL of macOS; where the driver has it, so may it here.
+UNSIGNED = "#extension GL_ARB_gpu_shader5 : enable"
 UNIFORMS = """uniform float TIME; uniform float TIMEDELTA; uniform vec4 DATE; uniform int FRAMEINDEX;
 uniform vec2 RENDERSIZE;
 #define PASSINDEX (@PASS@)
-#define IMG_PIXEL(i, c) texture(i, (c) / vec2(textureSize(i, 0)))
-#define IMG_NORM_PIXEL(i, c) texture(i, (c))
+vec4 isf_NormPixel(sampler2D i, vec2 c) { return texture(i, c); }
+vec4 isf_Pixel(sampler2D i, vec2 c) { return texture(i, c / vec2(textureSize(i, 0))); }
+vec4 isf_NormPixel(sampler2D i, float x, float y) { return texture(i, vec2(x, y)); }
+vec4 isf_Pixel(sampler2D i, float x, float y) { return isf_Pixel(i, vec2(x, y)); }
+#define IMG_PIXEL isf_Pixel
+#define IMG_NORM_PIXEL isf_NormPixel
 #define IMG_SIZE(i) vec2(textureSize(i, 0))
 #define IMG_THIS_NORM_PIXEL(i) IMG_THIS_PIXEL(i)
 #define texture2DRect(i, c) texture(i, (c) / vec2(textureSize(i, 0)))
 #define vv_FragNormCoord isf_FragNormCoord
+"""
+# Some name a third thing when they look at an image: how much blurrier, as texture2D knows it in a fragment shader.
+BLURRIER = """vec4 isf_NormPixel(sampler2D i, vec2 c, float b) { return texture(i, c, b); }
+vec4 isf_Pixel(sampler2D i, vec2 c, float b) { return texture(i, c / vec2(textureSize(i, 0)), b); }
 """
 # Where every image has the size of the frame, "this pixel" needs no filtering: half the cost without a GPU.
 THIS_PIXEL = {
@@ -52,6 +64,16 @@ OWN_NAMES = {
     "RENDERSIZE",
     "isf_FragNormCoord",
     "vv_FragNormCoord",
+    "IMG_PIXEL",
+    "IMG_NORM_PIXEL",
+    "IMG_SIZE",
+    "IMG_THIS_PIXEL",
+    "IMG_THIS_NORM_PIXEL",
+    "isf_FragColor",
+    "isf_position",
+    "isf_vertShaderInit",
+    "isf_Pixel",
+    "isf_NormPixel",
 }
 OLD_WORDS = {
     "texture2D": "texture",
@@ -67,9 +89,33 @@ OLD_WORDS = {
 # Words that 330 keeps for itself but that are good names for a knob or a variable, and were once allowed.
 RESERVED = (
     "active|cast|class|common|enum|extern|external|filter|fixed|flat|half|inline|input|interface|long|namespace|"
-    "noinline|noperspective|output|packed|partition|public|short|smooth|static|superp|template|this|typedef|union|"
-    "unsigned|using|volatile"
+    "noinline|noperspective|output|packed|partition|precise|public|sample|short|smooth|static|superp|template|this|"
+    "typedef|union|unsigned|using|volatile"
 )
+WORDS = {  # of the language, before 330 and in it: no name of anything
+    *re.findall(
+        r"\w+",
+        "void float int uint bool double struct if else for while do switch case default break continue return discard "
+        "true false const uniform in out inout attribute varying centroid invariant layout precision lowp mediump "
+        "highp main sampler1D sampler2D sampler3D samplerCube sampler2DRect",
+    ),
+    *(
+        f"{kind}{n}"
+        for kind in ("vec", "ivec", "uvec", "bvec", "dvec", "mat", "mat2x", "mat3x", "mat4x")
+        for n in (2, 3, 4)
+    ),
+}
+# What the language brings, and what older words become: an artist may call a function of their own so.
+BUILT_IN = {
+    *re.findall(
+        r"\w+",
+        "radians degrees sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh pow exp log exp2 log2 sqrt abs "
+        "sign inversesqrt floor trunc round roundEven ceil fract mod modf min max clamp mix step smoothstep isnan isinf "
+        "length distance dot cross normalize faceforward reflect refract matrixCompMult outerProduct transpose inverse "
+        "determinant lessThan greaterThan equal notEqual any all not texture textureLod textureGrad textureProj "
+        "textureSize texelFetch dFdx dFdy fwidth noise1 noise2 noise3 noise4",
+    )
+}
 MOVED = "isf_word_"  # what is put before such a name; a uniform is still found under the name in its header
 NUMBERS = r"(?:float|int|uint|bool|[biu]?vec[234]|mat[234])"
 
@@ -90,26 +136,42 @@ def find_clashes(source: str, uniforms: str) -> set[str]:
 
     A knob called mix hides mix() in GLSL 330; the hosts that older files were written for did not mind.
     """
-    source = _modernise(source, "in")
+    source = _modernise(_set_apart(source), "in")
     values = re.findall(rf"\b(?:{NUMBERS}|sampler2D)\s+(\w+)\b(?!\s*\()", uniforms + "\n" + source)
     return {*values} & {*re.findall(r"\b(\w+)\s*\(", source)}
 
 
+def plain(source: str) -> str:
+    """A source without its comments, line for line, in signs that GLSL knows: words in a comment are no words."""
+    # Spaces copied from web pages are no spaces to GLSL.
+    source = re.sub(r"[^\S\n]|[\u200b\u2060\ufeff]", " ", tokens.blank_comments(source))
+    return source.encode("ascii", "replace").decode()
+
+
 def translate(template: str, source: str, uniforms: str, clashing: set[str]) -> str:
-    """The words of older GLSL as those of 330, line for line; `clashing` names get out of the way."""
-    # Spaces copied from web pages are no spaces to GLSL, and other signs may only stand in comments.
-    source = re.sub(r"[^\S\n]|[\u200b\u2060\ufeff]", " ", source).encode("ascii", "replace").decode()
+    """The words of older GLSL, `plain`, as those of 330, line for line; `clashing` names get out of the way."""
     extensions = re.findall(r"^[ \t]*#extension[^\n]*", source, re.MULTILINE)
     # In 330 derivatives and explicit lod are part of the language, so the old extensions of that name are dropped.
     wanted = [e for e in extensions if not re.search(r"standard_derivatives|shader_texture_lod|gpu_shader4", e)]
+    if re.search(r"\bu(?:int|vec[234])\b", source):
+        wanted.append(UNSIGNED)
     source = re.sub(r"^[ \t]*#(extension|version)[^\n]*", "", source, flags=re.MULTILINE)
-    source = _drop_declared(_modernise(source, "out" if template is VERTEX else "in"), uniforms)
-    source = _begin_at_zero(source)
+    source = _modernise(_set_apart(source), "out" if template is VERTEX else "in")
+    source = _begin_at_zero(_drop_declared(source, uniforms))
     return template.format(
-        uniforms=UNIFORMS + _move(uniforms, clashing),
+        uniforms=UNIFORMS + (BLURRIER if template is FRAGMENT else "") + _move(uniforms, clashing),
         source=_move(source, clashing),
         extensions="\n".join([EXTENSION, *wanted]),
     )
+
+
+def _set_apart(source: str) -> str:
+    """An artist's own function with the name of one of the language's gets out of its way.
+
+    330 would hide the language's, for every number of arguments; older hosts took the two for one with two forms. So
+    what is called with as many arguments as the artist's own takes is the artist's, and the rest the language's.
+    """
+    return tokens.rename_calls(source, BUILT_IN | {*OLD_WORDS}, MOVED, rf"void|{NUMBERS}")
 
 
 def _modernise(source: str, direction: str) -> str:

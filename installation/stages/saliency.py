@@ -60,7 +60,7 @@ class Saliency(Stage):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         names = [EYES[eye] for eye in EYES if getattr(settings, eye)]
-        self.fingerprint = "+".join(str(weights.read_config(name)["source"][0]["sha256"]) for name in names)
+        self.fingerprint = "+".join(str(weights.read_own(name)["source"][0]["sha256"]) for name in names)
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         (still,) = stills

@@ -160,3 +160,59 @@ def test_a_dialect_that_no_host_shares_is_named_and_the_next_file_is_still_check
     assert check_files([tmp_path / "x.fs", tmp_path / "y.fs"]) == 1
     said = capsys.readouterr().out.splitlines()
     assert why in said[0] and ": ok" in said[1], said
+
+
+def test_words_in_comments_are_no_words(draw: Draw) -> None:
+    glsl = """// blends by float mix of both, as a vec3 of each (a vec2 float pair)
+    /* float step; #include "x.glsl" uniform vec4 smooth; varying vec2 p; \\ */ // a line that ends so: \\
+    float soft(float x) { return mix(step(0.5, x), x, 0.5); } // void main() {
+    void main() { gl_FragColor = vec4(soft(0.4)); }"""
+    assert draw(header(), glsl)[9, 9, 0] == 51
+
+
+def test_the_line_of_a_mistake_below_comments_is_the_artists(draw: Draw) -> None:
+    with pytest.raises(isf.EffectError, match=r"x\.fs:5: "):
+        draw(header(), "/* one\ntwo */ // three\n\nvoid main() { gl_FragColor = nothing; }")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "float mix(float a) { return a * 0.5; } float made() { return mix(0.4) + mix(0.0, 0.4, 0.5); }",
+        "float mod(float a, float b, float c) { return a; } "
+        "float made() { return mod(0.4, 1.0, 2.0) * mod(3.0, 2.0); }",
+        "vec4 texture(vec2 p) { return texture2D(inputImage, p) * 0.0 + 0.4; } "
+        "float made() { return texture(vec2(0.5)).r; }",
+        "float length(vec2 a, vec2 b); float made() { return length(vec2(0.4, 0), vec2(0)) * length(vec2(0, 1)); }"
+        "float length(vec2 a, vec2 b) { return a.x; }",
+        "float sample(float x) { return x; } float precise = 0.4; "
+        "float made() { uint n = 1; return sample(precise) * float(n); }",
+    ],
+)
+def test_a_function_may_have_the_name_of_one_of_the_languages(draw: Draw, own: str) -> None:
+    assert draw(header(), own + " void main() { gl_FragColor = vec4(made()); }")[9, 9, 0] == 102
+
+
+def test_an_image_may_be_looked_at_with_a_third_word(draw: Draw, flower) -> None:
+    once = draw(header(), "void main() { gl_FragColor = IMG_NORM_PIXEL(inputImage, isf_FragNormCoord, 0.0); }")
+    assert np.abs(once.astype(int) - pixels_of(flower)).max() <= 1
+    twice = "IMG_NORM_PIXEL(inputImage, isf_FragNormCoord.x, isf_FragNormCoord.y)"
+    assert np.array_equal(draw(header(), f"void main() {{ gl_FragColor = {twice}; }}"), once)
+
+
+def test_an_integer_may_be_given_to_one_without_a_sign(draw: Draw) -> None:
+    glsl = "void main() { uint bits = 5; int n = 3; gl_FragColor = vec4(n < bits ? 0.2 : 0.0); }"
+    assert draw(header(), glsl)[9, 9, 0] == 51
+
+
+def test_an_import_that_names_a_pass_is_that_pass(draw: Draw) -> None:
+    said = header(passes=', "PASSES": [{"TARGET": "keep"}, {}], "IMPORTED": {"keep": {"PASSINDEX": 0}}')
+    glsl = "void main() { gl_FragColor = PASSINDEX == 0 ? vec4(0.2) : IMG_THIS_PIXEL(keep); }"
+    assert draw(said, glsl)[9, 9, 0] == 51
+
+
+def test_every_file_that_others_have_stumbled_over_draws_or_is_no_effect(shared: Path, capsys) -> None:
+    check_files(sorted((shared / "cases/isf").glob("*.fs")))
+    *drawn, page = sorted(capsys.readouterr().out.splitlines(), key=lambda line: "saved_web_page" in line)
+    assert len(drawn) >= 7 and all(": ok, " in line for line in drawn)
+    assert "expected an ISF header" in page and "found a web page" in page

@@ -224,6 +224,15 @@ def test_a_lab_of_ones_own_with_a_paper_shows_how_it_will_look(tmp_path: Path) -
     assert max(green) < 235 and np.ptp(grey.astype(int)) < 10, "less green, and grey that stays grey"
 
 
+ELSEWHERE = ("../elsewhere/precious", "/tmp/precious", "a\\\\b", "..", "", ".profile", "C:x", "nul", "x" * 300, "a\\nb")
+
+
+def test_a_lab_that_takes_anothers_file_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.toml").write_text('name = "SRGB-8bit"')
+    with pytest.raises(SettingsError, match="another name for every file"):
+        print_file.create(print_file.Settings(labs=("srgb-8bit", str(tmp_path / "b.toml"))))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -235,6 +244,7 @@ def test_a_lab_of_ones_own_with_a_paper_shows_how_it_will_look(tmp_path: Path) -
         ('bleed = "3 parsec"', "expected the unit m, cm, mm, in or px"),
         ('size = ["1m"]', "a size of 2 lengths"),
         ("bits = ", "not TOML"),
+        *((f'name = "{name}"', "name: expected one word for the file's name") for name in ELSEWHERE),
     ],
 )
 def test_a_lab_that_cannot_be_is_named_before_anything_is_made(tmp_path: Path, text: str, says: str) -> None:

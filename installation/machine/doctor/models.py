@@ -81,6 +81,8 @@ def read_model(folder: Path) -> Model:
     """What is so about one model. Fetches nothing, unpickles nothing, runs nothing of a package."""
     try:
         card = weights.read_config(folder)
+        if "source" in card:  # nobody is told to install what a stranger's folder names
+            card["source"] = weights.own_sources(folder)
     except WeightsError as error:
         return Model(folder.name, torn=str(error))
     main = str(card.get("file", "weights.safetensors"))

@@ -25,6 +25,7 @@ from installation.stages.print_file.profiles import open_profile
 from installation.stages.work import Made, Stage, Work
 
 PROOF = Lab("proof", format="jpeg", compression="jpeg", quality=92)
+SOFT_PROOF = "-soft-proof.jpg"
 VERSION = 1  # of what this stage makes: raise it when the same settings shall make other files
 
 
@@ -111,7 +112,7 @@ def _soft_proof(lab: Lab, picture: pyvips.Image, layout: Layout, work: Work) -> 
     """Write how a lab's paper will show a picture of the proof's size; what that file is, what the paper loses."""
     seen, lost = press.soft_proof(picture, open_profile(lab.soft_proof), lab.intent, lab.black_point)
     small = Layout((picture.width, picture.height), 0, round(layout.dpi * picture.width / layout.trim_px[0], 2))
-    path = work.folder / f"{lab.name}-soft-proof.jpg"
+    path = work.folder / (lab.name + SOFT_PROOF)
     press.save(seen, path, PROOF, small.dpi)
     told = press.describe(path, seen, PROOF, small)
     return told | {"paper": open_profile(lab.soft_proof).description, "out_of_gamut_share": round(lost, 4)}
@@ -128,8 +129,10 @@ def _master(settings: Settings) -> Lab:
 def _check(settings: Settings, labs: Sequence[Lab]) -> None:
     """Raises SettingsError for a print that cannot be."""
     names = [lab.name for lab in labs]
-    if len(set(names)) < len(names) or "proof" in names:
-        raise SettingsError(f"labs: expected another name for every file, found {', '.join(names)}")
+    made = ["proof.jpg", *(lab.name + SUFFIXES[lab.format] for lab in labs)]
+    made += [lab.name + SOFT_PROOF for lab in labs if lab.soft_proof]
+    if any(len({name.casefold() for name in those}) < len(those) for those in (names, made)) or "proof" in names:
+        raise SettingsError(f"labs: expected another name for every file, found {', '.join(made)}")
     if min(settings.size) < 0 or (min(settings.size) == 0 < max(settings.size)):
         raise SettingsError(f"size: expected two numbers of pixels above 0, or 0, 0, found {settings.size}")
     if not settings.dpi > 0 or settings.bleed_mm < 0 or settings.proof_px < 1:

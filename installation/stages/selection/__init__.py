@@ -144,7 +144,7 @@ def _say_how_to_get_nima() -> None:
 def _eye_sha256() -> str:
     from installation.networks.efficientnet import MODEL
 
-    return str(weights.read_config(MODEL)["source"][0]["sha256"])
+    return str(weights.read_own(MODEL)["source"][0]["sha256"])
 
 
 def _judge_sha256(path: str) -> str:

@@ -119,7 +119,7 @@ def open_network(name: str) -> nn.Module:
     Raises weights.WeightsError or ValueError when the weights are not there or not such a network's.
     """
     if name in MODELS:
-        binary = str(weights.read_config(MODELS[name])["file"])
+        binary = str(weights.read_own(MODELS[name])["file"])
         param = weights.fetch(MODELS[name], file=binary.replace(".bin", ".param"))
         network = esrgan.read_ncnn(param, weights.fetch(MODELS[name], file=binary))
     else:
@@ -210,5 +210,5 @@ def _fingerprint(network: str) -> str:
         raise ValueError(f"upscale.network: expected {', '.join((PLAIN, *MODELS))} or a file's path, found {network!r}")
     sums = [] if network in MODELS else [weights.digest(Path(network))]
     for name in {network, OF_ALPHA} & set(MODELS):
-        sums += [str(source["sha256"]) for source in weights.read_config(MODELS[name])["source"]]
+        sums += [str(source["sha256"]) for source in weights.read_own(MODELS[name])["source"]]
     return hashlib.sha256(" ".join(sorted(sums)).encode()).hexdigest()

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from installation import files
 from installation.settings import SettingsError, check
 from installation.stages.print_file.lengths import LengthError, parse_length
 from installation.stages.print_file.profiles import ProfileError, open_profile
@@ -74,7 +75,7 @@ def open_lab(name_or_path: str) -> Lab:
     path = find_lab(name_or_path)
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from error
     for key in ("profile", "soft_proof"):
         if str(table.get(key, "")).lower().endswith((".icc", ".icm")):
@@ -99,6 +100,8 @@ def usual_compression(format: str) -> str:
 
 def check_lab(lab: Lab, where: str) -> Lab:
     """The lab itself when all it asks for can be. Raises SettingsError naming `where`, the key and what was found."""
+    if not files.is_one_name(lab.name):
+        raise SettingsError(f"{where}: name: expected one word for the file's name, without a path, found {lab.name!r}")
     expected = {
         "format": tuple(SUFFIXES),
         "compression": COMPRESSIONS.get(lab.format, ()),
