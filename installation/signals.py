@@ -15,11 +15,15 @@ Features = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraFrame:
-    """rgb [shape=(H, W, 3), uint8, sRGB, row 0 on top]; time_s is monotonic; number counts fresh frames."""
+    """rgb [shape=(H, W, 3), uint8, sRGB, row 0 on top]; time_s is monotonic; number counts fresh frames.
+
+    mirrored tells a picture that shows the room as a mirror does: a right hand looks like a left one.
+    """
 
     rgb: np.ndarray
     time_s: float
     number: int = 0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
