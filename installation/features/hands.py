@@ -113,8 +113,8 @@ class Hands:
 
     @property
     def ready(self) -> bool:
-        """Whether the tracker is awake, or there will be none."""
-        return self._hopeless or self._in_process is not None or (self._tracker is not None and self._tracker.ready)
+        """Whether the tracker is awake, or there will be none, or nobody has needed it yet."""
+        return self._thread is None or self._hopeless or (self._tracker is not None and self._tracker.ready)
 
     @property
     def faults(self) -> collections.Counter[str]:
@@ -142,7 +142,8 @@ class Hands:
                 hand.move_clock(step_s)
             step_s = 0.0
         self._asked_s = now_s
-        self.start()
+        if signal is not None:  # a machine without a camera needs neither model nor tracker
+            self.start()
         sighting = self._look(signal)
         if sighting is not None and sighting[1] <= now_s:  # a later one is of before the clock began anew
             self._name(sighting)

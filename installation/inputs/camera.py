@@ -19,10 +19,11 @@ from typing import Any
 from installation.children import Child, Memory
 from installation.frames import FRAMES_BYTES, FrameSlots
 from installation.inputs.camera_child import without_password
-from installation.inputs.camera_places import Finder, is_address, places
+from installation.inputs.camera_places import Finder, is_address, is_file, places
 from installation.settings import SettingsError
 from installation.signals import CameraFrame
 
+__all__ = ["Camera", "Settings", "create", "devices", "is_file"]
 log = logging.getLogger("installation.inputs")
 
 

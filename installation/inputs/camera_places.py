@@ -72,17 +72,16 @@ def first_meant(wish: str, there: list[Place]) -> Place | None:
 
 def is_address(wish: str) -> bool:
     """Whether this is a file or a stream, there or not, rather than a device or the name of one."""
-    if "://" in wish:
-        return True
-    if wish.startswith("/dev/"):
+    return "://" in wish or is_file(wish)
+
+
+def is_file(wish: str) -> bool:
+    """Whether a file is there, or its name ends as those of films and pictures do: "a.mp4", but not "USB2.0 Camera"."""
+    if "://" in wish or wish.startswith("/dev/"):
         return False
-    return os.path.isfile(wish) or is_film(wish)
-
-
-def is_film(wish: str) -> bool:
-    """Whether a name ends as the files of films and pictures do: "a.mp4", but not "USB2.0 Camera"."""
     kind = mimetypes.guess_type(wish)[0] or ""
-    return kind.startswith(("video/", "image/", "audio/")) or wish.lower().endswith(FILM_SUFFIXES)
+    film = kind.startswith(("video/", "image/", "audio/")) or wish.lower().endswith(FILM_SUFFIXES)
+    return film or os.path.isfile(wish)
 
 
 def places(system: Path | None = None, stable: Path | None = None) -> list[Place]:
