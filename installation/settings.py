@@ -76,14 +76,19 @@ class Cue:
 
 @dataclass(frozen=True)
 class Screen:
-    """size is what the projector gets, working_size what the effects run at; monitor is a name or an index."""
+    """size is what the projector gets, working_size what the effects run at.
+
+    monitor is a name or an index; empty is the projector: another than the primary one, never a laptop's own panel
+    where there is another. mirror shows everything mirrored, for a projector behind its screen.
+    """
 
     size: tuple[int, int] = (1280, 720)
     working_size: tuple[int, int] = (640, 360)
     fps: float = 30.0
-    monitor: str = "0"
+    monitor: str = ""
     mode: str = "fullscreen"  # windowed | borderless | fullscreen
     venue: str = ""
+    mirror: bool = False
     flash_limiter: bool = True
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from installation.machine.doctor.finding import Finding, ask, read_text
+from installation.rendering.monitors import BUILT_IN
 
 CONNECTORS = Path("/sys/class/drm")
-BUILT_IN = ("eDP", "LVDS", "DSI")  # a laptop's own panel is often switched off on purpose
 HEADLESS = "`installation live` renders a film instead."
 
 
@@ -27,7 +27,7 @@ class Connector:
 
     @property
     def built_in(self) -> bool:
-        return self.name.startswith(BUILT_IN)
+        return self.name.startswith(BUILT_IN)  # often switched off on purpose
 
     @property
     def asleep(self) -> bool:
