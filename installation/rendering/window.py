@@ -22,7 +22,7 @@ __all__ = ["Display", "DisplayError", "create", "gl_info", "monitors"]
 
 def create(screen: settings.Screen, headless: bool = False, calibration: Path = projector.CALIBRATION) -> Display:
     """Open the window (or none). Raises SettingsError for a venue that is not there, or DisplayError, at once."""
-    corners = projector.read_corners(screen.venue, calibration)
+    corners = projector.read_corners(screen.venue, calibration, screen.mirror)
     surface = Headless() if headless else Window(screen)
     try:
         return Display(surface, screen, corners)
