@@ -38,7 +38,9 @@ def _read(venue: str, folder: Path) -> np.ndarray:
     if corners.shape != (4, 2) or not np.isfinite(corners).all():
         raise SettingsError(f"{path.name}: expected 4 corners of 2 numbers, found {table.get('corners')!r}")
     if not _is_convex(corners):
-        raise SettingsError(f"{path.name}: expected corners around one convex shape from top left on, found {corners.tolist()}")
+        raise SettingsError(
+            f"{path.name}: expected corners around one convex shape from top left on, found {corners.tolist()}"
+        )
     return corners
 
 
