@@ -37,7 +37,8 @@ class SoundBlock:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One reading of a number series (a price, a temperature), in its own unit."""
+    """One reading of a number series (a price, a temperature), in its own unit, and the series' range; low and high
+    are alike where that is not known."""
 
     value: float
     time_s: float
