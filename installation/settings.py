@@ -162,8 +162,9 @@ def _beside(show: Show, folder: Path) -> Show:
     """The show with its files found from anywhere: those that lie beside the show file come first."""
 
     def found(value: Any) -> Any:
-        beside = isinstance(value, str) and value and not Path(value).is_absolute() and (folder / value).is_file()
-        return str(folder / value) if beside else value
+        if not isinstance(value, str) or not value or Path(value).is_absolute():
+            return value
+        return next((str(folder / name) for name in (value, f"{value}.fs") if (folder / name).is_file()), value)
 
     def part(one: Part) -> Part:
         return dataclasses.replace(one, settings={name: found(value) for name, value in one.settings.items()})

@@ -77,13 +77,14 @@ def test_two_of_one_name_are_refused_by_name_with_what_to_do(tmp_path, twice, sa
 def test_what_lies_beside_a_show_is_found_from_anywhere_and_comes_first(tmp_path, monkeypatch) -> None:
     (tmp_path / "show").mkdir()
     (tmp_path / "elsewhere").mkdir()
-    for name in ("mine.fs", "price.csv"):
+    for name in ("mine.fs", "own.fs", "price.csv"):
         (tmp_path / "show" / name).write_text("")
     (tmp_path / "show" / "a.toml").write_text(
-        '[[effects]]\nfile = "mine.fs"\n[[effects]]\nfile = "oil.fs"\n'
+        '[[effects]]\nfile = "mine.fs"\n[[effects]]\nfile = "own"\n[[effects]]\nfile = "oil.fs"\n'
         '[[inputs]]\nname = "ticker"\nsettings = { source = "price.csv" }\n'
     )
     monkeypatch.chdir(tmp_path / "elsewhere")
     show = open_show("../show/a.toml")
-    assert [effect.file for effect in show.effects] == [str(tmp_path / "show/mine.fs"), "oil.fs"]
+    beside = [str(tmp_path / "show/mine.fs"), str(tmp_path / "show/own.fs")]
+    assert [effect.file for effect in show.effects] == [*beside, "oil.fs"]
     assert show.inputs[0].settings == {"source": str(tmp_path / "show/price.csv")}

@@ -32,7 +32,11 @@ FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that 
 
 
 def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespace]:
-    """The show as the command line changes it. With no display: a short headless demonstration, and it says so."""
+    """The show as the command line changes it. With no display: a short headless demonstration, and it says so.
+
+    Only a film that was asked for has sound: nothing that a visitor says is on a disk by itself.
+    """
+    options.sound = options.record is not None
     if options.unattended and not options.headless:
         wait_for_display()
     if not (options.headless or options.osc_table or has_display()):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from installation import plugins
+from installation.children import leave_no_core
 from installation.settings import Part, check
 from installation.signals import SoundBlock
 
@@ -38,6 +39,7 @@ class Senses:
 
     def start(self) -> None:
         """Open every device; one that fails is tried again by itself. Extractors awake with what they first hear."""
+        leave_no_core()
         for source in self.inputs.values():
             source.start()
 
