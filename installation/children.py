@@ -12,6 +12,7 @@ import ctypes
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ STEADY_S = 10.0  # a child that lived shorter may be one that always ends soon: 
 MOST_STUCK = 3  # processes that a dead device keeps in the kernel, before no other is sent after them
 WATCH_EVERY_S = 0.1
 LONGEST_SETTINGS_BYTES = 65536
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 CHILD_NICENESS = 2
 
 
@@ -188,8 +189,17 @@ def end_with_parent(by: signal.Signals) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)
 
 
+def leave_no_core() -> None:
+    """Whatever ends this process, its memory (pictures and sound of visitors) is not written to a disk."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    if sys.platform == "linux":  # where a program collects cores, it is not bound by the limit
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
+
+
 def enter() -> tuple[Memory, dict[str, Any]]:
     """Called first in a child: its memory and settings. From now on it ends when its parent does."""
+    leave_no_core()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c belongs to the parent
     end_with_parent(signal.SIGKILL)
     give_way(CHILD_NICENESS)

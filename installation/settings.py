@@ -76,14 +76,19 @@ class Cue:
 
 @dataclass(frozen=True)
 class Screen:
-    """size is what the projector gets, working_size what the effects run at; monitor is a name or an index."""
+    """size is what the projector gets, working_size what the effects run at.
+
+    monitor is a name or an index; empty is the projector: another than the primary one, never a laptop's own panel
+    where there is another. mirror shows everything mirrored, for a projector behind its screen.
+    """
 
     size: tuple[int, int] = (1280, 720)
     working_size: tuple[int, int] = (640, 360)
     fps: float = 30.0
-    monitor: str = "0"
+    monitor: str = ""
     mode: str = "fullscreen"  # windowed | borderless | fullscreen
     venue: str = ""
+    mirror: bool = False
     flash_limiter: bool = True
 
 
@@ -131,7 +136,45 @@ def open_show(name_or_path: str) -> Show:
         table = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from error
-    return check(Show, {"name": path.stem} | table, path.name)
+    show = check(Show, {"name": path.stem} | table, path.name)
+    _refuse_twins(show, path.name)
+    return _beside(show, path.resolve().parent)
+
+
+def _refuse_twins(show: Show, where: str) -> None:
+    """Two of one name would silently replace each other. Raises SettingsError naming them."""
+    named: dict[str, list[str]] = {
+        "inputs": [part.name for part in show.inputs],
+        "features": [part.name for part in show.features],
+        "bends": [bend.name for bend in show.bends],
+        "effects": [effect.name or Path(effect.file).stem for effect in show.effects],
+        "cues": [cue.number for cue in show.cues],
+    }
+    for kind, names in named.items():
+        for name in names:
+            if names.count(name) > 1:
+                mend = "give one of them a name of its own" if kind in ("bends", "effects") else "keep one of them"
+                mend = "give one of them another number" if kind == "cues" else mend
+                raise SettingsError(f"{where}: {kind}: {name!r} is there {names.count(name)} times; {mend}")
+
+
+def _beside(show: Show, folder: Path) -> Show:
+    """The show with its files found from anywhere: those that lie beside the show file come first."""
+
+    def found(value: Any) -> Any:
+        if not isinstance(value, str) or not value or Path(value).is_absolute():
+            return value
+        return next((str(folder / name) for name in (value, f"{value}.fs") if (folder / name).is_file()), value)
+
+    def part(one: Part) -> Part:
+        return dataclasses.replace(one, settings={name: found(value) for name, value in one.settings.items()})
+
+    return dataclasses.replace(
+        show,
+        generator=part(show.generator),
+        inputs=tuple(map(part, show.inputs)),
+        effects=tuple(dataclasses.replace(effect, file=found(effect.file)) for effect in show.effects),
+    )
 
 
 def to_table(settings: Any) -> dict[str, Any]:

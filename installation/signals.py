@@ -15,11 +15,15 @@ Features = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraFrame:
-    """rgb [shape=(H, W, 3), uint8, sRGB, row 0 on top]; time_s is monotonic; number counts fresh frames."""
+    """rgb [shape=(H, W, 3), uint8, sRGB, row 0 on top]; time_s is monotonic; number counts fresh frames.
+
+    mirrored tells a picture that shows the room as a mirror does: a right hand looks like a left one.
+    """
 
     rgb: np.ndarray
     time_s: float
     number: int = 0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +37,8 @@ class SoundBlock:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One reading of a number series (a price, a temperature), in its own unit."""
+    """One reading of a number series (a price, a temperature), in its own unit, and the series' range; low and high
+    are alike where that is not known."""
 
     value: float
     time_s: float

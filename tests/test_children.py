@@ -2,6 +2,7 @@
 
 import logging
 import subprocess
+import sys
 
 import pytest
 
@@ -73,3 +74,12 @@ def test_a_word_about_a_file_whose_name_is_not_utf_8_still_arrives():
     memory.say("no such file caf\udce9.mp4")
     assert memory.take_word() == "no such file caf?.mp4"
     memory.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_no_child_leaves_what_it_saw_in_a_core_dump(start, wait_for):
+    asked = "import ctypes, resource\nmemory.counts[1] = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE\n"
+    asked += "memory.counts[2] = resource.getrlimit(resource.RLIMIT_CORE)[0]\nmemory.counts[3] = 1\ntime.sleep(60)\n"
+    child = start(asked)
+    wait_for(lambda: child.memory.counts[3])
+    assert (child.memory.counts[1], child.memory.counts[2]) == (0, 0)

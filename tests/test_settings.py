@@ -56,3 +56,35 @@ def test_text_that_is_not_toml_is_a_clear_error(tmp_path) -> None:
     path.write_bytes(b"\xff\xfe[[[")
     with pytest.raises(SettingsError, match="not TOML"):
         open_show(str(path))
+
+
+@pytest.mark.parametrize(
+    ("twice", "says"),
+    [
+        ('[[inputs]]\nname = "osc"\n', "inputs: 'osc' is there 2 times; keep one of them"),
+        ('[[features]]\nname = "sound"\n', "features: 'sound' is there 2 times; keep one"),
+        ('[[bends]]\nname = "a"\nlayer = "b"\noperation = "scale"\n', "bends: 'a' is there 2 times; give one"),
+        ('[[effects]]\nfile = "oil.fs"\n', "effects: 'oil' is there 2 times; give one of them a name"),
+        ('[[cues]]\nnumber = "1"\n', "cues: '1' is there 2 times; give one of them another number"),
+    ],
+)
+def test_two_of_one_name_are_refused_by_name_with_what_to_do(tmp_path, twice, says) -> None:
+    (tmp_path / "show.toml").write_text(twice * 2)
+    with pytest.raises(SettingsError, match=says):
+        open_show(str(tmp_path / "show.toml"))
+
+
+def test_what_lies_beside_a_show_is_found_from_anywhere_and_comes_first(tmp_path, monkeypatch) -> None:
+    (tmp_path / "show").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("mine.fs", "own.fs", "price.csv"):
+        (tmp_path / "show" / name).write_text("")
+    (tmp_path / "show" / "a.toml").write_text(
+        '[[effects]]\nfile = "mine.fs"\n[[effects]]\nfile = "own"\n[[effects]]\nfile = "oil.fs"\n'
+        '[[inputs]]\nname = "ticker"\nsettings = { source = "price.csv" }\n'
+    )
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    show = open_show("../show/a.toml")
+    beside = [str(tmp_path / "show/mine.fs"), str(tmp_path / "show/own.fs")]
+    assert [effect.file for effect in show.effects] == [*beside, "oil.fs"]
+    assert show.inputs[0].settings == {"source": str(tmp_path / "show/price.csv")}

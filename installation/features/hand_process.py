@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from installation.children import Child, Memory
-from installation.features.hand_tracker import LANDMARKS, MOST_HANDS, TrackerSettings
+from installation.features.hand_tracker import LANDMARKS, MOST_HANDS, Found, TrackerSettings
 from installation.frames import FRAMES_BYTES, FrameSlots
 from installation.signals import CameraFrame
 
@@ -19,8 +19,8 @@ log = logging.getLogger("installation.features")
 RESULT_BYTES = 1024
 # Places in the memory's counts: results (0, as everywhere), frames asked, frame answered, pid of a tracker awake.
 ASKED, ANSWERED, AWAKE = 4, 5, 6
-Sighting = tuple[np.ndarray, float, float]
-"""Landmarks [shape=(0..2, 21, 3)], the frame's time_s, and its height / width."""
+Sighting = tuple[Found, float, float]
+"""What was found, the frame's time_s, and its height / width."""
 
 
 class Results:
@@ -31,22 +31,24 @@ class Results:
         self._memory = memory
         self._head = area[:16].view(np.int64)  # sequence, hands
         self._when = area[16:32].view(np.float64)  # time_s, aspect
-        self._points = area[32 : 32 + MOST_HANDS * LANDMARKS * 3 * 4].view(np.float32).reshape(MOST_HANDS, LANDMARKS, 3)
+        numbers = area[32 : 32 + MOST_HANDS * (LANDMARKS * 3 + 1) * 4].view(np.float32)
+        self._right, self._points = numbers[:MOST_HANDS], numbers[MOST_HANDS:].reshape(MOST_HANDS, LANDMARKS, 3)
 
-    def write(self, points: np.ndarray, time_s: float, aspect: float) -> None:
+    def write(self, found: Found, time_s: float, aspect: float) -> None:
+        points, right = found
         self._head[0] |= 1
         self._head[1] = len(points)
         self._when[:] = time_s, aspect
-        self._points[: len(points)] = points
+        self._points[: len(points)], self._right[: len(right)] = points, right
         self._head[0] += 1
         self._memory.counts[0] += 1
         self._memory.times[0] = time.monotonic()
 
     def read(self) -> Sighting | None:
         """The newest result, or None while it is being written."""
-        sequence, hands = int(self._head[0]), int(self._head[1])
-        points, time_s, aspect = self._points[: max(0, min(hands, MOST_HANDS))].copy(), *map(float, self._when)
-        return None if sequence % 2 or int(self._head[0]) != sequence else (points, time_s, aspect)
+        sequence, hands = int(self._head[0]), max(0, min(int(self._head[1]), MOST_HANDS))
+        found, time_s, aspect = (self._points[:hands].copy(), self._right[:hands].copy()), *map(float, self._when)
+        return None if sequence % 2 or int(self._head[0]) != sequence else (found, time_s, aspect)
 
 
 class Tracker:

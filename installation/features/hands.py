@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from installation import weights
-from installation.features.euro import OneEuro, clamp, ease
+from installation.features.euro import clamp
+from installation.features.hand import REST, Hand
 from installation.features.hand_process import RenewedTracker, Sighting
-from installation.features.hand_shape import centre_of, shape_of
+from installation.features.hand_shape import centre_of
 from installation.features.hand_tracker import HandTracker, TrackerSettings
 from installation.signals import CameraFrame
 
 SOURCE = "camera"
 SIDES = ("left", "right")
-REST = {"x": 0.5, "y": 0.5, "height": 0.0, "openness": 0.0, "pinch": 0.0, "spread": 0.0, "roll": 0.5, "speed": 0.0}
-FAST = 1.2  # picture heights a second: speed reads 0.63 there
+SHAPE_COUNTS = 0.04  # of a picture's width: how far the shape of a hand reaches beside its place
+SURELY = 0.75
 log = logging.getLogger("installation.features")
 
 
@@ -47,51 +48,12 @@ class Settings:
     synchronous: bool = False
 
 
-class Hand:
-    """One side's hand: what was last measured, smoothed, and how present it is."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._filters = {name: OneEuro(settings.min_cutoff_hz, settings.slope) for name in REST}
-        self._measured = dict(REST)
-        self.centre = (0.5, 0.5)
-        self.seen_s = -math.inf
-        self.presence = 0.0
-
-    def see(self, points: np.ndarray, aspect: float, time_s: float) -> None:
-        """Take in landmarks [shape=(21, 3)] of the frame at time_s."""
-        centre, step_s = centre_of(points), time_s - self.seen_s
-        moved = math.hypot(centre[0] - self.centre[0], (centre[1] - self.centre[1]) * aspect) / aspect
-        speed = moved / step_s if 0 < step_s < self._settings.hold_s else 0.0
-        self._measured = shape_of(points, aspect) | {"speed": 1.0 - math.exp(-speed / FAST)}
-        if self.presence < 0.02:  # a new hand: nothing of the last one's place may linger
-            for name, smooth in self._filters.items():
-                smooth.start_at(self._measured[name], time_s)
-        self.centre, self.seen_s = centre, time_s
-
-    def move_clock(self, by_s: float) -> None:
-        self.seen_s += by_s
-        for smooth in self._filters.values():
-            smooth.move_clock(by_s)
-
-    def held(self, now_s: float) -> bool:
-        return now_s - self.seen_s <= self._settings.hold_s
-
-    def values(self, now_s: float, step_s: float) -> dict[str, float]:
-        """present and every name of REST at now_s: the smoothed measurement, faded from and to rest by presence."""
-        here = self.held(now_s)
-        fade_s = self._settings.appear_s if here else self._settings.rest_s
-        self.presence = ease(self.presence, 1.0 if here else 0.0, step_s, fade_s)
-        values = {"present": clamp(self.presence)}
-        for name, rest in REST.items():
-            smooth = self._filters[name](self._measured[name], now_s) if here else self._filters[name].value
-            value = rest if math.isnan(smooth) else rest + self.presence * (smooth - rest)
-            values[name] = clamp(value)
-        return values
-
-
 class Hands:
-    """Follows two hands by where they are: a hand keeps its name, left or right of the picture, until it is gone."""
+    """Follows two hands. A visitor's right hand is right, as the tracker sees it by its shape; from frame to frame it
+    keeps its name by where it is and where it goes, so that hands may cross, or show a side that is hard to tell.
+
+    Where nothing tells right from left, the half of the picture in which a hand appears does.
+    """
 
     names = (
         *(f"hands.{side}.{name}" for side in SIDES for name in ("present", *REST)),
@@ -110,11 +72,12 @@ class Hands:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._hopeless = False
+        self._mirrored = False  # whether the pictures are as in a mirror, where a right hand is shaped like a left one
 
     @property
     def ready(self) -> bool:
-        """Whether the tracker is awake, or there will be none."""
-        return self._hopeless or self._in_process is not None or (self._tracker is not None and self._tracker.ready)
+        """Whether the tracker is awake, or there will be none, or nobody has needed it yet."""
+        return self._thread is None or self._hopeless or (self._tracker is not None and self._tracker.ready)
 
     @property
     def faults(self) -> collections.Counter[str]:
@@ -142,7 +105,10 @@ class Hands:
                 hand.move_clock(step_s)
             step_s = 0.0
         self._asked_s = now_s
-        self.start()
+        if signal is not None:  # a machine without a camera needs neither model nor tracker
+            self.start()
+        if signal is not None:
+            self._mirrored = signal.mirrored
         sighting = self._look(signal)
         if sighting is not None and sighting[1] <= now_s:  # a later one is of before the clock began anew
             self._name(sighting)
@@ -177,29 +143,44 @@ class Hands:
         return self._tracker.answer()
 
     def _name(self, sighting: Sighting) -> None:
-        """Give each set of landmarks to the side that it suits best: nearest to where that hand was, else by half."""
-        found, time_s, aspect = sighting
-        found = found[np.isfinite(found).all(axis=(1, 2))]
-        centres = [centre_of(points) for points in found]
-        if len(centres) == 2 and math.dist(*centres) < 0.04:
+        """Give each hand that was found to the side that it suits best, see _cost."""
+        (points, right), time_s, aspect = sighting
+        there = np.isfinite(points).all(axis=(1, 2))
+        points, right = points[there], (1.0 - right if self._mirrored else right)[there]
+        centres = [centre_of(hand) for hand in points]
+        if len(centres) == 2 and math.dist(*centres) < 0.04 and self._was_alone(time_s):
             centres = centres[:1]  # one hand seen twice
         if not centres:
             return
-        choices = list(itertools.permutations(SIDES, len(centres)))
+        found = [(centre, float(sure)) for centre, sure in zip(centres, right, strict=False)]
+        choices = list(itertools.permutations(SIDES, len(found)))
         costs = [
-            sum(self._cost(side, centre, time_s) for side, centre in zip(sides, centres, strict=True))
-            for sides in choices
+            sum(self._cost(side, *hand, time_s) for side, hand in zip(sides, found, strict=True)) for sides in choices
         ]
-        for side, points in zip(choices[int(np.argmin(costs))], found, strict=False):
-            self._hands[side].see(points, aspect, time_s)
+        for side, hand, (_, sure) in zip(choices[int(np.argmin(costs))], points, found, strict=False):
+            self._hands[side].see(hand, sure, aspect, time_s)
+        self._mend(time_s)
 
-    def _cost(self, side: str, centre: tuple[float, float], time_s: float) -> float:
+    def _was_alone(self, time_s: float) -> bool:
+        return sum(hand.held(time_s) for hand in self._hands.values()) < 2
+
+    def _cost(self, side: str, centre: tuple[float, float], right: float, time_s: float) -> float:
+        """How ill a hand at this place, so surely a right one, suits this side, mostly 0..1."""
         hand = self._hands[side]
+        doubt = 1.0 - right if side == "right" else right
         if time_s - hand.seen_s < 2 * self._settings.hold_s:
-            return math.dist(centre, hand.centre)
+            return math.dist(centre, hand.expected(time_s)) + SHAPE_COUNTS * doubt
         wrong_half = max(0.0, centre[0] - 0.5 if side == "left" else 0.5 - centre[0])
         was_last = hand.seen_s > min(other.seen_s for other in self._hands.values())
-        return 0.3 + 0.6 * wrong_half - (0.05 if was_last else 0.0)  # one in the middle comes back under its old name
+        # One in the middle that cannot be told comes back under its old name.
+        return 0.3 + 0.8 * doubt + 0.6 * wrong_half * (1.0 - abs(2.0 * right - 1.0)) - (0.05 if was_last else 0.0)
+
+    def _mend(self, time_s: float) -> None:
+        """Exchange the names once all that was seen of the hands that are there says that they are wrong."""
+        here = [side for side in SIDES if self._hands[side].held(time_s)]
+        wrong = [(1.0 - self._hands[side].right if side == "right" else self._hands[side].right) for side in here]
+        if here and min(wrong) > SURELY:
+            self._hands = {"left": self._hands["right"], "right": self._hands["left"]}
 
     def _together(self, now_s: float) -> dict[str, float]:
         left, right = self._hands["left"], self._hands["right"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from installation.frames import LONGEST_SIDE_PX, FrameSlots
 STUCK_S = 3.0
 LATE_S = 1.0
 SIGN_OF_LIFE_S = 1.0  # a film may show one frame for long: it is shown again before its process counts as silent
+FROZEN = 7  # place in the memory's counts: the mark of the picture that this camera froze with
+MOST_POLLS_HZ = 10.0  # how often a camera that gives still pictures only is asked for the next
 ONE_THREAD_PX = 1280 * 720
 
 
@@ -38,11 +39,24 @@ def main() -> None:
 def watch(memory: Memory, settings: dict[str, Any]) -> None:
     """Publish frames until something fails. Raises CameraError or whatever the decoder raises."""
     device = str(settings["device"])
-    live = device.isdigit() or device.startswith("/dev/")
     slots = FrameSlots(memory)
-    mirror = live if settings["mirror"] is None else settings["mirror"]
-    for rgb in device_frames(settings) if live else played_frames(device):
-        slots.write(rgb[:, ::-1] if mirror else rgb)
+    for rgb in frames_of(device, settings, memory.counts[FROZEN : FROZEN + 1]):
+        turned = np.rot90(rgb, -(settings["rotate"] // 90))
+        slots.write(turned[:, ::-1] if settings["mirror"] else turned)
+
+
+def frames_of(device: str, settings: dict[str, Any], frozen: np.ndarray) -> Iterator[np.ndarray]:
+    """RGB frames of whatever kind of camera this is. frozen [shape=(1,)] outlives this process: see StuckWatch."""
+    if device.isdigit() or device.startswith("/dev/"):
+        return device_frames(settings, StuckWatch(STUCK_S, frozen))
+    watch = StuckWatch(settings["frozen_s"], frozen)
+    if device.startswith(("http://", "https://")):
+        from installation.inputs.web_camera import pictures
+
+        answer = pictures(device, 1 / min(settings["fps"], MOST_POLLS_HZ))
+        if answer is not None:
+            return jpeg_frames(answer, watch)
+    return played_frames(device, watch)
 
 
 def size_within(width: int, height: int) -> tuple[int, int]:
@@ -51,16 +65,14 @@ def size_within(width: int, height: int) -> tuple[int, int]:
     return max(2, round(width * scale) & ~1), max(2, round(height * scale) & ~1)
 
 
-def device_frames(settings: dict[str, Any]) -> Iterator[np.ndarray]:
+def device_frames(settings: dict[str, Any], watch: StuckWatch) -> Iterator[np.ndarray]:
     """RGB frames of a live device through OpenCV, as they come. Raises CameraError when it is lost or stuck."""
-    device = str(settings["device"])
-    path = f"/dev/video{device}" if device.isdigit() else device
-    if sys.platform.startswith("linux") and not os.path.exists(path):
-        raise CameraError(f"no camera at {path}: plug it in or choose another device")
     import cv2
 
+    device = str(settings["device"])
     cv2.setNumThreads(1)
-    capture = cv2.VideoCapture(int(device) if device.isdigit() else device)
+    number = device.removeprefix("/dev/video")
+    capture = cv2.VideoCapture(int(number) if number.isdigit() else device)
     if not capture.isOpened():
         raise CameraError(f"cannot open camera {device}: is another program using it?")
     for key, value in (
@@ -71,7 +83,6 @@ def device_frames(settings: dict[str, Any]) -> Iterator[np.ndarray]:
         (cv2.CAP_PROP_BUFFERSIZE, 1),
     ):
         capture.set(key, value)
-    watch = StuckWatch()
     while True:
         good, bgr = capture.read()
         if not good or bgr is None:
@@ -82,10 +93,15 @@ def device_frames(settings: dict[str, Any]) -> Iterator[np.ndarray]:
 
 
 class StuckWatch:
-    """Notices a live camera that repeats one frame (OpenCV does so for some lost devices, opencv#5221)."""
+    """Notices a live camera that repeats one frame (OpenCV does so for some lost devices, opencv#5221).
 
-    def __init__(self, stuck_s: float = STUCK_S) -> None:
+    The mark of that frame is left in frozen [shape=(1,), int64]: whoever opens the camera next, and still finds the
+    same frame, does not take it for a camera that is back.
+    """
+
+    def __init__(self, stuck_s: float = STUCK_S, frozen: np.ndarray | None = None) -> None:
         self._stuck_s = stuck_s
+        self._frozen = np.zeros(1, np.int64) if frozen is None else frozen
         self._last = 0
         self._changed_s = time.monotonic()
 
@@ -94,14 +110,36 @@ class StuckWatch:
         now_s = time.monotonic() if now_s is None else now_s
         sample = np.ascontiguousarray(frame[::16, ::4])
         mark = zlib.crc32(sample.tobytes())
+        if mark == self._frozen[0]:
+            raise CameraError("the camera still shows the picture that it froze with")
+        self._frozen[0] = 0
         # A covered lens may rightly give one flat colour for hours; only a picture with something in it can be stuck.
         if mark != self._last or int(sample.max()) - int(sample.min()) < 8:
             self._last, self._changed_s = mark, now_s
         elif now_s - self._changed_s > self._stuck_s:
+            self._frozen[0] = mark
             raise CameraError(f"the camera repeated one frame for {self._stuck_s:g} s; opening it again")
 
 
-def played_frames(address: str) -> Iterator[np.ndarray]:
+def jpeg_frames(pictures: Iterator[bytes], watch: StuckWatch) -> Iterator[np.ndarray]:
+    """RGB frames of pictures (JPEG); a damaged one is passed over. Raises CameraError when the first is none."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    good = False
+    for jpeg in pictures:
+        bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+        if bgr is None and not good:
+            raise CameraError("expected a JPEG picture of the camera, found something else")
+        if bgr is None:
+            continue
+        good = True
+        watch.look(bgr)
+        small = cv2.resize(bgr, size_within(bgr.shape[1], bgr.shape[0]), interpolation=cv2.INTER_AREA)
+        yield cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
+
+
+def played_frames(address: str, watch: StuckWatch | None = None) -> Iterator[np.ndarray]:
     """RGB frames of a film file, looped at its own pace, or of a live stream as they come. Raises what PyAV raises."""
     import av
 
@@ -127,6 +165,8 @@ def played_frames(address: str) -> Iterator[np.ndarray]:
                     yield rgb
                 if pace.keep(at_s, step_s, live) or not fresh:
                     rgb, fresh = to_rgb(frame), True
+                    if live and watch is not None:
+                        watch.look(rgb)
                     yield rgb
         if live:
             raise CameraError(f"the stream {address.split('@')[-1]} ended")

@@ -1,7 +1,7 @@
 """A sound device or a sound file in; a SoundBlock of everything heard since the last read out, through shared memory.
 
 device is empty (the system's default), a name or part of one, an index, or the path of a sound file (played in time,
-looped).
+looped). A device that is not there is looked for again.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import collections
 import dataclasses
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from installation.children import Child, Memory
-from installation.inputs.microphone_child import RING_SAMPLES, list_devices
+from installation.inputs.microphone_child import RING_SAMPLES, SOUND_FILES, list_devices
+from installation.settings import SettingsError
 from installation.signals import SoundBlock
 
 log = logging.getLogger("installation.inputs")
@@ -22,9 +24,13 @@ log = logging.getLogger("installation.inputs")
 
 @dataclass(frozen=True)
 class Settings:
-    """sample_rate_hz is asked of a device (its own rate is taken when it refuses); a file keeps its own."""
+    """sample_rate_hz is asked of a device (its own rate is taken when it refuses); a file keeps its own.
+
+    channel is the input of the interface that is heard, from 1; 0 is whichever of them is the loudest.
+    """
 
     device: str = ""
+    channel: int = 0
     sample_rate_hz: int = 44100
     block: int = 512
     silent_s: float = 1.0
@@ -84,7 +90,15 @@ class Microphone:
 
 
 def create(settings: Settings) -> Microphone:
+    """The microphone, not yet opened. Raises SettingsError for a channel that cannot be."""
+    if settings.channel < 0:
+        raise SettingsError(f"inputs.microphone: channel: expected 1 or more, or 0 for any, found {settings.channel}")
     return Microphone(settings)
+
+
+def is_file(device: str) -> bool:
+    """Whether this is a sound file, there or not, rather than a device or the name of one."""
+    return Path(device).suffix.lower() in SOUND_FILES or Path(device).is_file()
 
 
 def devices() -> list[str]:

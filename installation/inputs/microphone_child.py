@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +19,9 @@ from installation.children import Memory, enter, follow_parent
 RING_SAMPLES = 1 << 17  # 3 s at 44.1 kHz
 LATENCY_S = 0.04
 LATE_S = 0.5
+MOST_CHANNELS = 18  # that an interface has; who claims more is no interface
+LOUDNESS_SHARE = 0.02  # of a block (12 ms) in a channel's loudness: half a second
+CLEARLY_LOUDER = 4.0  # in power: 6 dB
 SOUND_FILES = {
     ".wav",
     ".ogg",
@@ -68,15 +73,15 @@ def main() -> None:
     try:
         device = str(settings["device"])
         if Path(device).suffix.lower() in SOUND_FILES or os.path.isfile(device):
-            play(device, Ring(memory), int(settings["block"]))
+            play(device, Ring(memory), int(settings["block"]), settings["channel"])
         else:
-            listen(device, Ring(memory), int(settings["sample_rate_hz"]), int(settings["block"]))
+            listen(device, Ring(memory), int(settings["sample_rate_hz"]), int(settings["block"]), settings["channel"])
     except Exception as error:
         memory.say(str(error) or repr(error))
         os._exit(1)
 
 
-def listen(device: str, ring: Ring, rate_hz: int, block: int) -> None:
+def listen(device: str, ring: Ring, rate_hz: int, block: int, channel: int = 0) -> None:
     """Fill the ring from a sound device for ever. Raises SoundError when none can be opened."""
     import sounddevice
 
@@ -85,15 +90,20 @@ def listen(device: str, ring: Ring, rate_hz: int, block: int) -> None:
         about = sounddevice.query_devices(chosen, "input")
     except (ValueError, sounddevice.PortAudioError) as error:
         raise SoundError(f"no sound input {device or 'by default'}: {error}; see `installation doctor`") from error
+    there = int(about["max_input_channels"])
+    if there > MOST_CHANNELS:  # a sound server gives as many as it is asked for, mixed from those that it has
+        there = channels_of_server() or max(2, channel)
+    if channel > there:
+        raise SoundError(f"sound input {about['name']} has {there} channels, channel = {channel} is not among them")
+    mix = Mix(channel)
 
     def copy(samples: np.ndarray, count: int, when: Any, status: sounddevice.CallbackFlags) -> None:
         if status.input_overflow:
             ring.count_overflow()
-        ring.write(samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1))
+        ring.write(mix(samples))
 
-    own_rate_hz, most = int(about["default_samplerate"]), min(2, int(about["max_input_channels"]))
-    reasons = []
-    for rate, channels in dict.fromkeys([(rate_hz, 1), (own_rate_hz, 1), (rate_hz, most), (own_rate_hz, most)]):
+    own_rate_hz, reasons = int(about["default_samplerate"]), []
+    for rate, channels in itertools.product(dict.fromkeys((rate_hz, own_rate_hz)), channels_to_ask(there, channel)):
         ring.open(rate)
         asked: dict[str, Any] = {"device": chosen, "samplerate": rate, "channels": channels, "blocksize": block}
         try:
@@ -106,14 +116,64 @@ def listen(device: str, ring: Ring, rate_hz: int, block: int) -> None:
     raise SoundError(f"cannot open sound input {about['name']}: " + "; ".join(reasons))
 
 
-def play(path: str, ring: Ring, block: int) -> None:
+def channels_to_ask(there: int, channel: int) -> list[int]:
+    """How many channels to open a device with, best first: all, as only so each is heard by itself; else fewer."""
+    return list(dict.fromkeys((there, max(channel, min(2, there)), max(channel, 1))))
+
+
+def channels_of_server() -> int:
+    """How many channels the sound server's default source has; 0 when that cannot be told."""
+    try:
+        chosen = os.environ.get("PULSE_SOURCE") or _pactl("get-default-source").strip()
+        for line in _pactl("list", "short", "sources").splitlines():
+            _, name, _, kind, *_ = line.split("\t")
+            if name == chosen and (found := re.search(r"(\d+)ch", kind)):
+                return int(found[1])
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        pass
+    return 0
+
+
+def _pactl(*words: str) -> str:
+    return subprocess.run(["pactl", *words], capture_output=True, text=True, timeout=3, check=False).stdout
+
+
+class Mix:
+    """Samples of every channel in, one of them out: the one that is wished for (from 1), or (0) the loudest.
+
+    Channels are not added up: silent neighbours would make the one that hears quieter, and two microphones that hear
+    one drum cancel parts of it. The loudest changes over within a block, to one that is clearly louder for a while.
+    """
+
+    def __init__(self, channel: int = 0) -> None:
+        self._channel = channel
+        self._now = 0
+        self._loudness = np.zeros(0, np.float32)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """samples [shape=(n, channels), float32] as mono [shape=(n,)]."""
+        if self._channel or samples.shape[1] == 1:
+            return samples[:, min(max(self._channel, 1), samples.shape[1]) - 1]
+        power = np.einsum("ij,ij->j", samples, samples) / max(len(samples), 1)
+        if len(self._loudness) != len(power):
+            self._loudness, self._now = power, int(power.argmax())
+        self._loudness += LOUDNESS_SHARE * (power - self._loudness)
+        before, best = self._now, int(self._loudness.argmax())
+        if self._loudness[best] > CLEARLY_LOUDER * self._loudness[before]:
+            self._now = best
+            over = np.linspace(0.0, 1.0, len(samples), dtype=np.float32)
+            return samples[:, before] * (1.0 - over) + samples[:, best] * over
+        return samples[:, before]
+
+
+def play(path: str, ring: Ring, block: int, channel: int = 0) -> None:
     """Fill the ring from a sound file in time, looped without a gap. Raises SoundError for a bad file."""
     if not os.path.isfile(path):
         raise SoundError(f"no such file {path}")
     origin_s, played = time.monotonic(), 0
     while True:
         before = played
-        for rate_hz, mono in sound_of(path, block):
+        for rate_hz, mono in sound_of(path, block, channel):
             ring.open(rate_hz)
             late_s = time.monotonic() - origin_s - played / rate_hz
             if late_s < 0:
@@ -126,14 +186,16 @@ def play(path: str, ring: Ring, block: int) -> None:
             raise SoundError(f"{path} holds no sound")
 
 
-def sound_of(path: str, block: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(rate in Hz, mono float32 samples [shape=(up to block,)]) of a file from start to end."""
+def sound_of(path: str, block: int, channel: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+    """(rate in Hz, mono float32 samples [shape=(up to block,)]) of a file from start to end; channel 0 is all mixed."""
     import soundfile
 
     try:
         with soundfile.SoundFile(path) as file:
+            if channel > file.channels:
+                raise SoundError(f"{path} has {file.channels} channels, channel = {channel} is not among them")
             for samples in file.blocks(block, dtype="float32", always_2d=True):
-                yield file.samplerate, samples.mean(axis=1)
+                yield file.samplerate, samples[:, channel - 1] if channel else samples.mean(axis=1)
     except soundfile.LibsndfileError:  # not one of libsndfile's formats: the sound of a film
         yield from _sound_of_film(path, block)
 

@@ -55,7 +55,7 @@ class Chronicle:
     def _open_recorder(self, closing: ExitStack) -> Any:
         from installation.rendering.recorder import Recorder
 
-        heard = any(part.name == "microphone" for part in self.show.inputs)
+        heard = getattr(self.options, "sound", False) and any(part.name == "microphone" for part in self.show.inputs)
         recorder = Recorder(self.options.record, self.show.screen.size, self.show.screen.fps, 44100 if heard else 0)
         closing.callback(recorder.close)
         return recorder

@@ -32,7 +32,11 @@ FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that 
 
 
 def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespace]:
-    """The show as the command line changes it. With no display: a short headless demonstration, and it says so."""
+    """The show as the command line changes it. With no display: a short headless demonstration, and it says so.
+
+    Only a film that was asked for has sound: nothing that a visitor says is on a disk by itself.
+    """
+    options.sound = options.record is not None
     if options.unattended and not options.headless:
         wait_for_display()
     if not (options.headless or options.osc_table or has_display()):
@@ -98,20 +102,19 @@ def _apply(show: Show, options: Namespace) -> Show:
 
 
 def _device(part: Part, options: Namespace) -> Part | None:
-    """The input as asked for on the command line, or as the show has it; None when there is no such device."""
+    """The input as asked for on the command line, or as the show has it; None when none is wanted."""
     if part.name not in ("camera", "microphone"):
         return part
     asked = getattr(options, part.name)
     if asked == "none":
         return None
     if asked is not None:
-        if Path(asked).suffix and "://" not in asked and not Path(asked).exists():
+        if plugins.load("inputs", part.name).is_file(asked) and not Path(asked).exists():
             raise FileNotFoundError(f"--{part.name}: no file {asked!r}")
         return Part(part.name, part.settings | {"device": asked})
-    if part.settings.get("device") or plugins.load("inputs", part.name).devices():
-        return part
-    print(f"No {part.name} here: the packaged recording plays its part.")
-    return None
+    if not (part.settings.get("device") or plugins.load("inputs", part.name).devices()):
+        print(f"No {part.name} here yet: the packaged recording plays its part until there is one.")
+    return part
 
 
 def has_display() -> bool:

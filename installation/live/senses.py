@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from installation import plugins
+from installation.children import leave_no_core
 from installation.settings import Part, check
 from installation.signals import SoundBlock
 
@@ -17,8 +18,8 @@ log = logging.getLogger("installation.live.senses")
 class Senses:
     """Reads every input once a frame and hands each signal to the features that listen to it.
 
-    An input that gives a mapping (recording, osc) speaks in features already. The recording is the understudy: its
-    value of a feature counts only while no live input gives that feature.
+    An input that gives a mapping (recording, osc) speaks in features already. The recording is the understudy: it plays
+    the part of each input exactly while that input is not alive, absent, dead or silent, and of no other.
     """
 
     def __init__(self, inputs: Iterable[Part], features: Iterable[Part]) -> None:
@@ -37,10 +38,10 @@ class Senses:
         self._heard_from: set[str] = set()
 
     def start(self) -> None:
-        """Open every device; one that fails is tried again by itself."""
-        for source in (*self.inputs.values(), *self.extractors.values()):
-            if hasattr(source, "start"):
-                source.start()
+        """Open every device; one that fails is tried again by itself. Extractors awake with what they first hear."""
+        leave_no_core()
+        for source in self.inputs.values():
+            source.start()
 
     def read(self, now_s: float) -> dict[str, float]:
         """All features of this instant; never blocks, never raises."""
@@ -48,16 +49,23 @@ class Senses:
         sound = signals.get("microphone")
         self.sound = sound if isinstance(sound, SoundBlock) else None
         self.frames += signals.get("camera") is not None
-        features: dict[str, float] = dict(self._spoken.get("recording", {}))
+        played = self._spoken.get("recording", {})
+        features = dict(played)
         for name, extractor in self.extractors.items():
             try:
-                features.update(extractor.extract(signals[self.listens[name]], now_s))
+                extracted = extractor.extract(signals[self.listens[name]], now_s)
             except Exception:  # a feature that breaks must not take the show with it
                 self._count(name)
+            else:
+                features.update(self._cast(self.listens[name], extracted, played))
         for name, spoken in self._spoken.items():
             if name != "recording":
-                features.update(spoken)
+                features.update(self._cast(name, spoken, played))
         return features
+
+    def _cast(self, name: str, own: Mapping[str, float], played: Mapping[str, float]) -> dict[str, float]:
+        """What an input's features are: its own, but the recording's for as long as the input is not alive."""
+        return dict(own) if self.inputs[name].alive else {feature: played.get(feature, own[feature]) for feature in own}
 
     def _take(self, name: str, now_s: float) -> Any:
         try:
@@ -79,9 +87,9 @@ class Senses:
 
     @property
     def ready(self) -> bool:
-        """Whether every input has spoken and every feature extractor is awake."""
+        """Whether every input has spoken or been found missing, and every extractor that has something is awake."""
         awake = all(getattr(extractor, "ready", True) for extractor in self.extractors.values())
-        return awake and self._heard_from >= set(self.inputs)
+        return awake and all(name in self._heard_from or one.faults for name, one in self.inputs.items())
 
     @property
     def tempo_bpm(self) -> float:

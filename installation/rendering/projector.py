@@ -14,13 +14,18 @@ CALIBRATION = Path("calibration")  # looked for in `files.places`
 IDENTITY = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], "f8")
 
 
-def read_corners(venue: str, folder: Path = CALIBRATION) -> np.ndarray:
-    """The corners of one venue [shape=(4, 2), 0..1 of the projector's frame, y down]: top left, clockwise.
+def read_corners(venue: str, folder: Path = CALIBRATION, mirror: bool = False) -> np.ndarray:
+    """Where a venue has the picture's corners [shape=(4, 2), 0..1 of the projector's frame, y down]: top left first,
+    then the picture's top right, bottom right and bottom left.
 
-    No venue means no warp. Raises SettingsError for a file that is absent or whose corners make no convex shape.
+    In the projector's frame that is clockwise, or anticlockwise from behind a screen; mirror turns the one into the
+    other. No venue means no warp. Raises SettingsError for a file that is absent or whose corners make no convex shape.
     """
-    if not venue:
-        return IDENTITY.copy()
+    corners = _read(venue, folder) if venue else IDENTITY.copy()
+    return corners[[1, 0, 3, 2]] if mirror else corners
+
+
+def _read(venue: str, folder: Path) -> np.ndarray:
     path = files.find(folder, f"{venue}.toml")
     if path is None:
         there = ", ".join(file.stem for file in files.there_are(folder, "*.toml"))
@@ -33,14 +38,18 @@ def read_corners(venue: str, folder: Path = CALIBRATION) -> np.ndarray:
     if corners.shape != (4, 2) or not np.isfinite(corners).all():
         raise SettingsError(f"{path.name}: expected 4 corners of 2 numbers, found {table.get('corners')!r}")
     if not _is_convex(corners):
-        raise SettingsError(f"{path.name}: expected corners clockwise from top left, found {corners.tolist()}")
+        raise SettingsError(
+            f"{path.name}: expected corners around one convex shape from top left on, found {corners.tolist()}"
+        )
     return corners
 
 
 def _is_convex(corners: np.ndarray) -> bool:
+    """Whether every corner turns the same way: clockwise, or anticlockwise for a picture seen from behind."""
     one = np.roll(corners, -1, 0) - corners
     two = np.roll(one, -1, 0)
-    return bool((one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0] > 1e-6).all())
+    turns = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
+    return bool((turns > 1e-6).all() or (turns < -1e-6).all())
 
 
 def homography(source: np.ndarray, destination: np.ndarray) -> np.ndarray:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 import moderngl
 
+from installation.rendering.awake import Awake
 from installation.rendering.canvas import Canvas, Program, Target, is_software
+from installation.rendering.monitors import DisplayError, Monitor, choose_monitor, look, start_glfw
 from installation.settings import Screen
 
 log = logging.getLogger("installation.rendering")
+MOST_TRIES = 3  # to put a window back that is not where it was put
 LOOK_EVERY_S = 1.0  # hotplug callbacks are unreliable: the list of monitors is polled
-
-
-class DisplayError(RuntimeError):
-    """No picture can be shown here; the text says what was tried and what to do."""
 
 
 def open_headless() -> moderngl.Context:
@@ -73,12 +71,14 @@ class Window:
     """A glfw window, windowed, borderless or full screen, that finds its monitor again after a plug was pulled."""
 
     def __init__(self, screen: Screen, title: str = "installation") -> None:
-        self.glfw = _start_glfw()
+        self.glfw = start_glfw()
         self.screen, self.mode, self.title = screen, screen.mode, title
         self.closed = False
         self._pressed: list[str] = []
-        self._monitors: list[str] = []
+        self._monitors: tuple[Monitor, ...] = ()
         self._looked_s = 0.0
+        self._tries = 0
+        self._awake = Awake()
         self.handle = self._open()
         self.context = moderngl.create_context(require=330)
         self.waited_s = 0.0  # for the screen; a processor that draws works while it seems to wait
@@ -114,6 +114,8 @@ class Window:
         name = "esc" if key == glfw.KEY_ESCAPE else (glfw.get_key_name(key, _scan) or "").lower()
         if glfw.KEY_0 <= key <= glfw.KEY_9:  # by place, so that French keyboards have cues too
             name = str(key - glfw.KEY_0)
+        elif glfw.KEY_A <= key <= glfw.KEY_Z and not (name.isascii() and name.isalpha()):  # likewise Cyrillic, Greek
+            name = chr(key).lower()
         if name == "esc":
             self.closed = True
         if name == "f":
@@ -125,40 +127,66 @@ class Window:
     def _place(self) -> None:
         """Put the window where the show wants it, among the monitors there are now."""
         glfw = self.glfw
-        found = glfw.get_monitors() or []
-        self._monitors = [_name(glfw, m) for m in found]
+        self._monitors = look(glfw)
         glfw.set_input_mode(
             self.handle, glfw.CURSOR, glfw.CURSOR_NORMAL if self.mode == "windowed" else glfw.CURSOR_HIDDEN
         )
-        if not found or self.mode == "windowed":
+        if not self._monitors or self.mode == "windowed":
             if glfw.get_window_monitor(self.handle):
                 glfw.set_window_monitor(self.handle, None, 60, 60, *self.screen.size, 0)
             glfw.set_window_attrib(self.handle, glfw.DECORATED, True)
             return
-        monitor = found[choose_monitor(self.screen.monitor, self._monitors)]
-        video = glfw.get_video_mode(monitor)
+        at = self._chosen()
+        monitor = self._monitors[at]
         if self.mode == "fullscreen":
-            glfw.set_window_monitor(self.handle, monitor, 0, 0, *video.size, video.refresh_rate)
+            handle = glfw.get_monitors()[at]
+            glfw.set_window_monitor(self.handle, handle, 0, 0, *monitor.size, monitor.refresh_hz)
         else:
             if glfw.get_window_monitor(self.handle):
-                glfw.set_window_monitor(self.handle, None, 0, 0, *video.size, 0)
+                glfw.set_window_monitor(self.handle, None, 0, 0, *monitor.size, 0)
             glfw.set_window_attrib(self.handle, glfw.DECORATED, False)
-            glfw.set_window_pos(self.handle, *glfw.get_monitor_pos(monitor))
-            glfw.set_window_size(self.handle, *video.size)
-        log.info("showing on %s (%dx%d, %s)", _name(glfw, monitor), *video.size, self.mode)
+            glfw.set_window_pos(self.handle, *monitor.position)
+            glfw.set_window_size(self.handle, *monitor.size)
+        log.info("showing on %s (%dx%d, %s)", monitor.name, *monitor.size, self.mode)
+
+    def _chosen(self) -> int:
+        return choose_monitor(self.screen.monitor, [monitor.name for monitor in self._monitors])
 
     def _follow_monitors(self) -> None:
+        """Place the window again when anything about the monitors changed, or it is not where it was put.
+
+        A monitor that was away for less than a look leaves nothing but a window that has shrunk.
+        """
         now_s = time.monotonic()
         if now_s - self._looked_s < LOOK_EVERY_S:
             return
         self._looked_s = now_s
-        names = [_name(self.glfw, m) for m in self.glfw.get_monitors() or []]
-        if names != self._monitors:
-            log.warning("monitors changed: %s", ", ".join(names) or "none")
-            try:
-                self._place()
-            except ValueError:  # glfw knows no size of a monitor that is going this moment: look again
-                self._monitors = []
+        try:
+            found = look(self.glfw)
+            if found != self._monitors:
+                log.warning("monitors changed: %s", ", ".join(monitor.name for monitor in found) or "none")
+                self._tries = 0
+            elif self._is_in_place():
+                self._tries = 0
+                return
+            elif self._tries >= MOST_TRIES:  # a window manager has other ideas: leave it at that
+                return
+            self._tries += 1
+            self._place()
+        except (ValueError, IndexError):  # glfw knows no size of a monitor that is going this moment: look again
+            self._monitors = ()
+
+    def _is_in_place(self) -> bool:
+        """Whether the window fills the chosen monitor; always where it need not."""
+        if not self._monitors or self.mode == "windowed":
+            return True
+        glfw = self.glfw
+        monitor = self._monitors[self._chosen()]
+        if self.mode == "fullscreen":
+            filled = tuple(glfw.get_window_size(self.handle)) == monitor.size
+            return filled and bool(glfw.get_window_monitor(self.handle))
+        place = (*glfw.get_window_pos(self.handle), *glfw.get_window_size(self.handle))
+        return place == (*monitor.position, *monitor.size)
 
     def present(self, finish: Callable[[], Target]) -> None:
         """Draw the finished frame over the whole window and wait for the screen (vsync)."""
@@ -188,41 +216,7 @@ class Window:
         self.context.release()
         self.glfw.destroy_window(self.handle)
         self.glfw.terminate()
-
-
-def choose_monitor(wish: str, names: list[str]) -> int:
-    """The index of the monitor wished for, by number or part of its name; else the last one, then the only one.
-
-    A projector is rarely the primary monitor, so without a match the last of several is taken.
-    """
-    if wish.isdigit() and int(wish) < len(names):
-        return int(wish)
-    for i, name in enumerate(names):
-        if wish and wish.lower() in name.lower():
-            return i
-    return len(names) - 1
-
-
-def monitors() -> list[dict[str, Any]]:
-    """Every monitor: index, name, size in pixels, refresh_hz, position. Empty where there is no display."""
-    try:
-        glfw = _start_glfw()
-    except DisplayError:
-        return []
-    found = []
-    for i, monitor in enumerate(glfw.get_monitors() or []):
-        video = glfw.get_video_mode(monitor)
-        found.append(
-            {
-                "index": i,
-                "name": _name(glfw, monitor),
-                "size": [video.size.width, video.size.height],
-                "refresh_hz": video.refresh_rate,
-                "position": list(glfw.get_monitor_pos(monitor)),
-            }
-        )
-    glfw.terminate()
-    return found
+        self._awake.close()
 
 
 def gl_info() -> dict[str, Any]:
@@ -238,23 +232,3 @@ def gl_info() -> dict[str, Any]:
     }
     close_headless(context)
     return info | {"software": is_software(info["renderer"])}
-
-
-def _start_glfw() -> Any:
-    """glfw, initialised. Raises DisplayError where there is no display to open a window on."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import glfw
-
-        ready = glfw.init()
-    if not ready:
-        shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        raise DisplayError(f"no display to open a window on (DISPLAY is {shown!r}); use --headless or start a desktop")
-    return glfw
-
-
-def _name(glfw: Any, monitor: Any) -> str:
-    name = glfw.get_monitor_name(monitor)
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)

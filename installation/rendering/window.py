@@ -12,8 +12,9 @@ from installation import settings
 from installation.rendering import projection, projector
 from installation.rendering.canvas import Canvas, Target
 from installation.rendering.guard import Guard
+from installation.rendering.monitors import DisplayError, monitors
 from installation.rendering.stopwatch import Stopwatch
-from installation.rendering.surfaces import DisplayError, Headless, Window, gl_info, monitors
+from installation.rendering.surfaces import Headless, Window, gl_info
 from installation.signals import Levels
 
 __all__ = ["Display", "DisplayError", "create", "gl_info", "monitors"]
@@ -21,7 +22,7 @@ __all__ = ["Display", "DisplayError", "create", "gl_info", "monitors"]
 
 def create(screen: settings.Screen, headless: bool = False, calibration: Path = projector.CALIBRATION) -> Display:
     """Open the window (or none). Raises SettingsError for a venue that is not there, or DisplayError, at once."""
-    corners = projector.read_corners(screen.venue, calibration)
+    corners = projector.read_corners(screen.venue, calibration, screen.mirror)
     surface = Headless() if headless else Window(screen)
     try:
         return Display(surface, screen, corners)

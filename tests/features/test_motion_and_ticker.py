@@ -73,3 +73,24 @@ def test_a_fixed_range_is_kept():
     for i in range(200):
         values = made.extract(Number(50.0, 0.0, 50.0, 50.0), 0.1 * i)
     assert values["ticker.value"] == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 1e6])
+def test_one_wrong_reading_does_not_squeeze_the_value_nor_its_change_for_ever(wrong):
+    made, values, now_s = ticker.create(ticker.Settings()), [], 0.0
+    for i in range(1000):
+        price = wrong if i == 30 else 100.0 + 5.0 * np.sin(i / 3)
+        for second in range(10):
+            number = None if second else Number(price, now_s, price, price)
+            values.append(made.extract(number, now_s))
+            now_s += 1.0
+    value, change = (np.array([each[f"ticker.{name}"] for each in values[-2000:]]) for name in ("value", "change"))
+    assert value.min() < 0.1 and value.max() > 0.9 and change.min() < 0.3 and change.max() > 0.7
+
+
+def test_a_series_that_moves_to_another_level_fills_its_range_there_again():
+    made, values = ticker.create(ticker.Settings(window=100)), []
+    for i in range(400):
+        price = (100.0 if i < 200 else 300.0) + 5.0 * np.sin(i / 3)
+        values.append(made.extract(Number(price, 10.0 * i, price, price), 10.0 * i)["ticker.value"])
+    assert min(values[-60:]) < 0.1 and max(values[-60:]) > 0.9

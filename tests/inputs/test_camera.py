@@ -15,8 +15,10 @@ import pytest
 
 from installation.children import Memory
 from installation.frames import FRAMES_BYTES, FrameSlots
-from installation.inputs import camera
+from installation.inputs import camera, camera_places
 from installation.inputs.camera_child import CameraError, StuckWatch, played_frames, size_within
+from installation.inputs.camera_places import Finder
+from installation.settings import SettingsError
 
 
 @pytest.fixture
@@ -98,15 +100,115 @@ def test_a_hung_camera_process_is_killed_and_comes_back(film, wait_for):
     made.close()
 
 
-def test_a_missing_camera_is_one_fault_and_no_frame(wait_for, caplog):
-    absent = camera.create(camera.Settings(device="/dev/video99"))
+def plug_in(system: Path, number: int, name: str, index: int = 0) -> None:
+    """A camera as the system lists it (/sys/class/video4linux)."""
+    folder = system / f"video{number}"
+    folder.mkdir()
+    (folder / "name").write_text(f"{name}\n")
+    (folder / "index").write_text(f"{index}\n")
+
+
+@pytest.fixture
+def system(tmp_path, monkeypatch) -> Path:
+    """A machine whose cameras are what a test plugs in and pulls out."""
+    for name in ("system", "by-id"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(camera_places, "SYSTEM", tmp_path / "system")
+    monkeypatch.setattr(camera_places, "STABLE", tmp_path / "by-id")
+    return tmp_path / "system"
+
+
+def test_a_missing_camera_is_one_fault_and_no_frame_and_is_looked_for_until_it_comes(system, film, wait_for, caplog):
+    absent = camera.create(camera.Settings(device="Cam 2.0: a"))
+    looks = []
+    find = absent._finder.find
+    absent._finder.find = lambda: looks.append(1) or find()
     absent.start()
-    wait_for(lambda: absent.faults["camera"])
+    wait_for(lambda: len(looks) >= 2)
     first = caplog.text
-    wait_for(lambda: absent.pids)  # it tries again
-    assert absent.read(0.0) is None and not absent.alive and absent.faults == {"camera": 1} and caplog.text == first
-    assert "/dev/video99" in first
+    assert absent.read(0.0) is None and not absent.alive and absent.faults == {"camera": 1} and not absent.pids
+    assert "no camera Cam 2.0: a: plug it in" in first
+    absent._finder.find = lambda: find() and str(film)  # it is there: what it shows is a film
+    plug_in(system, 3, "USB Cam 2.0: a")
+    wait_for(lambda: absent.read(0.0))
+    wait_for(lambda: absent.alive)
+    assert absent.faults == {"camera": 1} and caplog.text.count("camera lost") == 1
     absent.close()
+
+
+def test_the_first_camera_is_the_first_there_is_whatever_its_number(system):
+    plug_in(system, 10, "another")
+    plug_in(system, 3, "a plug's second device carries no picture", index=1)
+    plug_in(system, 2, "the only webcam")
+    for wish in ("", "0"):
+        assert Finder(wish).find() == "/dev/video2"
+    assert Finder("1").find() == "/dev/video10" and Finder("10").find() == "/dev/video10"
+    assert Finder("ANOTHER").find() == "/dev/video10"
+    with pytest.raises(FileNotFoundError, match=r"/dev/video2 the only webcam; /dev/video10 another"):
+        Finder("7").find()
+
+
+def test_a_camera_that_comes_back_under_another_number_is_found_again(system):
+    plug_in(system, 0, "USB2.0 Camera: USB2.0 Camera")
+    finders = [Finder(wish) for wish in ("", "0", "/dev/video0", "USB2.0 Camera: USB2.0 Camera")]
+    assert [finder.find() for finder in finders] == ["/dev/video0"] * 4
+    (system / "video0").rename(system / "gone")
+    for finder in finders:
+        with pytest.raises(FileNotFoundError):
+            finder.find()
+    plug_in(system, 0, "a capture card")
+    (system / "gone").rename(system / "video1")
+    assert [finder.find() for finder in finders] == ["/dev/video1"] * 4
+
+
+def test_of_two_cameras_alike_the_one_of_that_serial_number_is_found_again(system):
+    by_id = system.parent / "by-id"
+    for number, serial in enumerate("AB"):
+        plug_in(system, number, "twin")
+        (by_id / f"usb-twin_{serial}-video-index0").symlink_to(f"/dev/video{number}")
+    finder = Finder("1")
+    assert finder.find() == "/dev/video1"
+    for serial, number in (("A", 1), ("B", 0)):
+        (by_id / f"usb-twin_{serial}-video-index0").unlink()
+        (by_id / f"usb-twin_{serial}-video-index0").symlink_to(f"/dev/video{number}")
+    assert finder.find() == "/dev/video0"
+
+
+def test_a_stable_path_leads_to_the_device_and_is_no_file(system, tmp_path):
+    plug_in(system, 4, "USB2.0 Camera")
+    link = tmp_path / "pci-0000:00:14.0-usb-0:2:1.0-video-index0"
+    link.symlink_to("/dev/video4")
+    place = camera_places.places()[0]
+    assert camera_places.first_meant("/dev/video4", [place]) == place
+    for wish, is_file in (
+        ("/dev/v4l/by-path/pci-0000:00:14.0-usb-0:2:1.0-video-index0", False),
+        ("USB2.0 Camera: USB2.0 Camera", False),
+        ("Kamera v1.5", False),
+        ("missing.mp4", True),
+        ("rtsp://10.0.0.7/stream", True),
+    ):
+        assert camera_places.is_address(wish) == is_file, wish
+
+
+@pytest.mark.parametrize(
+    ("turn", "mirror", "bright"),
+    [(0, False, "left"), (90, False, "top"), (180, False, "right"), (270, False, "bottom"), (90, True, "top"),
+     (180, True, "left")],
+)  # fmt: skip
+def test_a_camera_can_be_turned_and_mirrored(film, wait_for, turn, mirror, bright):
+    made = camera.create(camera.Settings(device=str(film), rotate=turn, mirror=mirror))
+    made.start()
+    frame = wait_for(lambda: made.read(0.0))
+    made.close()
+    rgb = frame.rgb.astype(int).mean(2)
+    edges = {"left": rgb[:, :8], "right": rgb[:, -8:], "top": rgb[:8], "bottom": rgb[-8:]}
+    assert max(edges, key=lambda edge: edges[edge].mean()) == bright and frame.mirrored == mirror
+    assert frame.rgb.shape[:2] == ((96, 128) if turn % 180 == 0 else (128, 96))
+
+
+def test_a_turn_that_is_none_of_the_four_is_refused():
+    with pytest.raises(SettingsError, match="expected 0, 90, 180 or 270, found 45"):
+        camera.create(camera.Settings(rotate=45))
 
 
 def test_no_child_outlives_a_parent_that_was_killed(film, wait_for, tmp_path):
@@ -235,10 +337,9 @@ def test_a_file_that_is_no_film_is_named_in_the_error(tmp_path):
         next(played_frames(str(tmp_path / "words.mp4")))
 
 
-def test_a_camera_whose_name_the_driver_cut_in_the_middle_of_a_letter_is_listed(tmp_path, monkeypatch):
-    (tmp_path / "video3").mkdir()
-    (tmp_path / "video3" / "name").write_bytes("Kamera für Gäste".encode() + b"\xc3\n")
-    monkeypatch.setattr(camera, "Path", lambda _: tmp_path)
+def test_a_camera_whose_name_the_driver_cut_in_the_middle_of_a_letter_is_listed(system):
+    plug_in(system, 3, "x")
+    (system / "video3" / "name").write_bytes("Kamera für Gäste".encode() + b"\xc3\n")
     assert camera.devices()[0].startswith("/dev/video3 Kamera für Gäste")
 
 

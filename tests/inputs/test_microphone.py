@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from installation.inputs import microphone, microphone_child
+from installation.settings import SettingsError
 
 
 def tone(hz: float, seconds: float, rate_hz: int = 44100) -> np.ndarray:
@@ -136,3 +138,80 @@ def test_a_missing_device_is_one_fault_with_a_reason_and_nothing_is_read(wait_fo
     assert absent.input.read(0.0) is None and not absent.input.alive and absent.input.age_s(0.0) == float("inf")
     assert "no such microphone" in caplog.text and "doctor" in caplog.text
     absent.input.close()
+
+
+@pytest.fixture
+def interface(sound_server, monkeypatch, tmp_path) -> Iterator[Path]:
+    """A real sound server's source of four channels, into whose second and third a tone is played: 440 and 880 Hz."""
+    for name, value in (sound_server | {"PULSE_SOURCE": "desk.monitor", "PULSE_SINK": "desk"}).items():
+        monkeypatch.setenv(name, value)
+    places = "front-left,front-right,rear-left,rear-right"
+    load = ["pactl", "load-module", "module-null-sink", "sink_name=desk", "channels=4", f"channel_map={places}"]
+    module = subprocess.run([*load, "rate=44100"], check=True, capture_output=True, text=True).stdout.strip()
+    silence = np.zeros(44100 * 30, np.float32)
+    four = np.stack([silence, tone(440, 30), 0.2 * tone(880, 30), silence], axis=1)
+    soundfile.write(tmp_path / "four.wav", four, 44100)
+    player = subprocess.Popen(["paplay", f"--channel-map={places}", str(tmp_path / "four.wav")])
+    yield tmp_path / "four.wav"
+    player.kill()
+    player.wait()
+    subprocess.run(["pactl", "unload-module", module], check=True)
+
+
+def pitch(listener: Listener, wait_for, level: float) -> tuple[float, float]:
+    """The loudest pitch in Hz of a second that a listener hears, and its amplitude."""
+    listener.input.start()
+    wait_for(lambda: listener.heard() and np.abs(listener.samples[-4096:]).max() > level, 30)
+    start = len(listener.samples)
+    wait_for(lambda: listener.heard((start + 44100) / 44100), 30)
+    listener.input.close()
+    sound = listener.samples[start : start + 44100]
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    loudest = int(spectrum.argmax())
+    return loudest * listener.rate_hz / len(sound), float(spectrum[loudest]) * 4 / len(sound)
+
+
+@pytest.mark.parametrize(("channel", "hz", "amplitude"), [(2, 440, 0.5), (3, 880, 0.1), (0, 440, 0.5)])
+def test_each_input_of_an_interface_can_be_chosen_and_the_loudest_is_heard_by_default(
+    interface, wait_for, channel, hz, amplitude
+):
+    heard_hz, heard_amplitude = pitch(Listener("", channel=channel), wait_for, amplitude / 2)
+    assert heard_hz == pytest.approx(hz, abs=3) and heard_amplitude == pytest.approx(amplitude, rel=0.2)
+
+
+def test_an_input_that_the_interface_does_not_have_is_named(interface, wait_for, caplog):
+    listener = Listener("", channel=7)
+    listener.input.start()
+    wait_for(lambda: listener.input.faults)
+    listener.input.close()
+    assert "4 channels, channel = 7 is not among them" in caplog.text
+    with pytest.raises(SettingsError, match="expected 1 or more"):
+        Listener("", channel=-1)
+
+
+def test_the_loudest_input_is_kept_until_another_is_clearly_louder_for_a_while():
+    mix, quiet, loud = microphone_child.Mix(), np.full(512, 0.1, np.float32), np.full(512, 0.4, np.float32)
+    for _ in range(100):
+        assert mix(np.stack([quiet, 0 * quiet], 1))[-1] == pytest.approx(0.1)
+    heard = [float(mix(np.stack([0 * quiet, loud], 1))[-1]) for _ in range(100)]
+    assert heard[0] < 0.01 and heard[-1] == pytest.approx(0.4) and sorted(heard) == heard
+    for _ in range(100):
+        assert mix(np.stack([1.3 * loud, loud], 1))[-1] == pytest.approx(0.4), "not for a little"
+
+
+def test_one_channel_of_a_file_can_be_chosen(interface, wait_for):
+    assert pitch(Listener(str(interface), channel=3), wait_for, 0.05)[0] == pytest.approx(880, abs=3)
+
+
+def test_a_sound_device_that_is_not_there_at_the_start_is_heard_when_it_comes(sound_server, monkeypatch, wait_for):
+    for name, value in sound_server.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PULSE_SERVER", "unix:/nowhere/native")
+    listener = Listener("")
+    listener.input.start()
+    wait_for(lambda: listener.input.faults)
+    assert not listener.heard() and not listener.input.alive
+    monkeypatch.setenv("PULSE_SERVER", sound_server["PULSE_SERVER"])
+    wait_for(listener.heard, 60)
+    wait_for(lambda: listener.input.alive)
+    listener.input.close()

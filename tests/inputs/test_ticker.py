@@ -48,6 +48,12 @@ def test_a_file_of_times_and_values_is_read_along_the_clock_and_loops(tmp_path):
     assert (made.read(0).low, made.read(0).high) == (10, 40) and made.alive and made.faults == {}
 
 
+def test_a_wrong_row_among_many_makes_no_range(tmp_path):
+    (tmp_path / "a.csv").write_text("\n".join(["0"] + [str(100 + i % 10) for i in range(99)]))
+    made = open_ticker(source=str(tmp_path / "a.csv"))
+    assert (made.read(0).low, made.read(0).high) == (100, 109)
+
+
 def test_a_file_of_values_alone_takes_its_steps_and_speed_from_the_settings(tmp_path):
     (tmp_path / "b.csv").write_text("1\n2\n\n3\n")
     made = open_ticker(source=str(tmp_path / "b.csv"), step_s=2.0, speed=2.0)

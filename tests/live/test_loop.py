@@ -235,6 +235,19 @@ def test_without_a_display_the_show_says_so_and_renders_a_film_and_a_sheet(show_
     assert "No display" in answer.stdout and (tmp_path / "out/live.mp4").stat().st_size > 1000
 
 
+@pytest.mark.parametrize(("asked", "sounds"), [((), 0), (("--record", "out/live.mp4"), 1)])
+def test_no_sound_is_on_disk_unless_a_film_was_asked_for(show_file, tone, tmp_path, asked, sounds) -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    words = ["live", "--show", str(show_file), "--osc-port", "0", "--camera", "none", "--microphone", str(tone), *asked]
+    code = "import sys; from installation.live import opening; opening.DEMO_S = 2.0; "
+    code += "from installation.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *words]
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0, answer.stderr
+    with av.open(str(tmp_path / "out/live.mp4")) as film:
+        assert len(film.streams.video) == 1 and len(film.streams.audio) == sounds
+
+
 def test_killing_the_show_leaves_no_process_behind(show_file: Path, film: Path, tone: Path, wait_for) -> None:
     words = ask(show_file, "--camera", str(film), "--microphone", str(tone))
     show = subprocess.Popen([sys.executable, "-m", "installation", *words], stdout=subprocess.DEVNULL)

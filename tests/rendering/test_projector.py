@@ -30,7 +30,8 @@ def test_no_venue_and_the_default_venue_leave_the_picture_alone() -> None:
     [
         ("corners = [[0, 0], [1, 0]]", "expected 4 corners"),
         ("corners = 'x'", "found"),
-        ("corners = [[0,0],[0,1],[1,1],[1,0]]", "clockwise"),
+        ("corners = [[0,0],[1,1],[1,0],[0,1]]", "convex"),
+        ("corners = [[0,0],[1,0],[0.3,0.3],[0,1]]", "convex"),
         ("corners = [[0,0],[1,0],[1,inf],[0,1]]", "expected 4 corners"),
         ("corners = [", "found"),
     ],
@@ -52,6 +53,21 @@ def test_corner_pins_move_the_light(tmp_path: Path) -> None:
     display.close()
     assert seen[4:30, 70:124].min() > 250, "the upper right quarter is lit"
     assert seen[40:].max() == 0 and seen[:, :60].max() == 0, "and nothing else"
+
+
+@pytest.mark.parametrize("venue", ["", "hall", "mirrored"])
+def test_a_projector_behind_its_screen_shows_everything_mirrored(tmp_path: Path, venue: str) -> None:
+    """By corners that run the other way round, or by one setting, alone or with corners."""
+    (tmp_path / "hall.toml").write_text("corners = [[0.0, 0.0], [1.0, 0.1], [1.0, 0.9], [0.0, 1.0]]")
+    (tmp_path / "mirrored.toml").write_text("corners = [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]")
+    rgba = np.full((36, 64, 4), 255, np.uint8)
+    rgba[:, 16:, :3] = 0  # bright on the left
+    screen = settings.Screen(SMALL.size, SMALL.working_size, venue=venue, mirror=venue != "mirrored")
+    display = window.create(screen, headless=True, calibration=tmp_path)
+    display.show(rgba, Levels({}), 0.0)
+    row = display.read_now()[36, :, 1].astype(int)
+    display.close()
+    assert row[-24:-4].min() > 250 and row[:64].max() < 5
 
 
 def test_the_test_card_shows_every_edge_and_which_way_is_up(open_stage) -> None:

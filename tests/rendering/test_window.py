@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import threading
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from conftest import SMALL
 from flower import even, painted, picture
 
 from installation import settings
-from installation.rendering import window
-from installation.rendering.surfaces import choose_monitor
+from installation.rendering import surfaces, window
+from installation.rendering.monitors import choose_monitor
 from installation.signals import Levels
 
 
@@ -143,17 +145,32 @@ def test_timings_name_the_parts_of_a_frame(open_stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "names", "index"),
+    ("wish", "names", "shown"),
     [
-        ("1", ["a", "b"], 1),
-        ("epson", ["Dell", "EPSON PJ"], 1),
-        ("5", ["a", "b", "c"], 2),
-        ("gone", ["a"], 0),
-        ("", ["a", "b"], 1),
+        ("1", ["a", "b"], "b"),
+        ("epson", ["Dell", "EPSON PJ"], "EPSON PJ"),
+        ("DP-1", ["eDP-1", "DP-1"], "DP-1"),
+        ("HDMI-1", ["HDMI-10", "HDMI-1"], "HDMI-1"),
+        ("hdmi-1", ["DP-1", "HDMI-1", "HDMI-1-2"], "HDMI-1"),
+        ("DP-1", ["eDP-1", "HDMI-1"], "HDMI-1"),
+        ("HDMI-1", ["DP-1", "HDMI-10", "DP-2"], "DP-2"),
+        ("5", ["a", "b", "c"], "c"),
+        ("0", ["eDP-1", "HDMI-1"], "eDP-1"),
+        ("gone", ["a"], "a"),
+        ("", ["a", "b"], "b"),
+        ("", ["eDP-1", "HDMI-1"], "HDMI-1"),
+        ("", ["HDMI-1", "eDP-1"], "HDMI-1"),
+        ("", ["HDMI-1", "LVDS-1", "DSI-1"], "HDMI-1"),
+        ("", ["DP-1", "HDMI-1", "eDP-1"], "HDMI-1"),
+        ("", ["eDP-1"], "eDP-1"),
     ],
 )
-def test_a_monitor_is_found_by_number_or_name_or_else_the_last(wish: str, names: list[str], index: int) -> None:
-    assert choose_monitor(wish, names) == index
+def test_a_monitor_is_found_by_its_whole_name_or_is_the_projector(wish: str, names: list[str], shown: str) -> None:
+    assert names[choose_monitor(wish, names)] == shown
+
+
+def test_a_show_that_names_no_monitor_is_shown_on_the_projector() -> None:
+    assert settings.Screen().monitor == ""
 
 
 @pytest.mark.parametrize("mode", ["windowed", "borderless", "fullscreen"])
@@ -173,19 +190,130 @@ def test_a_real_window_shows_the_picture(desktop: str, mode: str) -> None:
         display.close()
 
 
-def test_a_monitor_that_goes_while_the_window_is_placed_does_not_end_the_show(desktop: str, monkeypatch) -> None:
-    display = window.create(settings.Screen((400, 300), (100, 75), mode="fullscreen"), headless=False)
-    try:
-        surface = display.surface
-        (name,) = surface._monitors
-        with monkeypatch.context() as gone:  # what glfw does with the null pointer that it is given
-            gone.setattr(surface.glfw, "get_video_mode", lambda monitor: ctypes.POINTER(ctypes.c_int)().contents)
-            surface._monitors, surface._looked_s = ["another"], 0.0
+@pytest.fixture
+def placed(desktop: str):
+    """placed(mode): a window of the display 800 x 600, and what looks after the monitors at once."""
+    opened = []
+
+    def place(mode: str) -> tuple[window.Display, Callable[[], None]]:
+        display = window.create(settings.Screen((400, 300), (100, 75), mode=mode), headless=False)
+        opened.append(display)
+
+        def look() -> None:
+            display.surface._looked_s = 0.0
             assert display.keys() == [] and not display.closed
-        surface._looked_s = 0.0
-        assert display.keys() == [] and surface._monitors == [name]
-    finally:
+
+        return display, look
+
+    yield place
+    for display in opened:
         display.close()
+
+
+def where(display: window.Display) -> tuple[int, ...]:
+    glfw, handle = display.surface.glfw, display.surface.handle
+    return (*glfw.get_window_pos(handle), *glfw.get_window_size(handle))
+
+
+def test_a_monitor_that_goes_while_the_window_is_placed_does_not_end_the_show(placed, monkeypatch) -> None:
+    display, look = placed("fullscreen")
+    surface = display.surface
+    before = surface._monitors
+    with monkeypatch.context() as gone:  # what glfw does with the null pointer that it is given
+        gone.setattr(surface.glfw, "get_video_mode", lambda monitor: ctypes.POINTER(ctypes.c_int)().contents)
+        look()
+    look()
+    assert surface._monitors == before
+
+
+def test_a_monitor_that_was_away_for_a_moment_is_filled_again(placed, wait_for) -> None:
+    display, look = placed("fullscreen")
+    glfw, handle = display.surface.glfw, display.surface.handle
+    glfw.set_window_monitor(handle, None, 30, 40, 320, 240, 0)  # what glfw leaves of a full screen that was away
+    wait_for(lambda: glfw.poll_events() or where(display)[2:] == (320, 240))
+    look()
+    wait_for(lambda: glfw.poll_events() or where(display) == (0, 0, 800, 600))
+    assert glfw.get_window_monitor(handle)
+
+
+def test_a_window_without_borders_that_was_moved_or_shrunk_is_put_back(placed, wait_for) -> None:
+    display, look = placed("borderless")
+    glfw, handle = display.surface.glfw, display.surface.handle
+    wait_for(lambda: glfw.poll_events() or where(display) == (0, 0, 800, 600))
+    glfw.set_window_size(handle, 320, 240)
+    glfw.set_window_pos(handle, 30, 40)
+    wait_for(lambda: glfw.poll_events() or where(display) == (30, 40, 320, 240))
+    look()
+    wait_for(lambda: glfw.poll_events() or where(display) == (0, 0, 800, 600))
+
+
+@pytest.mark.parametrize("change", [{"size": (640, 480)}, {"position": (64, 32)}, {"name": "another"}])
+def test_a_monitor_that_changes_its_mode_or_place_is_filled_again(placed, wait_for, monkeypatch, change) -> None:
+    display, look = placed("borderless")
+    (now,) = display.surface._monitors
+    changed = dataclasses.replace(now, **change)
+    monkeypatch.setattr(surfaces, "look", lambda glfw: (changed,))
+    look()
+    wait_for(lambda: display.surface.glfw.poll_events() or where(display) == (*changed.position, *changed.size))
+
+
+def test_a_window_manager_that_has_other_ideas_is_not_fought_for_ever(placed, monkeypatch) -> None:
+    display, look = placed("borderless")
+    tries = []
+    monkeypatch.setattr(display.surface, "_is_in_place", lambda: False)
+    monkeypatch.setattr(display.surface, "_place", lambda: tries.append(1))
+    for _ in range(20):
+        look()
+    assert 1 <= len(tries) <= 5
+
+
+@pytest.fixture
+def saver(desktop: str) -> Iterator[Callable[[], tuple[int, bool | None]]]:
+    """saver(): after how many seconds it comes (0: never), and whether monitors may be put to sleep (None: no such)."""
+    x11, ext = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXext.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    display = ctypes.c_void_p(x11.XOpenDisplay(desktop.encode()))
+
+    def ask() -> tuple[int, bool | None]:
+        four, two, level, on = (ctypes.c_int * 4)(), (ctypes.c_int * 2)(), ctypes.c_uint16(), ctypes.c_ubyte()
+        x11.XGetScreenSaver(display, *(ctypes.byref(four, 4 * i) for i in range(4)))
+        if not ext.DPMSQueryExtension(display, ctypes.byref(two), ctypes.byref(two, 4)):
+            return four[0], None
+        ext.DPMSInfo(display, ctypes.byref(level), ctypes.byref(on))
+        return four[0], bool(on.value)
+
+    x11.XSetScreenSaver(display, 600, 600, 1, 1)
+    if ask()[1] is not None:
+        ext.DPMSEnable(display)
+    yield ask
+    x11.XCloseDisplay(display)
+
+
+@pytest.mark.parametrize("mode", ["windowed", "borderless", "fullscreen"])
+def test_no_screen_saver_comes_while_the_window_is_open_whatever_its_mode(saver, mode: str) -> None:
+    before = saver()
+    assert before[0] == 600
+    display = window.create(settings.Screen((400, 300), (100, 75), mode=mode), headless=False)
+    during = saver()
+    display.close()
+    assert during[0] == 0 and not during[1] and saver() == before
+
+
+@pytest.mark.parametrize(
+    ("layout", "names"),
+    [("Russian", "иеьа"), ("Greek", "βτμφ"), ("Hebrew", "נאצכ"), ("Arabic", "") , ("US", "btmf"), ("Dvorak", "btmf")],
+)  # fmt: skip
+def test_the_keys_of_the_show_work_on_every_layout(placed, monkeypatch, layout: str, names: str) -> None:
+    display, _ = placed("windowed")
+    surface, glfw = display.surface, display.surface.glfw
+    places = {"b": glfw.KEY_B, "t": glfw.KEY_T, "m": glfw.KEY_M, "f": glfw.KEY_F}
+    if layout == "Dvorak":  # where the letters stand, for those who read them off the keys
+        places = {"b": glfw.KEY_N, "t": glfw.KEY_K, "m": glfw.KEY_M, "f": glfw.KEY_Y}
+    said = dict(zip(places.values(), names, strict=False))
+    monkeypatch.setattr(glfw, "get_key_name", lambda key, scan: said.get(key))
+    for key in places.values():
+        surface._on_key(None, key, 0, glfw.PRESS, 0)
+    assert surface._pressed == list(places) and surface.mode == "fullscreen"
 
 
 def test_a_machine_without_a_display_says_so(monkeypatch) -> None:

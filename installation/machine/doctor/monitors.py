@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from installation.machine.doctor.finding import Finding, ask, read_text
+from installation.rendering import monitors
 
 CONNECTORS = Path("/sys/class/drm")
-BUILT_IN = ("eDP", "LVDS", "DSI")  # a laptop's own panel is often switched off on purpose
 HEADLESS = "`installation live` renders a film instead."
 
 
@@ -27,7 +27,7 @@ class Connector:
 
     @property
     def built_in(self) -> bool:
-        return self.name.startswith(BUILT_IN)
+        return self.name.startswith(monitors.BUILT_IN)  # often switched off on purpose
 
     @property
     def asleep(self) -> bool:
@@ -50,15 +50,14 @@ class Screens:
 def look_at_monitors(subject: str) -> Iterator[Finding]:
     """A line for each monitor that shows something, and one for what is connected and does not."""
     from installation.live.opening import has_display
-    from installation.rendering import surfaces
 
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or "the desktop"
     if not has_display():
         yield from judge_monitors(subject, Screens("", read_connectors(CONNECTORS)))
         return
-    monitors = tuple(describe(monitor) for monitor in surfaces.monitors())
+    there = tuple(describe(monitor) for monitor in monitors.monitors())
     connectors = with_power(read_connectors(CONNECTORS) or ask_xrandr(), ask_power())
-    yield from judge_monitors(subject, Screens(display, connectors, monitors))
+    yield from judge_monitors(subject, Screens(display, connectors, there))
 
 
 def describe(monitor: dict[str, Any]) -> str:
