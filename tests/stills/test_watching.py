@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pty
+import select
 import sys
 import termios
 from collections.abc import Callable, Iterator
@@ -35,10 +36,10 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
 
         def drawn() -> str:
             terminal.flush()
-            try:
-                return os.read(ours, 1 << 16).decode()
-            except BlockingIOError:
-                return ""
+            told = b""
+            while select.select([ours], [], [], 0.3)[0]:  # the kernel hands a terminal's text on in its own time
+                told += os.read(ours, 1 << 16)
+            return told.decode()
 
         yield drawn
     os.close(ours)
