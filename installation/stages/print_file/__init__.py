@@ -57,6 +57,7 @@ class PrintFile(Stage):
         labs = (_master(settings), *(open_lab(name) for name in settings.labs))
         self.labs = tuple(dataclasses.replace(lab, ground=lab.ground or settings.ground) for lab in labs)
         _check(settings, self.labs)
+        self.files = ("proof.jpg", *(name for lab in self.labs for name in _files(lab)))
         self.fingerprint = hashlib.sha256(repr((VERSION, *map(fingerprint, self.labs))).encode()).hexdigest()
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
@@ -117,6 +118,11 @@ def _soft_proof(lab: Lab, picture: pyvips.Image, layout: Layout, work: Work) -> 
     return told | {"paper": open_profile(lab.soft_proof).description, "out_of_gamut_share": round(lost, 4)}
 
 
+def _files(lab: Lab) -> list[str]:
+    """What a lab's files are called."""
+    return [lab.name + SUFFIXES[lab.format], *([f"{lab.name}-soft-proof.jpg"] if lab.soft_proof else [])]
+
+
 def _master(settings: Settings) -> Lab:
     """The master as one more lab: 16 bit, tiled, deflate."""
     margin = f"{settings.bleed_mm:.6f}mm" if settings.bleed_mm else ""
@@ -127,8 +133,8 @@ def _master(settings: Settings) -> Lab:
 
 def _check(settings: Settings, labs: Sequence[Lab]) -> None:
     """Raises SettingsError for a print that cannot be."""
-    names = [lab.name for lab in labs]
-    if len(set(names)) < len(names) or "proof" in names:
+    names = [lab.name.casefold() for lab in labs]
+    if len(set(names)) < len(names):
         raise SettingsError(f"labs: expected another name for every file, found {', '.join(names)}")
     if min(settings.size) < 0 or (min(settings.size) == 0 < max(settings.size)):
         raise SettingsError(f"size: expected two numbers of pixels above 0, or 0, 0, found {settings.size}")

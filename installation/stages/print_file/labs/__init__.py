@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ SUFFIXES = {"tiff": ".tif", "jpeg": ".jpg", "png": ".png"}
 COMPRESSIONS = {"tiff": ("none", "lzw", "deflate"), "jpeg": ("jpeg",), "png": ("deflate",)}
 INTENTS = ("relative", "perceptual", "saturation")  # absolute would print the screen's white as a cast
 LONGEST_JPEG_PX = 65_500
+LONGEST_NAME = 60  # bytes; it becomes the middle of the files' names
+TAKEN = ("proof", "before-after")  # what the chain's own files are called
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,10 @@ def usual_compression(format: str) -> str:
 
 def check_lab(lab: Lab, where: str) -> Lab:
     """The lab itself when all it asks for can be. Raises SettingsError naming `where`, the key and what was found."""
+    if not (lab.name.isprintable() and re.fullmatch(r"[^/\\.:][^/\\:]*", lab.name)):
+        raise SettingsError(f"{where}: name: expected a name that can be part of a file's, found {lab.name!r}")
+    if len(lab.name.encode()) > LONGEST_NAME or lab.name.casefold() in TAKEN:
+        raise SettingsError(f"{where}: name: expected another, of {LONGEST_NAME} bytes at most, found {lab.name!r}")
     expected = {
         "format": tuple(SUFFIXES),
         "compression": COMPRESSIONS.get(lab.format, ()),
