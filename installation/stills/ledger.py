@@ -113,9 +113,10 @@ class Ledger:
         laid = [told for sidecar in _beside(path) for told in sidecar.get("files", ()) if told.get("name") == name]
         if laid:
             return State.OWN if _is_as_laid(path, laid) else State.OTHER
-        sheet = name in SHEETS and (self.out / ".work/sheets.json").is_file()
-        compared = name.endswith(BEFORE_AFTER) and (self.out / f"{name.removesuffix(BEFORE_AFTER)}.json").is_file()
-        return State.OLD if (sheet or compared) and not (self.out / FILE).is_file() else State.OTHER
+        vouching = ".work/sheets.json" if name in SHEETS else f"{name.removesuffix(BEFORE_AFTER)}.json"
+        laid_with_it = name in SHEETS or name.endswith(BEFORE_AFTER)
+        before = vouching not in self.known() and (self.out / vouching).is_file()
+        return State.OLD if laid_with_it and before else State.OTHER
 
 
 def own_names(folder: Path) -> set[str]:
