@@ -81,18 +81,19 @@ def there_are(kind: str | Path, pattern: str) -> list[Path]:
 
 
 @contextlib.contextmanager
-def whole(path: Path, lasting: bool = True) -> Iterator[Path]:
+def whole(path: Path, lasting: bool = True, fresh: bool = False) -> Iterator[Path]:
     """A temporary path to write to; it becomes `path` when the block ends well, and is removed when it does not.
 
     The temporary name ends as `path` does, since encoders choose the format by it. The folder is made. Raises OSError
     (disk full, no permission, name too long): then whatever stood at `path` before stands there still. lasting=False
     leaves out the waiting for the disk, for what is of no use to anybody after a power cut (progress, previews).
+    fresh=True replaces nothing: FileExistsError when something stands at `path`, however late it came.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _part_of(path)
     try:
         yield part
-        settle(part, path, lasting)
+        settle(part, path, lasting, fresh)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -115,13 +116,68 @@ def write_json(path: Path, table: Mapping[str, Any], lasting: bool = True) -> No
     write_text(path, json.dumps(table, indent=1) + "\n", lasting)
 
 
-def settle(part: Path, path: Path, lasting: bool = True) -> None:
-    """Give a file that was written under another name in the same folder its own one. Raises OSError."""
+def add_line(path: Path, table: Mapping[str, Any]) -> None:
+    """Add a line of JSON to a list that only grows, on the disk when this returns. Raises OSError.
+
+    Several processes may do so at once. Where a kill left the last line torn, the new one begins a line of its own.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+", buffering=0) as file:
+        torn = file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+        file.write(b"\n" * bool(torn) + json.dumps(table).encode() + b"\n")
+        os.fsync(file.fileno())
+
+
+def set_aside(path: Path) -> Path:
+    """Give what stands there the first free name of the kind contact.kept-1.jpg; returns that. Raises OSError."""
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.stem}.kept-{number}{path.suffix}")):
+        number += 1
+    os.rename(path, aside)
+    return aside
+
+
+def settle(part: Path, path: Path, lasting: bool = True, fresh: bool = False) -> None:
+    """Give a file that was written under another name in the same folder its own one. Raises OSError, see `whole`."""
     if lasting:
         to_disk(part)
-    os.replace(part, path)
+    if fresh:
+        _take_free_name(part, path)
+    else:
+        os.replace(part, path)
     if lasting:
         to_disk(path.parent)
+
+
+def below(folder: Path) -> list[Path]:
+    """Every file in a folder and below, links that lead nowhere too, by name; linked folders are followed, each once.
+
+    What is hidden, or lies in a hidden folder, is left out.
+    """
+    found, seen, ahead = [], set(), [folder]
+    while ahead:
+        for at, folders, names in os.walk(ahead.pop()):
+            real = os.path.realpath(at)
+            folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+            if real not in seen:
+                found += [Path(at, name) for name in names if not name.startswith(".")]
+                ahead += [path for name in folders if (path := Path(at, name)).is_symlink()]
+            seen.add(real)
+    return sorted(found)
+
+
+def _take_free_name(part: Path, path: Path) -> None:
+    """Rename without replacing: a second name for the same file fails where there is one; some disks know no links."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path}: something stands there already") from None
+        os.replace(part, path)
+    else:
+        part.unlink()
 
 
 def sweep(folder: Path) -> int:

@@ -58,8 +58,10 @@ def open_moment(path: Path) -> Moment:
         controls = Controls(float(c["time_s"]), {str(k): float(v) for k, v in c["values"].items()}, float(c["turns"]))
         width, height = table["size_px"]
         size_px = (int(width), int(height))
+        if not all(1 <= px <= 16384 for px in size_px):
+            raise SettingsError(f"{path}: size_px: expected 1 to 16384 px each way, found {width} x {height}")
         return Moment(table["show"], controls, table["weights_sha256"], size_px, table["frame"], table["settings"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, SettingsError):
             raise
         raise SettingsError(f"{path}: not a moment of a show: {error!r}") from error

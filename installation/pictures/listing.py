@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from installation import files
+
 SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
     *(".avif", ".jp2", ".j2k", ".jpx", ".heic", ".heif", ".hif"),  # HEIC by an extra, of which its reader says which
@@ -21,10 +23,9 @@ def pictures_below(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """
     found: list[Path] = []
     left_out: dict[Path, str] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in files.below(folder):
         suffix = path.suffix.lower()
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or path.is_dir() or suffix in COMPANIONS:
+        if path.is_dir() or suffix in COMPANIONS:
             continue
         if not path.is_file():
             left_out[path] = "a link that leads to no file"

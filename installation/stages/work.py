@@ -72,10 +72,12 @@ class Stage(ABC):
 
     fingerprint is a hash of all that the stage reads beyond stills and settings (weights, style pictures, profiles).
     gathers says that it has to see all stills of the stage before it at once (composition, selection).
+    files names what each run leaves in its folder for the artist to have (print_file).
     """
 
     fingerprint: str = ""
     gathers: bool = False
+    files: tuple[str, ...] = ()
 
     def plan(self, stills: Sequence[Still]) -> list[Plan]:
         """Which runs there will be. By default one for each still, with its own seed and name."""

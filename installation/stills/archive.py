@@ -26,11 +26,15 @@ from installation.signals import Still
 KEY_DIGITS = 20
 
 
-def key_of(stage: str, settings: Any, fingerprint: str, inputs: tuple[str, ...], seed: int, name: str) -> str:
-    """The key of a result, known before it is made: a hash of all that decides its pixels."""
-    told = json.dumps(
-        [__version__, stage, settings, fingerprint, list(inputs), seed, name], sort_keys=True, default=str
-    )
+def key_of(
+    stage: str, settings: Any, fingerprint: str, inputs: tuple[str, ...], seed: int, name: str, lineage: str = ""
+) -> str:
+    """The key of a result, known before it is made: a hash of all that decides its pixels.
+
+    fingerprint is of what it reads (weights, style pictures), lineage of the code and arithmetic that make it.
+    """
+    decides = [__version__, stage, settings, fingerprint, list(inputs), seed, name, lineage]
+    told = json.dumps(decides, sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()[:KEY_DIGITS]
 
 
@@ -54,7 +58,37 @@ class Archive:
         told = json.loads((folder / "still.json").read_text("utf-8"))
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
         maps = {p.stem[4:]: np.load(p, allow_pickle=False) for p in sorted(folder.glob("map-*.npy"))}
-        return Still(pixels, told["name"], key, told["seed"], maps, told["notes"], tuple(told["history"]))
+        try:
+            return Still(pixels, told["name"], key, told["seed"], maps, dict(told["notes"]), tuple(told["history"]))
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"{folder / 'still.json'}: expected what is known of a result, found {error!r}") from error
+
+    def find(self, stage: str, key: str) -> Still | None:
+        """That result if it is finished; one that was torn since is thrown away, to be made again."""
+        if not os.path.lexists(self.path(stage, key)):
+            return None
+        try:
+            return self.open(stage, key)
+        except (OSError, ValueError, EOFError):
+            self.discard(stage, key)
+            return None
+
+    def holds(self, still: Still, stage: str) -> bool:
+        """Whether the files that a result notes are there, as large as they were."""
+        noted, folder = still.notes.get(stage, {}), self.path(stage, still.key)
+        made = noted.get("files", ()) if stage == "print_file" else ()
+        try:
+            return all((folder / one["name"]).stat().st_size == one["bytes"] for one in made)
+        except (OSError, KeyError, TypeError):
+            return False
+
+    def discard(self, stage: str, key: str) -> None:
+        """Throw a result away, whatever is left of it; what it is made of lies before it in the chain."""
+        path = self.path(stage, key)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def begin(self, stage: str, key: str) -> Iterator[Path]:
@@ -64,14 +98,18 @@ class Archive:
         try:
             yield part
             _settle(part)
-            try:
-                os.rename(part, self.path(stage, key))
-                files.to_disk(self.folder)
-            except OSError:
-                if not self.has(stage, key):  # otherwise another worker was first, with the same result
-                    raise
+            if self.find(stage, key) is None:
+                self._name(part, stage, key)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def _name(self, part: Path, stage: str, key: str) -> None:
+        try:
+            os.rename(part, self.path(stage, key))
+            files.to_disk(self.folder)
+        except OSError:
+            if self.find(stage, key) is None:  # otherwise another worker was first, with the same result
+                raise
 
     @staticmethod
     def write(part: Path, still: Still) -> None:

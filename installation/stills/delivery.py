@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from installation import __version__, files
-from installation.files import write_json
-from installation.pictures import write_picture
+from installation import __version__
+from installation.pictures import split_weight, write_picture
 from installation.settings import to_table
 from installation.signals import Still
 from installation.stills.archive import Archive
 from installation.stills.job import Job
+from installation.stills.ledger import BEFORE_AFTER, SHEETS, Ledger, State, read_sidecar, set_aside
+from installation.stills.naming import Names, Sources, ends_of
+from installation.stills.sources import Source
+from installation.stills.takes import natural
 from installation.stills.tasks import SOURCE
+from installation.weights import digest
 
 SHEET_PX = 420
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """What could not be made, at which stage, and why; whether a print is missing for it, or only a reference."""
+    """What could not be made, at which stage, and why; whether a print is missing for it, or only a reference.
+
+    told: it was said before work began.
+    """
 
     name: str
     stage: str
     reason: str
     costs_a_print: bool
+    told: bool = False
 
 
 def reason(error: BaseException) -> str:
@@ -42,110 +51,179 @@ def reason(error: BaseException) -> str:
     return told.splitlines()[0] if spoken else f"{type(error).__name__}: {told.splitlines()[0]}"
 
 
-def list_takes(archive: Archive, stage: str, stills: Sequence[Still]) -> None:
-    """Write down which results this job gathered, so that the select page leaves out those of other settings."""
-    write_json(archive.folder / f"{stage}.json", {"keys": sorted(still.key for still in stills)})
+class Torn(RuntimeError):
+    """A file of a finished result is no longer what it was when it was made: the result has to be made again."""
 
 
-def deliver(order: Job, archive: Archive, still: Still) -> Still:
-    """Lay a print's files into the job's folder under its name, its sidecar last: a print with a sidecar is whole."""
-    out, last = Path(order.out), still.history[-1]
-    if _is_delivered(out, still):
-        return still
-    folder = archive.path(str(last["stage"]), still.key)
-    files = []
-    for made in still.notes.get("print_file", {}).get("files", ()):
-        name = f"{still.name}.tif" if made["name"] == "master.tif" else f"{still.name}.{made['name']}"
-        _lay(folder / made["name"], out / name)
-        files.append(made | {"name": name})
-    if not files:
+@dataclass
+class Delivery:
+    """Lays finished stills into a job's folder; `named` is what each print is called, by the key of its still."""
+
+    order: Job
+    archive: Archive
+    ledger: Ledger
+    names: Names
+    named: dict[str, str] = field(default_factory=dict)
+
+    def list_takes(self, stage: str, stills: Sequence[Still]) -> None:
+        """Write down which results this job gathered, so that the select page leaves out those of other settings."""
+        self._lay_json(f".work/{stage}.json", {"keys": sorted(still.key for still in stills)})
+
+    def deliver(self, still: Still) -> None:
+        """Lay a print's files under its name, its sidecar last: a print with a sidecar is whole.
+
+        Raises NotOurs where something else stands, Torn when a file is no longer what was made.
+        """
+        made = still.notes.get("print_file", {}).get("files", ())
+        name = self.names.settle(self._wanted(still.name), _sources(still), ends_of([one["name"] for one in made]))
+        if not self._is_delivered(name, still):
+            laid = [self._lay_made(name, still, one) for one in made] or [self._lay_picture(name, still)]
+            self._compare(name, still)
+            self._lay_json(f"{name}.json", sidecar(self.order, still, laid, name))
+        (Path(self.order.out) / ".work/preview" / f"{still.name}.jpg").unlink(missing_ok=True)
+        self.named[still.key] = name
+
+    def expect(self, source: Source, made: Sequence[str]) -> None:
+        """Before any work: claim the name of a print that will come of a source. Raises NotOurs."""
+        self.names.settle(self._wanted(source.name), frozenset({source.path, source.sha256}), ends_of(made))
+
+    def sheets_in_the_way(self) -> list[str]:
+        """The sheets that cannot be drawn, because something else stands there."""
+        return [name for name in SHEETS if self.ledger.state(name) is State.OTHER]
+
+    def draw_sheets(self, stills: Sequence[Still]) -> None:
+        """contact.jpg: the prints; stages.jpg: every print's way through the chain, a row each."""
+        hung = {"keys": [still.key for still in stills], "names": [self.named[still.key] for still in stills]}
+        listing = Path(self.order.out) / ".work/sheets.json"
+        there = [self.ledger.state(name) is State.OWN for name in SHEETS]
+        if read_json(listing) == hung and all(there):  # they hang there already
+            return
+        for name, draw in zip(SHEETS, (self._contact_sheet, self._stages_sheet), strict=True):
+            if self.ledger.state(name) is not State.OTHER:
+                self.ledger.lay(name, functools.partial(_write_flat, pixels=draw(stills)))
+        self._lay_json(".work/sheets.json", hung)
+
+    def _wanted(self, still_name: str) -> str:
+        return self.order.names.get(still_name, still_name)
+
+    def _is_delivered(self, name: str, still: Still) -> bool:
+        """Whether this very print, with all of its files, lies there already."""
+        told = read_sidecar(Path(self.order.out) / f"{name}.json")
+        last = told["history"][-1] if told.get("history") else {}
+        laid = [*(str(made.get("name")) for made in told.get("files", ())), f"{name}.json"]
+        return last.get("key") == still.key and all(self.ledger.state(one) is State.OWN for one in laid)
+
+    def _lay_made(self, name: str, still: Still, made: Mapping[str, Any]) -> dict[str, Any]:
+        """A copy, so that retouching a print leaves the archive alone."""
+        step = next(step for step in reversed(still.history) if step["stage"] == "print_file")
+        source = self.archive.path("print_file", str(step["key"])) / made["name"]
+        target = name + ends_of([made["name"]])[0]
+
+        def copy(part: Path) -> None:
+            try:
+                shutil.copyfile(source, part)
+            except FileNotFoundError as error:
+                raise Torn(f"{source}: gone") from error
+            if digest(part) != made["sha256"]:
+                raise Torn(f"{source}: torn")
+
+        self.ledger.lay(target, copy)
+        return dict(made) | {"name": target}
+
+    def _lay_picture(self, name: str, still: Still) -> dict[str, Any]:
         from installation.stages import pixels
 
-        write_picture(out / f"{still.name}.png", pixels.to_uint8(np.asarray(still.pixels)))
-        files.append({"name": f"{still.name}.png"})
-    _compare(out / f"{still.name}.before-after.jpg", archive, still)
-    (out / "preview" / f"{still.name}.jpg").unlink(missing_ok=True)
-    write_json(out / f"{still.name}.json", sidecar(order, still, files))
-    return still
+        self.ledger.lay(f"{name}.png", functools.partial(_write_flat, pixels=pixels.to_uint8(np.asarray(still.pixels))))
+        path = Path(self.order.out) / f"{name}.png"
+        return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest(path)}
+
+    def _compare(self, name: str, still: Still) -> None:
+        """The print beside what it was before the networks: its composition, or the picture it was made of."""
+        from installation.stills.sheets import before_after
+
+        first = next((s for s in still.history if s["stage"] == "composition"), still.history[0])
+        if found := self.archive.find(first["stage"], first["key"]):
+            drawn = before_after(found.pixels, still.pixels, names=(str(first["stage"]), "print"))
+            self.ledger.lay(f"{name}{BEFORE_AFTER}", functools.partial(_write_flat, pixels=drawn))
+
+    def _lay_json(self, name: str, table: Mapping[str, Any]) -> None:
+        if name.startswith(".work/") and self.ledger.state(name) is State.OTHER:
+            set_aside(Path(self.order.out) / name)
+        self.ledger.lay(name, functools.partial(_write_json, table=table))
+
+    def _contact_sheet(self, stills: Sequence[Still]) -> np.ndarray:
+        from installation.stills.sheets import contact_sheet
+
+        return contact_sheet([(self.named[still.key], still.pixels) for still in stills], columns=4, cell_px=720)
+
+    def _stages_sheet(self, stills: Sequence[Still]) -> np.ndarray:
+        from installation.stills.sheets import contact_sheet
+
+        rows = [[(s, self.archive.find(s["stage"], s["key"])) for s in _way(still)] for still in stills]
+        cells = [(f"{s['name']}\n{s['stage']}", found.pixels) for row in rows for s, found in row if found]
+        return contact_sheet(cells, columns=max(map(len, rows)), cell_px=SHEET_PX)
 
 
-def _is_delivered(out: Path, still: Still) -> bool:
-    """Whether this very print, with all of its files, lies there already."""
-    try:
-        told = json.loads((out / f"{still.name}.json").read_text("utf-8"))
-        return told["history"][-1]["key"] == still.key and all(
-            (out / made["name"]).stat().st_size == made.get("bytes", -1) for made in told["files"]
-        )
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return False
-
-
-def _compare(path: Path, archive: Archive, still: Still) -> None:
-    """The print beside what it was before the networks came over it: its composition, or the picture it was made of."""
-    from installation.stills.sheets import before_after
-
-    first = next((s for s in still.history if s["stage"] == "composition"), still.history[0])
-    if archive.has(first["stage"], first["key"]):
-        before = archive.open(first["stage"], first["key"]).pixels
-        write_picture(path, before_after(before, still.pixels, names=(str(first["stage"]), "print")))
-
-
-def sidecar(order: Job, still: Still, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def sidecar(order: Job, still: Still, files: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     """All that made a print; `installation still` on it makes the same print again."""
-    opened = [step for step in still.history if step["stage"] == SOURCE]
+    job = {key: value for key, value in to_table(order).items() if key not in ("names", "sha256", "only")}
+    styles = [Path(split_weight(style)[0]) for style in order.styles]
     return {
         "kind": "print",
         "version": __version__,
-        "name": still.name,
+        "name": name,
+        "still": still.name,
         "files": list(files),
-        "job": to_table(order),
-        "inputs": [{"path": s["settings"]["path"], "sha256": s["fingerprint"]} for s in opened],
+        "job": job,
+        "inputs": [{"path": s["settings"]["path"], "sha256": s["fingerprint"]} for s in _opened(still)],
+        "styles": [{"path": str(path), "sha256": digest(path)} for path in styles],
         "history": list(still.history),
         "machine": {"system": platform.platform(), "cpu": platform.processor() or platform.machine()},
     }
 
 
-def conclude(order: Job, archive: Archive, finished: Sequence[Still], skipped: Sequence[Skipped]) -> int:
-    """Draw the sheets and say what was made and what was not; 0 when a print came of everything that should be one."""
-    out = Path(order.out)
-    for miss in skipped:
-        print(f"skipped {miss.name}: {miss.stage}: {miss.reason}", file=sys.stderr)
-    if not finished:
+def conclude(delivery: Delivery, finished: Sequence[Still], skipped: Sequence[Skipped]) -> int:
+    """Draw the sheets and say what was made and what was not; 0 when all that was asked for is there."""
+    out, order = Path(delivery.order.out), delivery.order
+    missed = [f"skipped {miss.name}: {miss.stage}: {miss.reason}" for miss in skipped if not miss.told]
+    whole = not any(miss.costs_a_print for miss in skipped)
+    stills = sorted(finished, key=lambda still: natural(delivery.named[still.key]))
+    if stills and not order.only:
+        try:
+            delivery.draw_sheets(stills)
+        except (OSError, ValueError) as error:
+            missed.append(f"the sheets are not drawn: {reason(error)}")
+            whole = False
+        whole = whole and not delivery.sheets_in_the_way()
+    for line in missed:
+        print(line, file=sys.stderr)
+    if not stills:
         print(f"no print was made in {out}", file=sys.stderr)
         return 1
-    stills = sorted(finished, key=lambda still: still.name)
-    if not order.only:
-        _draw_sheets(out, archive, stills)
     for still in stills:
-        print(f"wrote {out / still.name}.json: " + ", ".join(_named(out, still)))
+        name = delivery.named[still.key]
+        laid = read_sidecar(out / f"{name}.json").get("files", ())
+        print(f"wrote {out / name}.json: " + ", ".join(str(made["name"]) for made in laid))
     if not order.only:
         print(f"look at {out / 'contact.jpg'} and {out / 'stages.jpg'}; choose takes with: installation select {out}")
-    return 1 if any(miss.costs_a_print for miss in skipped) else 0
+    return 0 if whole else 1
 
 
-def _named(out: Path, still: Still) -> list[str]:
-    return [made["name"] for made in json.loads((out / f"{still.name}.json").read_text("utf-8"))["files"]]
+def read_json(path: Path) -> Any:
+    """What a file says; None when it is not there or torn."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
-def _draw_sheets(out: Path, archive: Archive, stills: Sequence[Still]) -> None:
-    """contact.jpg: the prints; stages.jpg: every print's way through the chain, a row each."""
-    from installation.stills.sheets import contact_sheet
+def _opened(still: Still) -> list[Mapping[str, Any]]:
+    return [step for step in still.history if step["stage"] == SOURCE]
 
-    hung = {"keys": [still.key for still in stills]}  # the sheets are not drawn again for prints that hang there
-    listing = archive.folder / "sheets.json"
-    if listing.is_file() and json.loads(listing.read_text("utf-8")) == hung and (out / "stages.jpg").is_file():
-        return
-    shown = [(still.name, still.pixels) for still in stills]
-    write_picture(out / "contact.jpg", contact_sheet(shown, columns=4, cell_px=720))
-    rows = [[step for step in _way(still) if archive.has(step["stage"], step["key"])] for still in stills]
-    cells = [
-        (f"{step['name']}\n{step['stage']}", archive.open(step["stage"], step["key"]).pixels)
-        for row in rows
-        for step in row
-    ]
-    columns = max(map(len, rows))
-    write_picture(out / "stages.jpg", contact_sheet(cells, columns=columns, cell_px=SHEET_PX))
-    write_json(listing, hung)
+
+def _sources(still: Still) -> Sources:
+    """Paths and hashes of what a still was made of."""
+    return frozenset(text for s in _opened(still) for text in (str(s["settings"]["path"]), str(s["fingerprint"])))
 
 
 def _way(still: Still) -> list[Mapping[str, Any]]:
@@ -155,7 +233,9 @@ def _way(still: Still) -> list[Mapping[str, Any]]:
     return [step for step in steps[first:] if step["stage"] not in ("saliency", "selection")]
 
 
-def _lay(source: Path, target: Path) -> None:
-    """A copy under its final name, at once and whole; a copy, so that retouching a print leaves the archive alone."""
-    with files.whole(target) as part:
-        shutil.copyfile(source, part)
+def _write_flat(part: Path, pixels: np.ndarray) -> None:
+    write_picture(part, pixels, lasting=False)
+
+
+def _write_json(part: Path, table: Mapping[str, Any]) -> None:
+    part.write_text(json.dumps(table, indent=1) + "\n", "utf-8")

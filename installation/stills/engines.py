@@ -22,6 +22,8 @@ from installation.stills.tasks import Task
 
 TRIES = 3  # a worker may be killed (out of memory, a power cut); the third time it is the task's own fault
 PR_SET_PDEATHSIG = 1
+HERE_ALONE = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}  # a cluster nobody else can reach
+log = logging.getLogger("installation.stills")
 
 
 class WorkerLost(RuntimeError):
@@ -77,16 +79,18 @@ class Ray:
 
     def __init__(self, address: str = "", slots: int = 0, threads: int = 1) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ["RAY_task_oom_retries"] = str(TRIES - 1)  # noqa: SIM112 (Ray reads it so; else it tries for ever)
         try:
             import ray
         except ImportError as error:
             raise RuntimeError("--engine ray needs Ray: pip install 'installation[cluster]'") from error
         self._ray, self._threads = ray, threads
         if not ray.is_initialized():
-            where: dict[str, Any] = {"address": address} if address else {"include_dashboard": False}
+            where: dict[str, Any] = {"address": address} if address else dict(HERE_ALONE)
             if slots and not address:
                 where["num_cpus"] = slots * threads
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
+            _quieten()
         have = ray.cluster_resources()
         self._gpus = have.get("GPU", 0)
         self.slots = 4 * max(1, int(have.get("CPU", 1)))  # Ray keeps its own queue; a few wait in it
@@ -100,6 +104,8 @@ class Ray:
             taken: float = await self._perform.options(**needs).remote(task)
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from None
+        except self._ray.exceptions.OutOfMemoryError as error:
+            raise WorkerLost(f"it ran out of memory {TRIES} times; try --jobs 1 or a smaller --size") from error
         except self._ray.exceptions.WorkerCrashedError as error:
             raise WorkerLost(f"its worker died {TRIES + 1} times: {error}") from error
         return taken
@@ -142,6 +148,17 @@ def choose(name: str, jobs: int, threads: int, address: str) -> Engine:
     if name == "ray":
         return Ray(address, jobs, threads)
     return Local(jobs)
+
+
+def _quieten() -> None:
+    """What Ray has to say goes to the log: printed, as it would, it tears the progress bars."""
+    from ray._private import worker
+
+    def note(data: dict[str, Any], *_: Any, **__: Any) -> None:
+        for line in data.get("lines", ()):
+            log.info("ray: %s", line)
+
+    worker.print_to_stdstream = note
 
 
 def _enter(parent: int) -> None:

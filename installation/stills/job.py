@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
+import math
+import os
 import tomllib
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from installation import plugins
-from installation.pictures import SUFFIXES, PictureError, pictures_below, split_weight
+from installation.pictures import PictureError, split_weight
 from installation.settings import SettingsError, check
+from installation.stills import ledger
 
 ALL_STAGES = (  # matting before composition, other than in the source: paper over another object looks like a highlight
     "saliency",
@@ -32,6 +32,7 @@ REFERENCES = "references"
 WHOLE_PICTURE = ("colour", "upscale", "print_file")  # what a moment or a picture goes through unless told otherwise
 EFFORTS = ("proof", "draft", "print")
 LEAST_WORKING_PX, GROWTH = 640, 4
+LARGEST_PX = 500_000  # each way: 50 m at 254 dpi
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Job:
 
     size (width, height) in pixels, (0, 0) = 2000 px along the longer side; width and height as lengths ("1m", "40in")
     at dpi go before it. styles are "path:weight". settings holds a table for each stage, over what the effort says.
-    only names the prints to make again; sha256 what the inputs were when a sidecar was written.
+    Of a print that is made again: only is its still, names what its print is called, sha256 {path: hash} what its
+    pictures were when its sidecar was written.
     """
 
     inputs: tuple[str, ...]
@@ -56,6 +58,8 @@ class Job:
     stages: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
 
 
 def ask(options: Namespace) -> Job:
@@ -67,6 +71,8 @@ def ask(options: Namespace) -> Job:
     if len(orders) > 1 or (orders and len(options.inputs) > 1):
         raise SettingsError("a job file or a print's .json says everything: give it alone, options may change it")
     table: dict[str, Any] = _read(orders[0]) if orders else {"inputs": [str(path) for path in options.inputs]}
+    if orders and options.out is None and "out" in table:
+        table["out"] = _within(orders[0], table["out"])
     for name in ("out", "size", "width", "height", "dpi", "variants", "effort", "seed"):
         if (value := getattr(options, name)) is not None:
             table[name] = str(value) if isinstance(value, Path) else value
@@ -74,12 +80,12 @@ def ask(options: Namespace) -> Job:
         table["styles"] = options.style
     if options.stages:
         table["stages"] = options.stages.replace(",", " ").split()
-    settings = table.setdefault("settings", {})
+    base = orders[0].parent if orders else Path()
+    job = check(Job, table, orders[0].name if orders else "still")
     for assignment in options.set or ():
         stage, key, value = _assignment(assignment)
-        settings.setdefault(stage, {})[key] = value
-    base = orders[0].parent if orders else Path()
-    return verify(_anchor(check(Job, table, orders[0].name if orders else "still"), base))
+        job.settings.setdefault(stage, {})[key] = value
+    return verify(_anchor(job, base))
 
 
 def verify(job: Job) -> Job:
@@ -96,12 +102,17 @@ def verify(job: Job) -> Job:
     for name, table in job.settings.items():
         check(plugins.load("stages", name).Settings, table, name)
     for text in job.inputs:
-        if not Path(text).exists():
+        if not os.path.lexists(text):  # a link that leads nowhere costs itself alone
             raise SettingsError(f"{text}: no such moment, picture or folder")
     for style in job.styles:
         if not Path(split_weight(style)[0]).is_file():
             raise PictureError(f"{split_weight(style)[0]}: no such style picture; --style PICTURE[:WEIGHT]")
-    print_size(job, (1, 1))
+    if job.size != (0, 0) and not all(1 <= px <= LARGEST_PX for px in job.size):
+        raise SettingsError(f"size: expected 1 to {LARGEST_PX:,} px each way, found {job.size[0]} x {job.size[1]}")
+    if not (job.dpi > 0 and math.isfinite(job.dpi)):
+        raise SettingsError(f"dpi: expected a number above 0, found {job.dpi}")
+    if max(print_size(job, (1, 1))) > LARGEST_PX:
+        raise SettingsError(f"width, height: expected at most {LARGEST_PX:,} px, found {max(print_size(job, (1, 1)))}")
     return job
 
 
@@ -157,27 +168,10 @@ def chain(job: Job, kind: str) -> tuple[str, ...]:
     return ALL_STAGES if kind == REFERENCES else WHOLE_PICTURE
 
 
-def pictures_in(folders: Sequence[Path]) -> list[Path]:
-    """Every picture file in the folders and below, by name; what else lies there is said, with its reason.
-
-    Raises SettingsError naming an empty folder.
-    """
-    found: list[Path] = []
-    for folder in folders:
-        here, left_out = pictures_below(folder)
-        for path, reason in left_out.items():
-            print(f"skipped {path}: {reason}", file=sys.stderr)
-        if not here:
-            raise SettingsError(f"{folder}: expected pictures ({', '.join(sorted(SUFFIXES))}), found none")
-        found += here
-    return found
-
-
 def _read(path: Path) -> dict[str, Any]:
     """A job file, or the job that a print's sidecar wrote down. Tables named after stages are their settings."""
     if path.suffix == ".json":
-        sidecar = json.loads(path.read_text("utf-8"))
-        return dict(sidecar["job"]) | {"only": [sidecar["name"]]}
+        return _read_sidecar(path)
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -188,6 +182,37 @@ def _read(path: Path) -> dict[str, Any]:
     return table | {"settings": stages}
 
 
+def _read_sidecar(path: Path) -> dict[str, Any]:
+    """The job of one print, which is to be made of the same pictures and under the same name as before."""
+    told = ledger.read_sidecar(path)
+    name = told.get("name")
+    still = told.get("still", name)
+    if not (isinstance(name, str) and isinstance(still, str) and _is_component(name)):
+        raise SettingsError(f"{path}: name: expected that of a print, found {name!r}")
+    sha256 = {str(one.get("path")): str(one.get("sha256")) for one in (*told["inputs"], *told["styles"])}
+    table = told["job"] | {"only": [still], "names": {still: name}, "sha256": sha256}
+    opened = [step.get("settings") for step in told["history"] if step.get("stage") == "source"]
+    if len(opened) == 1 and isinstance(opened[0], dict) and opened[0].get("kind") in ("picture", "moment"):
+        table["inputs"] = [str(opened[0].get("path"))]
+    return table
+
+
+def _within(order: Path, out: object) -> str:
+    """Where a job file or sidecar may write: to its own folder and below. Raises SettingsError for other places."""
+    folder = order.parent.resolve()
+    target = (folder / str(out)).resolve()
+    if target != folder and folder not in target.parents:
+        raise SettingsError(
+            f"{order}: it asks to write to {out}, which is not in its folder; say --out {out} to allow it"
+        )
+    return str(target)
+
+
+def _is_component(name: str) -> bool:
+    """Whether a name can be that of a file, and of nothing elsewhere."""
+    return name.isprintable() and Path(name).name == name and not set(name) & set("/\\") and len(name.encode()) < 200
+
+
 def _anchor(job: Job, base: Path) -> Job:
     """The job with whole paths, so that its sidecars work from anywhere; those in a job file start at its folder."""
 
@@ -195,18 +220,12 @@ def _anchor(job: Job, base: Path) -> Job:
         return str((base / path).absolute())
 
     styles = tuple(f"{whole(path)}:{weight:g}" for path, weight in map(split_weight, job.styles))
-    inputs = tuple(whole(path) for path in job.inputs)
+    inputs = tuple(dict.fromkeys(whole(path) for path in job.inputs))
     return dataclasses.replace(job, inputs=inputs, styles=styles, out=str(Path(job.out).absolute()))
 
 
 def _is_sidecar(path: Path) -> bool:
-    if path.suffix != ".json" or not path.is_file():
-        return False
-    try:
-        table = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError):
-        return False
-    return isinstance(table, dict) and table.get("kind") == "print" and isinstance(table.get("job"), dict)
+    return path.suffix == ".json" and bool(ledger.read_sidecar(path))
 
 
 def _assignment(text: str) -> tuple[str, str, Any]:

@@ -18,6 +18,7 @@ Make print-ready files, with proofs and a sidecar each that makes the same print
 
 stages: saliency matting composition slomo_glitch selection colour clean lines upscale print_file
 Kill it at any time: the same command goes on where it was. Finished work is in DIR/.work.
+What it has not made itself is never replaced: it is named, and kept.
 
   installation still cutouts/ --style scream.jpg:0.6 --style wreck.jpg:0.4 --variants 4 --out prints
   installation still moments/X.json --width 1m --dpi 254 --effort print
@@ -49,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=None, help="the same seed, composition and glitch in all efforts (default: 0)")
     add("--stages", default=None, metavar="A,B,...", help="only these stages")
     add("--set", action="append", metavar="STAGE.KEY=VALUE", help="one setting of one stage; may be repeated")
+    add("--keep-both", action="store_true", help="where something stands that is not its own, name the print x-2")
+    add("--anyway", action="store_true", help="make a sidecar's print although its pictures have changed")
     add("--jobs", type=int, default=1, metavar="N", help="pieces of work at once on this machine (default: 1)")
     add("--threads", type=int, default=0, metavar="N", help="threads of each (default: the cores over --jobs)")
     add("--engine", choices=["local", "ray"], default="local", help="ray shares the batch out over a cluster")

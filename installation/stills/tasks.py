@@ -42,6 +42,7 @@ class Task:
     preview: str = ""
     threads: int = 0
     needs: dict[str, float] = field(default_factory=dict)
+    lineage: str = ""
 
 
 def open_stage(name: str, settings: dict[str, Any]) -> Stage:
@@ -64,7 +65,7 @@ def _open_stage(name: str, settings: str) -> Stage:
 def perform(task: Task) -> float:
     """Run one task and put its result into the archive; returns the seconds it took. Raises what the stage raises."""
     archive = Archive(Path(task.archive))
-    if archive.has(task.stage, task.key):
+    if archive.find(task.stage, task.key):
         return 0.0
     if task.threads:
         _use_threads(task.threads)
@@ -95,6 +96,7 @@ def _grown(task: Task, stills: list[Still], made: Any, seconds: float, peak_mb: 
         "seed": task.seed,
         "settings": task.settings,
         "fingerprint": task.fingerprint,
+        "lineage": task.lineage,
         "size_px": [made.pixels.shape[1], made.pixels.shape[0]],
         "seconds": round(seconds, 3),
         "peak_mb": round(peak_mb),

@@ -1,6 +1,7 @@
 """Everything a training run needs to go on, in one safetensors file that is either whole or the previous one."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,21 @@ def save(
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, {"state": json.dumps(state)})
 
 
-def load(path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, Any]:
+def load(
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimizers: dict[str, torch.optim.Optimizer],
+    change: Callable[[dict[str, Tensor], dict[str, Any]], None] = lambda tensors, state: None,
+) -> dict[str, Any]:
     """Put back what `save` wrote; modules and optimizers the file does not know keep their fresh state.
 
-    Learning rates are not restored: they belong to the schedule.
+    change(tensors by MODULE/NAME or OPTIMIZER/INDEX/NAME, state) may first fit them to what is there now. Learning
+    rates are not restored: they belong to the schedule.
     """
     with safe_open(path, "pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
         state: dict[str, Any] = json.loads(file.metadata()["state"])
+    change(tensors, state)
     for name, module in modules.items():
         own = {k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}
         if own:

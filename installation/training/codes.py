@@ -1,5 +1,7 @@
 """Corpus in, one latent code per picture out: where reconstruction starts, and the anchors a show can walk through."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -51,6 +53,20 @@ def known_codes(corpus: Corpus, generator: Generator, anchors: Tensor | None) ->
         pictures = [corpus.batch(i, COMPARED_PX) for i in torch.arange(len(corpus)).split(64)]
         apart = torch.cdist(torch.cat(pictures).flatten(1), torch.cat(drawn).float().flatten(1), p=1.0)
         return inverted(generator, w[apart.argmin(1)])
+
+
+def rows_of(corpus: Corpus, known: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """For each picture the row (N,) of the code it goes on with, among those of the known names; which are new (N,).
+
+    A picture is known by its file's name. A new one begins with the code of the known one that looks most alike.
+    """
+    row = {name: index for index, name in enumerate(known)}
+    new = torch.tensor([name not in row for name in corpus.names])
+    rows = torch.tensor([row.get(name, 0) for name in corpus.names])
+    if new.any() and not new.all():
+        small = corpus.batch(torch.arange(len(corpus)), COMPARED_PX).flatten(1)
+        rows[new] = rows[~new][torch.cdist(small[new], small[~new], p=1.0).argmin(1)]
+    return rows, new
 
 
 @torch.enable_grad()

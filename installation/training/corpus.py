@@ -51,14 +51,15 @@ class Corpus:
 
 def open_corpus(folder: Path, size: int, cache: Path, least_px: int = 0) -> Corpus:
     """Every readable image under folder as a size x size centre crop; broken ones and those smaller than least_px
-    (default: a quarter of size) are skipped by name, and so are files of kinds that are not read. Decoded once into
-    `cache`, again whenever the folder changes.
+    (default: a quarter of size) are skipped by name, and so are files of kinds that are not read; what a training run
+    wrote (sheets, samples of its model) is none of them. Decoded once into `cache`, again whenever the folder changes.
 
     Raises FileNotFoundError if the folder is missing, ValueError if fewer than two images can be used.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"expected a folder of images at {folder}, found none; give the folder's path")
-    there, left_out = pictures_below(folder)
+    below, left_out = pictures_below(folder)
+    there = [path for path in below if not _is_of_a_run(path)]
     least_px = least_px or size // 4
     key = _key(folder, there, size, least_px)
     listing, pixels = cache / f"corpus-{key}.json", cache / f"corpus-{key}.npy"
@@ -85,8 +86,34 @@ def read_square(path: Path, size: int, least_px: int) -> np.ndarray:
     return np.asarray(ImageOps.fit(Image.fromarray(picture), (size, size), Image.Resampling.LANCZOS))
 
 
+def _is_of_a_run(path: Path) -> bool:
+    """Whether a training run made it: a sheet in its working folder, or the samples beside a model's card."""
+    if path.name == "samples.png":
+        return path.with_name("model.toml").is_file()
+    numbered = path.parent.name == "sheets" and path.stem.isdigit()
+    work = path.parent.parent if numbered else path.parent
+    begun = (work / "checkpoint.safetensors").is_file() or any(work.glob("corpus-*.json"))
+    return (numbered or path.name == "sheet.png") and begun
+
+
+def _written(path: Path) -> tuple[int, int]:
+    """Size and date of a file; nothing of a link that leads nowhere, which is skipped when it is read."""
+    try:
+        told = path.stat()
+    except OSError:
+        return 0, 0
+    return told.st_size, told.st_mtime_ns
+
+
+def names_of(cache: Path, saved: Path) -> list[str]:
+    """The names of the pictures that a run had when it saved that file, from its newest listing of then; none: []."""
+    listings = {path.stat().st_mtime_ns: path for path in cache.glob("corpus-*.json")}
+    then = [written for written in listings if written <= saved.stat().st_mtime_ns]
+    return list(json.loads(listings[max(then)].read_text("utf-8"))["names"]) if then else []
+
+
 def _key(folder: Path, there: Iterable[Path], size: int, least_px: int) -> str:
-    stats = [(str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns) for p in there]
+    stats = [(str(p.relative_to(folder)), *_written(p)) for p in there]
     return hashlib.sha256(json.dumps([READER, str(folder.resolve()), stats, size, least_px]).encode()).hexdigest()[:12]
 
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from installation.generators.stylegan2 import cpu_has_bfloat16, read_model
 from installation.training import album, checkpoint
 from installation.training.adversarial import Adversarial
-from installation.training.codes import first_codes, known_codes
-from installation.training.corpus import Corpus
+from installation.training.codes import first_codes, known_codes, rows_of
+from installation.training.corpus import Corpus, names_of
 from installation.training.export import anchors, export
 from installation.training.features import load_vgg
 from installation.training.quality import SAMPLES, Judge, open_judge
@@ -72,12 +72,31 @@ class Run:
             self._resume()
 
     def _resume(self) -> None:
-        state = checkpoint.load(self.path, self.modules(), self.method.optimizers())
+        state = checkpoint.load(self.path, self.modules(), self.method.optimizers(), self._know_again)
         found, wanted = state.get("network", self.network.to_dict()), self.network.to_dict()
         if found != wanted:
             raise ValueError(f"{self.path} is of another network: expected {wanted}, found {found}; use another --work")
         self.images, self.active_s, self.sheets = state["images"], state["active_s"], state.get("sheets", 0)
         self.steps = state.get("steps", self.images // self.settings.batch)
+
+    def _know_again(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Give each picture the code it had, by its file's name, where pictures came or went since the run was saved.
+
+        Raises ValueError when nobody knows whose codes they are.
+        """
+        count = len(tensors.get("student/codes", ()))
+        known = state.get("names") or names_of(self.settings.work, self.path)
+        if not len(self.student.codes) or known == self.corpus.names or (not known and count == len(self.corpus)):
+            return
+        rows, new = rows_of(self.corpus, known)
+        if len(known) != count or new.all():
+            raise ValueError(f"{self.path} is of {count} other pictures; bring them back, or use another --work")
+        parameters = [p for group in self.method.optimizers()["optimizer"].param_groups for p in group["params"]]
+        place = next(i for i, parameter in enumerate(parameters) if parameter is self.student.codes)
+        for name in ("student/codes", "average/codes"):
+            tensors[name] = tensors[name][rows]
+        for name in [key for key in tensors if key.startswith(f"optimizer/{place}/") and tensors[key].ndim]:
+            tensors[name] = tensors[name][rows] * ~new[:, None]
 
     def modules(self) -> dict[str, nn.Module]:
         return {"student": self.student, "average": self.average} | self.method.modules()
@@ -113,8 +132,8 @@ class Run:
 
     def save(self) -> None:
         """Checkpoint everything, atomically."""
-        state = {name: getattr(self, name) for name in ("images", "steps", "active_s", "sheets")}
-        state["network"] = self.network.to_dict()
+        state: dict[str, Any] = {name: getattr(self, name) for name in ("images", "steps", "active_s", "sheets")}
+        state |= {"network": self.network.to_dict(), "names": self.corpus.names}
         checkpoint.save(self.path, self.modules(), self.method.optimizers(), state)
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from installation.generators.stylegan2.network import Generator, NetworkConfig
 from installation.training import adversarial, diffaugment, losses, patches
@@ -105,6 +106,54 @@ def test_a_resumed_run_goes_on_exactly_as_one_that_was_never_stopped(pictures: P
     expected = whole.step()
     torch.set_rng_state(load_file(whole.path)["random"])
     assert resumed.step() == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["names in the checkpoint", "an earlier version's"])
+def test_a_run_goes_on_with_a_picture_more_and_one_fewer_and_each_keeps_the_code_it_had(
+    pictures: Path, tmp_path: Path, old: bool
+) -> None:
+    first = small_run(pictures, tmp_path, "reconstruct")
+    first.step()
+    first.sheet()
+    if old:
+        tensors, state = load_file(first.path), state_of(first.path)
+        state.pop("names")
+        save_file(tensors, first.path, {"state": json.dumps(state)})
+    (pictures / "disc2.png").unlink()
+    shutil.copy(pictures / "disc8.png", pictures / "a new one.png")
+    second = small_run(pictures, tmp_path, "reconstruct")
+    assert "disc2.png" not in second.corpus.names and second.images == first.images
+
+    def code_of(run: Run, name: str) -> torch.Tensor:
+        return run.student.codes[run.corpus.names.index(name)].detach()
+
+    for name in set(second.corpus.names) - {"a new one.png"}:
+        assert torch.equal(code_of(second, name), code_of(first, name)), name
+    assert torch.equal(code_of(second, "a new one.png"), code_of(first, "disc8.png")), "it looks like that one"
+    assert all(torch.isfinite(torch.tensor(value)) for value in second.step().values())
+
+
+def test_a_run_over_quite_other_pictures_says_so(pictures: Path, tmp_path: Path) -> None:
+    small_run(pictures, tmp_path, "reconstruct").save()
+    for n, path in enumerate(sorted(pictures.glob("**/disc*.png"))):
+        path.rename(pictures / f"renamed{n}.png")
+    for name in ("grey.png", "cutout.png", "sideways.jpg"):
+        (pictures / name).unlink()
+    with pytest.raises(ValueError, match="other pictures; bring them back"):
+        small_run(pictures, tmp_path, "reconstruct")
+
+
+def test_sheets_and_samples_of_a_run_in_the_folder_of_the_pictures_are_not_learnt_from(pictures: Path) -> None:
+    (pictures / "sheets").mkdir()
+    shutil.copy(pictures / "disc0.png", pictures / "sheets/1.png")  # an artist's own
+    run = small_run(pictures, pictures, "reconstruct")
+    names = run.corpus.names
+    run.step()
+    run.sheet()
+    run.write_model()
+    shutil.copy(pictures / "disc0.png", pictures / "work/sheet.png")
+    assert (pictures / "work/sheets/00000.png").is_file() and (pictures / "model/samples.png").is_file()
+    assert open_corpus(pictures, 32, pictures / "work").names == names and "sheets/1.png" in names
 
 
 def test_training_resumes_after_kill_9_with_the_same_step(pictures: Path, tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ class PrintFile(Stage):
         labs = (_master(settings), *(open_lab(name) for name in settings.labs))
         self.labs = tuple(dataclasses.replace(lab, ground=lab.ground or settings.ground) for lab in labs)
         _check(settings, self.labs)
+        self.files = ("proof.jpg", *(name for lab in self.labs for name in _files(lab)))
         self.fingerprint = hashlib.sha256(repr((VERSION, *map(fingerprint, self.labs))).encode()).hexdigest()
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
@@ -116,6 +117,11 @@ def _soft_proof(lab: Lab, picture: pyvips.Image, layout: Layout, work: Work) -> 
     press.save(seen, path, PROOF, small.dpi)
     told = press.describe(path, seen, PROOF, small)
     return told | {"paper": open_profile(lab.soft_proof).description, "out_of_gamut_share": round(lost, 4)}
+
+
+def _files(lab: Lab) -> list[str]:
+    """What a lab's files are called."""
+    return [lab.name + SUFFIXES[lab.format], *([f"{lab.name}-soft-proof.jpg"] if lab.soft_proof else [])]
 
 
 def _master(settings: Settings) -> Lab:

@@ -22,7 +22,7 @@ def halt() -> None:
 if place := os.environ.get("HALT_AT"):
     from installation.stills.archive import Archive
 
-    begin, replace = Archive.begin, os.replace
+    begin, replace, link = Archive.begin, os.replace, os.link
 
     @contextlib.contextmanager
     def begin_and_halt(archive: Archive, stage: str, key: str) -> Iterator[Path]:
@@ -36,5 +36,11 @@ if place := os.environ.get("HALT_AT"):
             halt()
         replace(source, target, **options)
 
+    def halt_and_link(source: Any, target: Any, **options: Any) -> None:
+        if Path(target).name == place:
+            halt()
+        link(source, target, **options)
+
     Archive.begin = begin_and_halt  # type: ignore[method-assign]
     os.replace = halt_and_replace
+    os.link = halt_and_link

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ SUFFIXES = {"tiff": ".tif", "jpeg": ".jpg", "png": ".png"}
 COMPRESSIONS = {"tiff": ("none", "lzw", "deflate"), "jpeg": ("jpeg",), "png": ("deflate",)}
 INTENTS = ("relative", "perceptual", "saturation")  # absolute would print the screen's white as a cast
 LONGEST_JPEG_PX = 65_500
+LONGEST_NAME = 60  # bytes; it becomes the middle of the files' names
+TAKEN = ("proof", "before-after")  # what the chain's own files are called
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ def check_lab(lab: Lab, where: str) -> Lab:
     """The lab itself when all it asks for can be. Raises SettingsError naming `where`, the key and what was found."""
     if not files.is_one_name(lab.name):
         raise SettingsError(f"{where}: name: expected one word for the file's name, without a path, found {lab.name!r}")
+    if len(lab.name.encode()) > LONGEST_NAME or lab.name.casefold() in TAKEN:
+        raise SettingsError(f"{where}: name: expected another, of {LONGEST_NAME} bytes at most, found {lab.name!r}")
     expected = {
         "format": tuple(SUFFIXES),
         "compression": COMPRESSIONS.get(lab.format, ()),
