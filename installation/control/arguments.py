@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from installation.control.places import Place, Refused
+from installation.control.places import PRESSED, Place, Refused
 from installation.packets import Argument
 from installation.signals import Command
 
 FADE_LIMIT_S = 3600.0
+PRESSES_KEPT = 1024
 _TOLERANCE = 1e-4  # of a range: a float32 that is 1.0000001 is no mistake
+
+
+class Reading:
+    """What senders mean by what they send; remembers what each of them presses."""
+
+    def __init__(self, refuse: Callable[[str, str, object], None]) -> None:
+        self._refuse = refuse
+        self._presses: dict[tuple[str, Place], float] = {}
+
+    def commands(self, place: Place, arguments: Sequence[Argument], host: str) -> list[tuple[bool, Command]]:
+        """What a message asks for, all of it or nothing; each with whether it is a press. Raises Refused."""
+        made = [(one, given, *command_for(one, given)) for one, given in spread(place, arguments)]
+        commands = []
+        for one, given, command, outside in made:
+            if outside:
+                self._refuse("out of range", host, one.name or one.verb)
+            if one.kind in PRESSED and given and not self._pressed(host, one, command.value):
+                continue
+            commands.append((one.kind in ("trigger", "cue", "recall") and command.verb != "panic", command))
+        return commands
+
+    def _pressed(self, host: str, place: Place, value: float) -> bool:
+        """Above 0 after a 0, after nothing, or the same again: a fader on its way up presses once."""
+        before = self._presses.pop((host, place), 0.0)
+        self._presses[host, place] = value
+        if len(self._presses) > PRESSES_KEPT:
+            del self._presses[next(iter(self._presses))]
+        return value > 0 and (before <= 0 or before == value)
 
 
 def spread(place: Place, arguments: Sequence[Argument]) -> list[tuple[Place, Sequence[Argument]]]:

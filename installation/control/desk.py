@@ -16,17 +16,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import installation
 from installation.control.addresses import Space
 from installation.control.answers import Answers, Sender, StatusValue
-from installation.control.arguments import command_for, spread
+from installation.control.arguments import Reading
 from installation.control.feedback import quiet
 from installation.control.patterns import is_pattern
-from installation.control.places import PRESSED, ROOT, Place, Refused
+from installation.control.places import ROOT, Place, Refused
 from installation.control.ports import Ports
-from installation.control.refusals import Refusals
+from installation.control.refusals import Refusals, Told
 from installation.control.streams import Stream, Streams
 from installation.control.table import osc_table as osc_table
 from installation.control.waiting import Late, Waiting
@@ -41,31 +41,8 @@ PATTERN_TOKENS = 20.0
 MOMENTS_HZ, MOMENTS_AT_ONCE = 0.5, 5.0  # of one sender
 CATCH_UP_S = 0.02
 STATUS_EVERY_S = 0.5
-PRESSES_KEPT = 1024
 IDLE_S = 0.25
 log = quiet(logging.getLogger("installation.control.desk"))
-
-
-class _Hint(NamedTuple):
-    """What was probably meant; looked up only if the line is really written."""
-
-    space: Space
-    address: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"; did you mean {self.space.nearest(self.address)}?" if self.kind == "unknown address" else ""
-
-
-class _Told(NamedTuple):
-    """A refused message in words, made only if the line is really written."""
-
-    address: str
-    refused: Refused
-    hint: _Hint
-
-    def __str__(self) -> str:
-        return f"{self.address:.80}: {self.refused}{self.hint}"
 
 
 class Desk:
@@ -90,7 +67,7 @@ class Desk:
         self._lock = threading.Lock()
         self._wishes = Wishes(self.refuse)
         self._waiting = Waiting()
-        self._presses: dict[tuple[str, Place], float] = {}
+        self._reading = Reading(self.refuse)
         self._status: Mapping[str, StatusValue] | None = None
         self._frame = 0
         self._thread: threading.Thread | None = None
@@ -223,7 +200,7 @@ class Desk:
         if not place.waits:
             self._want(place, arguments, sender, came_s, now_s)
         elif place.kind != "ping":
-            for _, command in self._commands(place, arguments, sender):
+            for _, command in self._reading.commands(place, arguments, sender.host):
                 self._waiting.put(Wishes.key(command), Late(command, sender, came_s))
 
     def _catch_up(self, now_s: float) -> None:
@@ -244,8 +221,7 @@ class Desk:
                 self._refuse(refused, late.wish[0], late.sender)
 
     def _refuse(self, refused: Refused, address: str, sender: Sender) -> None:
-        hint = _Hint(self.space, address, refused.kind)
-        self.refuse(refused.kind, sender.host, _Told(address, refused, hint))
+        self.refuse(refused.kind, sender.host, Told(address, refused, self.space.nearest))
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, came_s: float, now_s: float) -> None:
         if place.kind == "ping":
@@ -253,31 +229,11 @@ class Desk:
         elif place.kind == "subscribe":
             self._answers.subscribe(sender, arguments, now_s)
         else:
-            for pressed, command in self._commands(place, arguments, sender):
+            for pressed, command in self._reading.commands(place, arguments, sender.host):
                 if command.verb == "moment" and not self._moments.take(sender.host, now_s):
                     self.refuse("moment dropped", sender.host)
                 else:
                     self._keep(command, pressed, came_s)
-
-    def _commands(self, place: Place, arguments: Sequence[Argument], sender: Sender) -> list[tuple[bool, Command]]:
-        """What a message asks for, all of it or nothing, and whether it is a press. Raises Refused."""
-        made = [(one, given, *command_for(one, given)) for one, given in spread(place, arguments)]
-        commands = []
-        for one, given, command, outside in made:
-            if outside:
-                self.refuse("out of range", sender.host, one.name or one.verb)
-            if one.kind in PRESSED and given and not self._pressed(sender.host, one, command.value):
-                continue
-            commands.append((one.kind in ("trigger", "cue", "recall") and command.verb != "panic", command))
-        return commands
-
-    def _pressed(self, host: str, place: Place, value: float) -> bool:
-        """Above 0 after a 0, after nothing, or the same again: a fader on its way up presses once."""
-        before = self._presses.pop((host, place), 0.0)
-        self._presses[host, place] = value
-        if len(self._presses) > PRESSES_KEPT:
-            del self._presses[next(iter(self._presses))]
-        return value > 0 and (before <= 0 or before == value)
 
     def _keep(self, command: Command, pressed: bool, came_s: float) -> None:
         with self._lock:

@@ -8,6 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from installation.control.places import Refused
+
 KEPT = 512  # kinds and senders: addresses can be forged
 AGAIN_S = 600.0
 LINES_PER_PERIOD, PERIOD_S = 20, 10.0
@@ -29,6 +31,19 @@ ADVICE = {
     "too many streams": "close connections that nobody uses; the most silent one was ended",
     "unfinished stream": "the sender began a packet and never ended it; look at its TCP framing",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A refused message in words; what was probably meant is looked up only if the line is really written."""
+
+    address: str
+    refused: Refused
+    nearest: Callable[[str], str]
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.nearest(self.address)}?" if self.refused.kind == "unknown address" else ""
+        return f"{self.address:.80}: {self.refused}{hint}"
 
 
 @dataclass(slots=True)
