@@ -120,6 +120,8 @@ class Show:
     screen: Screen = Screen()
     osc: Osc = Osc()
     moment_every_s: float = 0.0
+    moments_per_hour: float = 720.0  # 0: as many as there are
+    moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is
     seed: int = 0
 
 
