@@ -87,9 +87,9 @@ def kept_in(folder, frames, command=True, **settings) -> Chronicle:
 
 
 def test_a_desk_that_never_lets_go_of_moment_keeps_five_and_then_one_in_two_seconds(tmp_path, caplog) -> None:
-    chronicle = kept_in(tmp_path, 301)
+    chronicle = kept_in(tmp_path, 310)
     assert len(chronicle.moments) == 5 + 5
-    assert chronicle.faults == {"moment dropped": 291}
+    assert chronicle.faults == {"moment dropped": 300}
     assert [line.getMessage() for line in caplog.records if "no moment" in line.message] == [
         "no moment was kept: pressed more often than once in 2 s: something sends without letting go"
     ]
@@ -101,9 +101,11 @@ def test_the_shows_own_timer_is_held_to_the_hour_only(tmp_path) -> None:
 
 
 def test_the_folder_of_moments_grows_no_larger_than_the_show_allows(tmp_path, caplog) -> None:
-    (tmp_path / "older.jpg").write_bytes(b"x" * 60_000)
+    folder = tmp_path / "show"
+    folder.mkdir()
+    (folder / "older.jpg").write_bytes(b"x" * 60_000)
     each = sum(path.stat().st_size for path in kept_in(tmp_path / "one", 1).moments[0].parent.iterdir())
-    chronicle = kept_in(tmp_path, 5, moments_mb=(60_000 + 1.5 * each) / 1e6)
+    chronicle = kept_in(folder, 5, moments_mb=(60_000 + 1.5 * each) / 1e6)
     assert len(chronicle.moments) == 2 and chronicle.faults == {"moment dropped": 3}
     assert sum("move some away, or raise moments_mb" in line.getMessage() for line in caplog.records) == 1
 
