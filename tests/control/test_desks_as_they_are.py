@@ -200,7 +200,7 @@ def test_a_go_sent_before_a_panic_never_comes_out_after_it(open_desk: Callable[.
     wait_for(frame)
     wait_for(lambda: frame() and board.levels(0.0).freeze)
     assert all(black[black.index(True) :])
-    udp(desk, encode("/installation/cue/back", 1))
+    udp(desk, encode("/installation/cue", "3"))
     wait_for(lambda: not frame(), lambda: dict(desk.faults))
 
 
