@@ -1,7 +1,7 @@
 """Bytes from the network in, checked OSC messages out; and the few messages that we send, as bytes.
 
-Strict and bounded: whatever is not exactly an OSC 1.0 packet within the limits below is refused whole, with a reason.
-Time tags are read and ignored: what arrives is meant for now. https://opensoundcontrol.stanford.edu/spec-1_0.html
+Strict and bounded, element by element: what is not exactly OSC within the limits below is left out with a reason, and
+its neighbours in the bundle stay. Time tags are read and ignored: what arrives is meant for now. https://opensoundcontrol.stanford.edu
 """
 
 from __future__ import annotations
@@ -9,89 +9,119 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-Argument = int | float | bool | str | bytes | None
+Argument = int | float | bool | str | bytes | None | tuple["Argument", ...]
+"""A list is a tuple; so is a colour (type r): red, green, blue, alpha, each 0..1. A MIDI message is its four bytes."""
 Message = tuple[str, tuple[Argument, ...]]
 
 UDP_LIMIT_BYTES = 65_507
 STREAM_LIMIT_BYTES = 65_536
 ADDRESS_LIMIT_BYTES = 256
-NESTING_LIMIT = 4
-MESSAGES_LIMIT = 256
+NESTING_LIMIT = 4  # of bundles in bundles, and of lists in lists
+ELEMENTS_LIMIT = 2048
 ARGUMENTS_LIMIT = 64
 
 _BUNDLE = b"#bundle\0"
+_HEAD_BYTES = 16  # "#bundle" and the time tag
 _PRINTABLE = bytes(c for c in range(0x21, 0x7F) if c != ord("#"))
-_FIXED = {ord(tag): struct.Struct(">" + code) for tag, code in zip("ifhdt", "ifqdQ", strict=True)}
-_CONSTANT: dict[int, bool | None] = {ord("T"): True, ord("F"): False, ord("N"): None}
+_FIXED = {ord(pair[0]): struct.Struct(">" + pair[1:]) for pair in ("ii", "ff", "hq", "dd", "tQ", "cI", "r4B", "m4s")}
+_CONSTANT: dict[int, bool | None] = {ord("T"): True, ord("F"): False, ord("N"): None, ord("I"): True}
 _SIZE = struct.Struct(">i")
-_SLASH, _HASH, _COMMA = b"/#,"
-_STRING, _BLOB, _IMPULSE = b"sbI"
+_SIZED = b"sSb"
+_SLASH, _HASH, _COMMA, _BLOB, _LETTER, _COLOUR, _MIDI, _OPEN, _CLOSE = b"/#,bcrm[]"
 _END, _ESCAPE = b"\xc0", b"\xdb"
 
 
 class PacketError(ValueError):
-    """These bytes are not a packet that we take; the text says why."""
+    """These bytes are not OSC that we take; the text says why."""
+
+
+def read(packet: bytes, limit_bytes: int = UDP_LIMIT_BYTES) -> tuple[list[Message], list[PacketError]]:
+    """The messages of one packet, in order, bundles laid flat; and why each odd element was left out. Never raises.
+
+    Every type of OSC 1.0 and 1.1 is read; I (impulse) reads as True. NaN and infinities are refused: a cut or forged
+    float is not a level. Of a bundle only that is lost whose beginning the sizes before it no longer tell.
+    """
+    if len(packet) > limit_bytes:
+        return [], [PacketError(f"{len(packet)} bytes, at most {limit_bytes}")]
+    messages, odd = list[Message](), list[PacketError]()
+    _element(packet, 1, messages, odd)
+    return messages, odd
 
 
 def decode(packet: bytes, limit_bytes: int = UDP_LIMIT_BYTES) -> list[Message]:
-    """The messages of one packet, in order, bundles laid flat. Raises PacketError; nothing of a bad packet is kept.
-
-    Types i f s b T F N I t h d; I (impulse) reads as True. NaN and infinities are refused: a cut or forged float is
-    not a level.
-    """
-    size = len(packet)
-    if size == 0 or size & 3:
-        raise PacketError(f"size {size} is not a multiple of 4 above 0")
-    if size > limit_bytes:
-        raise PacketError(f"{size} bytes, at most {limit_bytes}")
-    if packet[0] == _SLASH:
-        return [_message(packet, 0, size)]
-    messages: list[Message] = []
-    _bundle(packet, 0, size, 1, messages)
+    """The messages of a packet in which nothing is odd. Raises PacketError for the first thing that is."""
+    messages, odd = read(packet, limit_bytes)
+    if odd:
+        raise odd[0]
     return messages
 
 
-def _bundle(packet: bytes, at: int, end: int, depth: int, messages: list[Message]) -> None:
-    if packet[at : at + 8] != _BUNDLE or end - at < 16:
-        raise PacketError("begins neither with / nor with #bundle and a time tag")
-    if depth > NESTING_LIMIT:
-        raise PacketError(f"bundles nested deeper than {NESTING_LIMIT}")
-    at += 16
-    while at < end:
-        (size,) = _SIZE.unpack_from(packet, at)  # sizes are multiples of 4, so 4 bytes are there
-        at += 4
-        if size <= 0 or size & 3 or size > end - at:
-            raise PacketError(f"bundle element of {size} bytes where {end - at} are left")
-        if packet[at] == _SLASH:
-            messages.append(_message(packet, at, at + size))
+def _element(raw: bytes, depth: int, messages: list[Message], odd: list[PacketError]) -> None:
+    """A message or a bundle; what is wrong with it stays its own affair."""
+    try:
+        if raw[:1] != b"#" and (not raw or len(raw) & 3):
+            raise PacketError(f"size {len(raw)} is not a multiple of 4 above 0")
+        if raw[0] == _SLASH:
+            messages.append(_message(raw))
+        elif raw[:8] != _BUNDLE or len(raw) < _HEAD_BYTES:
+            raise PacketError("begins neither with / nor with #bundle and a time tag")
+        elif depth > NESTING_LIMIT:
+            raise PacketError(f"bundles nested deeper than {NESTING_LIMIT}")
         else:
-            _bundle(packet, at, at + size, depth + 1, messages)
-        if len(messages) > MESSAGES_LIMIT:
-            raise PacketError(f"more than {MESSAGES_LIMIT} messages in one packet")
+            _bundle(raw, depth, messages, odd)
+    except PacketError as error:
+        odd.append(error)
+
+
+def _bundle(raw: bytes, depth: int, messages: list[Message], odd: list[PacketError]) -> None:
+    at, end = _HEAD_BYTES, len(raw)
+    while at < end:
+        size = int.from_bytes(raw[at : at + 4], "big", signed=True)
+        at += 4
+        if size < 0 or size > end - at:  # nothing tells where the next one would begin
+            raise PacketError(f"bundle element of {size} bytes where {max(end - at, 0)} are left")
+        if len(messages) + len(odd) >= ELEMENTS_LIMIT:
+            raise PacketError(f"more than {ELEMENTS_LIMIT} elements in one packet")
+        _element(raw[at : at + size], depth + 1, messages, odd)
         at += size
 
 
-def _message(packet: bytes, at: int, end: int) -> Message:
-    raw, at = _text(packet, at, end)
+def _message(packet: bytes) -> Message:
+    raw, at = _text(packet, 0, end := len(packet))
     if len(raw) > ADDRESS_LIMIT_BYTES:
         raise PacketError(f"address of {len(raw)} bytes, at most {ADDRESS_LIMIT_BYTES}")
     if raw.translate(None, _PRINTABLE):
         raise PacketError("address is not printable ASCII")
-    address = raw.decode("ascii")
     if at == end:  # older senders leave out the type tags when there are no arguments
-        return address, ()
+        return raw.decode("ascii"), ()
     tags, at = _text(packet, at, end)
     if not tags or tags[0] != _COMMA:
         raise PacketError("type tags do not begin with a comma")
     if len(tags) - 1 > ARGUMENTS_LIMIT:
         raise PacketError(f"{len(tags) - 1} arguments, at most {ARGUMENTS_LIMIT}")
-    arguments: list[Argument] = []
-    for tag in tags[1:]:
-        at = _argument(packet, at, end, tag, arguments)
+    arguments, at = _arguments(packet, at, end, tags)
     if at != end:
         raise PacketError(f"{end - at} bytes left over after the last argument")
-    return address, tuple(arguments)
+    return raw.decode("ascii"), arguments
+
+
+def _arguments(packet: bytes, at: int, end: int, tags: bytes) -> tuple[tuple[Argument, ...], int]:
+    """All arguments, lists within lists, and where they end."""
+    lists: list[list[Argument]] = [[]]
+    for tag in tags[1:]:
+        if tag == _OPEN and len(lists) <= NESTING_LIMIT:
+            lists.append([])
+        elif tag == _CLOSE and len(lists) > 1:
+            lists[-2].append(tuple(lists.pop()))
+        elif tag in (_OPEN, _CLOSE):
+            raise PacketError(f"lists nested deeper than {NESTING_LIMIT}, or one ends that did not begin")
+        else:
+            at = _argument(packet, at, end, tag, lists[-1])
+    if len(lists) > 1:
+        raise PacketError("a list that does not end")
+    return tuple(lists[0]), at
 
 
 def _argument(packet: bytes, at: int, end: int, tag: int, arguments: list[Argument]) -> int:
@@ -100,38 +130,37 @@ def _argument(packet: bytes, at: int, end: int, tag: int, arguments: list[Argume
     if fixed is not None:
         if at + fixed.size > end:
             raise PacketError("cut off inside an argument")
-        (value,) = fixed.unpack_from(packet, at)
-        if not math.isfinite(value):
-            raise PacketError("a number that is not finite")
-        arguments.append(value)
+        arguments.append(_meant(tag, *fixed.unpack_from(packet, at)))
         return at + fixed.size
-    if tag == _STRING:
-        raw, at = _text(packet, at, end)
-        try:
-            arguments.append(raw.decode("utf-8"))
-        except UnicodeDecodeError:
-            raise PacketError("text that is not UTF-8") from None
-        return at
-    if tag == _BLOB:
-        return _blob(packet, at, end, arguments)
-    if tag == _IMPULSE:
-        arguments.append(True)
-    elif tag in _CONSTANT:
+    if tag in _CONSTANT:
         arguments.append(_CONSTANT[tag])
-    else:
+        return at
+    if tag not in _SIZED:
         raise PacketError(f"unknown type tag {chr(tag)!r}")
+    raw, at = (_blob if tag == _BLOB else _text)(packet, at, end)
+    try:
+        arguments.append(raw if tag == _BLOB else raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise PacketError("text that is not UTF-8") from None
     return at
 
 
-def _blob(packet: bytes, at: int, end: int, arguments: list[Argument]) -> int:
-    if at + 4 > end:
-        raise PacketError("cut off inside an argument")
-    (size,) = _SIZE.unpack_from(packet, at)
-    padded = (size + 3) & ~3
-    if size < 0 or at + 4 + padded > end:
-        raise PacketError(f"blob of {size} bytes where {end - at - 4} are left")
-    arguments.append(packet[at + 4 : at + 4 + size])
-    return at + 4 + padded
+def _meant(tag: int, value: Any, *further: int) -> Argument:
+    if tag == _COLOUR:
+        return tuple(byte / 255.0 for byte in (value, *further))
+    if tag == _LETTER and value < 128:
+        return chr(value)
+    if tag == _LETTER or (tag != _MIDI and not math.isfinite(value)):
+        raise PacketError("a number that is not finite, or a letter that is not ASCII")
+    return value  # type: ignore[no-any-return]
+
+
+def _blob(packet: bytes, at: int, end: int) -> tuple[bytes, int]:
+    size = int.from_bytes(packet[at : at + 4], "big", signed=True)
+    at, after = at + 4, at + 4 + (size + 3 & ~3)
+    if size < 0 or after > end:
+        raise PacketError(f"blob of {size} bytes where {end - at} are left")
+    return packet[at : at + size], after
 
 
 def _text(packet: bytes, at: int, end: int) -> tuple[bytes, int]:
@@ -147,11 +176,8 @@ def _text(packet: bytes, at: int, end: int) -> tuple[bytes, int]:
 
 def encode(address: str, *arguments: Argument) -> bytes:
     """One message. Whole numbers go as i (h when they need 64 bits), floats as f."""
-    tags, body = ",", b""
-    for value in arguments:
-        tag, raw = _encoded(value)
-        tags, body = tags + tag, body + raw
-    return _padded(address.encode("ascii")) + _padded(tags.encode("ascii")) + body
+    tags, body = _encoded(arguments)
+    return _padded(address.encode("ascii")) + _padded(f",{tags[1:-1]}".encode("ascii")) + body
 
 
 def encode_bundle(packets: Iterable[bytes]) -> bytes:
@@ -160,17 +186,17 @@ def encode_bundle(packets: Iterable[bytes]) -> bytes:
 
 
 def _encoded(value: Argument) -> tuple[str, bytes]:
-    if value is None:
-        return "N", b""
-    if isinstance(value, bool):
-        return ("T" if value else "F"), b""
+    if value is None or isinstance(value, bool):
+        return "N" if value is None else "T" if value else "F", b""
     if isinstance(value, int):
-        short = -(2**31) <= value < 2**31
-        return ("i", _SIZE.pack(value)) if short else ("h", struct.pack(">q", value))
+        return ("i", _SIZE.pack(value)) if -(2**31) <= value < 2**31 else ("h", struct.pack(">q", value))
     if isinstance(value, float):
         return "f", struct.pack(">f", value)
     if isinstance(value, str):
         return "s", _padded(value.replace("\0", "").encode("utf-8"))
+    if isinstance(value, tuple):
+        inside = [("[", b""), *map(_encoded, value), ("]", b"")]
+        return "".join(tag for tag, _ in inside), b"".join(raw for _, raw in inside)
     return "b", _SIZE.pack(len(value)) + value + b"\0" * (-len(value) % 4)
 
 
@@ -185,10 +211,8 @@ class Frames:
     """
 
     def __init__(self, limit_bytes: int = STREAM_LIMIT_BYTES) -> None:
-        self.limit_bytes = limit_bytes
-        self.framing = ""  # length | slip, once known
-        self._rest = bytearray()
-        self._scanned = 0
+        self.limit_bytes, self.framing = limit_bytes, ""  # length | slip, once known
+        self._rest, self._scanned = bytearray(), 0
 
     @property
     def waiting_bytes(self) -> int:
@@ -198,9 +222,7 @@ class Frames:
     def feed(self, received: bytes) -> Iterator[bytes]:
         """Give back each packet that is complete by now."""
         self._rest += received
-        if not self._rest:
-            return
-        if not self.framing:
+        if not self.framing and self._rest:
             self.framing = self._recognise(self._rest[0])
         yield from self._by_length() if self.framing == "length" else self._by_slip()
 
@@ -211,11 +233,9 @@ class Frames:
         return _END + packet.replace(_ESCAPE, b"\xdb\xdd").replace(_END, b"\xdb\xdc") + _END
 
     def _recognise(self, first: int) -> str:
-        if first == 0:  # a length below 2**24 begins with a zero byte
-            return "length"
-        if first in (_END[0], _SLASH, _HASH):
-            return "slip"
-        raise PacketError(f"stream begins with byte {first:#04x}: neither a length prefix nor SLIP")
+        if first not in (0, _END[0], _SLASH, _HASH):
+            raise PacketError(f"stream begins with byte {first:#04x}: neither a length prefix nor SLIP")
+        return "slip" if first else "length"  # a length below 2**24 begins with a zero byte
 
     def _by_length(self) -> Iterator[bytes]:
         while len(self._rest) >= 4:
@@ -230,9 +250,8 @@ class Frames:
 
     def _by_slip(self) -> Iterator[bytes]:
         while (stop := self._rest.find(_END, self._scanned)) >= 0:
-            raw = bytes(self._rest[:stop])
+            raw, self._scanned = bytes(self._rest[:stop]), 0
             del self._rest[: stop + 1]
-            self._scanned = 0
             if raw:
                 yield raw.replace(b"\xdb\xdc", _END).replace(b"\xdb\xdd", _ESCAPE)
         self._scanned = len(self._rest)

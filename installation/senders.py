@@ -41,33 +41,32 @@ class AllowList:
 
 
 class Buckets:
-    """Token buckets, one per sender and one for all: `rate_hz` packets a second, as many again at once."""
+    """Token buckets, one per sender and one for all: `rate_hz` a second, and `at_once` (else as many) after silence."""
 
-    def __init__(self, rate_hz: float) -> None:
+    def __init__(self, rate_hz: float, at_once: float = 0.0) -> None:
         if not rate_hz > 0:
             raise SettingsError(f"osc.packets_per_s: must be above 0, found {rate_hz}")
-        self._rate_hz = rate_hz
+        self._rate_hz, self._most = rate_hz, at_once or rate_hz
         self._senders: OrderedDict[str, list[float]] = OrderedDict()  # host -> [tokens, last seen]
-        self._all = [TOGETHER * rate_hz, 0.0]
+        self._all = [TOGETHER * self._most, 0.0]
 
     def take(self, host: str, now_s: float, tokens: float = 1.0) -> bool:
         """Whether this sender may go on now; takes the tokens if so."""
         mine = self._senders.get(host)
         if mine is None:
-            mine = self._senders[host] = [self._rate_hz, now_s]
+            mine = self._senders[host] = [self._most, now_s]
             if len(self._senders) > SENDERS_KEPT:
                 self._senders.popitem(last=False)
         elif len(self._senders) > 1:
             self._senders.move_to_end(host)
-        self._fill(mine, self._rate_hz, now_s)
-        self._fill(self._all, TOGETHER * self._rate_hz, now_s)
+        self._fill(mine, 1.0, now_s)
+        self._fill(self._all, TOGETHER, now_s)
         if mine[0] < tokens or self._all[0] < tokens:
             return False
         mine[0] -= tokens
         self._all[0] -= tokens
         return True
 
-    @staticmethod
-    def _fill(bucket: list[float], rate_hz: float, now_s: float) -> None:
-        bucket[0] = min(rate_hz, bucket[0] + max(0.0, now_s - bucket[1]) * rate_hz)
+    def _fill(self, bucket: list[float], share: float, now_s: float) -> None:
+        bucket[0] = min(share * self._most, bucket[0] + max(0.0, now_s - bucket[1]) * share * self._rate_hz)
         bucket[1] = now_s

@@ -96,7 +96,9 @@ class Screen:
 class Osc:
     """Where the desk may reach the show. allow lists networks (CIDR); reply_port 0 answers to the sender's port.
 
-    aliases lead from what a desk already sends to an address: {"/Page1/Fader201" = "/installation/master/percent"}.
+    aliases lead from what a desk already sends to an address: {"/Page1/Fader201" = "/installation/master/percent"};
+    to one for each argument: {"/3/xy" = ["generator.x", "generator.y"]}; by one of its arguments, counted from 0:
+    {"/accxyz" = { argument = 2, to = "master" }}.
     """
 
     host: str = "127.0.0.1"
@@ -104,7 +106,7 @@ class Osc:
     reply_port: int = 0
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     packets_per_s: float = 2000.0
-    aliases: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str | list[str] | dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ class Show:
     screen: Screen = Screen()
     osc: Osc = Osc()
     moment_every_s: float = 0.0
+    moments_per_hour: float = 720.0  # 0: as many as there are
+    moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is
     seed: int = 0
 
 

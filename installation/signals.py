@@ -55,7 +55,7 @@ class Knob:
     high: float = 1.0
     default: float = 0.0
     about: str = ""
-    kind: str = "float"  # float | bool | int
+    kind: str = "float"  # float | bool | int | event (whose value counts presses)
 
 
 @dataclass(frozen=True, slots=True)

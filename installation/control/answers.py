@@ -7,7 +7,7 @@ import socket
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from installation.control.addresses import ROOT, Refused, plain
+from installation.control.places import ROOT, Refused, plain
 from installation.control.streams import Stream, Streams
 from installation.packets import Argument, encode, encode_bundle
 

@@ -6,6 +6,7 @@ The board knows no clock and no chance: the same commands at the same instants a
   however one gets there. Only knobs whose target changes begin a new fade, from where they are at that instant; a
   fade time sent along with the call brings those still on their way there sooner too, never later.
 - A knob that a desk or page sets is held, across cues, until it is released; the newest of several wins.
+- An event is not held: each press makes its base one higher, and the effect sees each as one frame.
 - Float knobs fade along 3x^2 - 2x^3; bool and int knobs snap as the fade begins.
 - Blackout is black at once. Panic fades to black and stays black until blackout is switched off or a cue is called.
 """
@@ -41,6 +42,7 @@ class Board:
         look = self._looks[0] if self.cues else {name: knob.default for name, knob in knobs.items()}
         self._cue = {name: Ramp(value, value) for name, value in look.items()}
         self._held: dict[str, Ramp] = {}
+        self._presses: Counter[str] = Counter()  # of events: a count outlives frames that nobody draws
         self._leaving: dict[str, Ramp] = {}  # released knobs on their way back: start is where they left from
         self._master = Ramp(1.0, 1.0)
         self._panic: Ramp | None = None
@@ -65,6 +67,8 @@ class Board:
             base[name] = mix(ramp.start, base[name], ramp.progress(now_s))
         for name, ramp in self._held.items():
             base[name] = ramp.at(now_s)
+        for name, count in self._presses.items():
+            base[name] += count
         master, black = self._brightness(now_s)
         return Levels(base, master, black, self._freeze, self._test_card, self.number)
 
@@ -162,6 +166,9 @@ class Board:
         knob = self.knobs.get(command.name)
         if knob is None:
             self._refuse("unknown knob", "no knob %r", command.name)
+            return
+        if knob.kind == "event":
+            self._presses[command.name] += command.value > 0
             return
         goal = settle(knob, command.value)
         start = self.levels(now_s).base[command.name]

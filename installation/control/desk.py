@@ -1,7 +1,8 @@
 """OSC over UDP and TCP in, commands for the next frame out; status back to whoever asked for it.
 
-One thread reads; the show asks once a frame. Between two frames only the newest value of each address is kept, and a
-bounded number of triggers. Blackout and panic are looked for even in packets that come too fast to be read otherwise.
+One thread reads; the show asks once a frame. Between two frames only the newest value of each knob is kept, and a
+bounded number of presses. From a sender who is too fast values wait, the newest of each, and none is lost for ever;
+blackout, panic, cue calls and presses never wait, so they keep their order.
 UDP senders can be forged: the allow-list keeps out accidents, not attackers; give the show a network of its own.
 """
 
@@ -15,46 +16,40 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import installation
-from installation.control.addresses import ROOT, Place, Refused, Space, command_for
-from installation.control.addresses import osc_table as osc_table
+from installation.control.addresses import Space
 from installation.control.answers import Answers, Sender, StatusValue
+from installation.control.arguments import Reading
 from installation.control.feedback import quiet
 from installation.control.patterns import is_pattern
+from installation.control.places import ROOT, Place, Refused
 from installation.control.ports import Ports
+from installation.control.refusals import Refusals, Told
 from installation.control.streams import Stream, Streams
-from installation.packets import ADDRESS_LIMIT_BYTES, Argument, Message, PacketError, decode, encode
+from installation.control.table import osc_table as osc_table
+from installation.control.waiting import Late, Waiting
+from installation.control.wishes import Wishes
+from installation.packets import ADDRESS_LIMIT_BYTES, Argument, Message, encode, read
 from installation.senders import AllowList, Buckets
 from installation.settings import Cue, Osc, SettingsError
 from installation.signals import Command, Knob
 
-TRIGGERS_LIMIT = 64  # between two frames
+MESSAGES_PER_TOKEN = 32  # beyond the first of a packet
 PATTERN_TOKENS = 20.0
+MOMENTS_HZ, MOMENTS_AT_ONCE = 0.5, 5.0  # of one sender
+CATCH_UP_S = 0.02
 STATUS_EVERY_S = 0.5
-PRESSES_KEPT = 1024
 IDLE_S = 0.25
-_NEVER_DROPPED = frozenset({"blackout", "panic"})
 log = quiet(logging.getLogger("installation.control.desk"))
-
-
-class _Hint(NamedTuple):
-    """What was probably meant; looked up only if the line is really written."""
-
-    space: Space
-    address: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"; did you mean {self.space.nearest(self.address)}?" if self.kind == "unknown address" else ""
 
 
 class Desk:
     """The desk's way into the show: start(), then poll() and tell() once a frame, close().
 
     faults counts what was refused: malformed, overrun, refused sender, rate limited, unknown address, bad argument,
-    bad pattern, out of range, too many triggers, too many streams, unfinished stream.
+    bad pattern, out of range, too many triggers, overtaken, moment dropped, too many streams, unfinished stream.
     """
 
     def __init__(self, osc: Osc, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:
@@ -64,14 +59,15 @@ class Desk:
         self.osc = osc
         self.port = osc.port
         self.faults: Counter[str] = Counter()
+        self.refuse = Refusals(self.faults)
         self.space = Space(knobs, cues, osc.aliases)
         self._allow = AllowList(osc.allow)
         self._buckets = Buckets(osc.packets_per_s)
-        self._urgent = self._urgent_addresses()
+        self._moments = Buckets(MOMENTS_HZ, MOMENTS_AT_ONCE)
         self._lock = threading.Lock()
-        self._wishes: dict[tuple[str, str, int], Command] = {}  # in the order of their newest arrival
-        self._triggers = 0
-        self._presses: dict[tuple[str, Place], float] = {}
+        self._wishes = Wishes(self.refuse)
+        self._waiting = Waiting()
+        self._reading = Reading(self.refuse)
         self._status: Mapping[str, StatusValue] | None = None
         self._frame = 0
         self._thread: threading.Thread | None = None
@@ -80,10 +76,10 @@ class Desk:
     def start(self) -> None:
         """Bind and listen. Raises OSError when the port is taken."""
         self._selector = selectors.DefaultSelector()
-        ahead = sorted(address for address in self._urgent if len(address) <= ADDRESS_LIMIT_BYTES)
-        self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.faults, ahead)
+        ahead = sorted(address.encode() for address in self.space.urgent if len(address) <= ADDRESS_LIMIT_BYTES)
+        self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.refuse, ahead)
         listener = self._ports.listener
-        self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.faults)
+        self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.refuse)
         self._answers = Answers(self._ports.udp, self._streams, self.osc.reply_port)
         self._waker, self._bell = socket.socketpair()
         self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: None)
@@ -93,10 +89,9 @@ class Desk:
         log.info("OSC: UDP and TCP port %d of %s, from %s", self.port, self.osc.host, ", ".join(self.osc.allow))
 
     def poll(self, now_s: float) -> list[Command]:
-        """What people want since the last time: the newest value of each knob, every trigger, in order of arrival."""
+        """What people want since the last time: the newest value of each knob, every press, in order of arrival."""
         with self._lock:
-            wishes, self._wishes, self._triggers = self._wishes, {}, 0
-        return list(wishes.values())
+            return self._wishes.take()
 
     def tell(self, values: Mapping[str, StatusValue], now_s: float = 0.0) -> None:
         """Say once a frame how the show is; subscribers hear it twice a second, and nothing once the show hangs.
@@ -120,10 +115,11 @@ class Desk:
         status_s = time.monotonic()
         while not self._closing:
             now_s = time.monotonic()
-            rest_s = self._ports.wait_s(now_s)
-            for key, _ in self._selector.select(IDLE_S if rest_s is None else rest_s):
+            rests = [self._ports.wait_s(now_s), CATCH_UP_S if self._waiting else None]
+            for key, _ in self._selector.select(min((s for s in rests if s is not None), default=IDLE_S)):
                 self._act(key.data, now_s := time.monotonic())
             self._act(self._ports.resume, now_s)
+            self._act(self._catch_up, now_s)
             if now_s - status_s >= STATUS_EVERY_S:
                 status_s = now_s
                 self._act(self._report, now_s)
@@ -149,98 +145,96 @@ class Desk:
         values, self._status = self._status, None
         self._answers.report(values, now_s)
 
-    def _take_udp(self, packet: bytes, address: tuple[Any, ...], now_s: float) -> None:
+    def _take_udp(self, packet: bytes, address: tuple[Any, ...], came_s: float, now_s: float) -> None:
         if address[0] not in self._allow:
-            self.faults["refused sender"] += 1
+            self.refuse("refused sender", address[0])
             return
-        self._take(packet, Sender(address[0], address[1]), now_s)
+        self._take(packet, Sender(address[0], address[1]), came_s, now_s)
 
     def _take_tcp(self, packet: bytes, stream: Stream, now_s: float) -> None:
-        self._take(packet, Sender(stream.host, 0, stream), now_s)
+        self._take(packet, Sender(stream.host, 0, stream), now_s, now_s)
 
-    def _take(self, packet: bytes, sender: Sender, now_s: float) -> None:
-        """Decode and do; a packet that comes too fast only when blackout or panic is in it."""
-        paid = self._buckets.take(sender.host, now_s)
-        if not paid and not self._sounds_urgent(packet):
-            self.faults["rate limited"] += 1
+    def _take(self, packet: bytes, sender: Sender, came_s: float, now_s: float) -> None:
+        """Read a packet whole; what of it may wait does, when its sender is too fast or has something waiting."""
+        messages, odd = read(packet)
+        for error in odd:
+            self.refuse("malformed", sender.host, error)
+        if not messages:
             return
-        try:
-            messages = decode(packet)
-        except PacketError as error:
-            self.faults["malformed"] += 1
-            log.warning("OSC: refused a packet from %s: %s", sender.host, error)
-            return
-        for i, message in enumerate(messages):
-            self._obey(message, sender, now_s, paid=paid and i == 0)
+        in_time = sender.host not in self._waiting and self._buckets.take(sender.host, now_s, self._tokens(messages))
+        if not in_time:
+            self.refuse("rate limited", sender.host)
+        for message in messages:
+            try:
+                self._obey(message, sender, came_s, now_s) if in_time else self._put_off(message, sender, came_s, now_s)
+            except Refused as refused:
+                self._refuse(refused, message[0], sender)
         self._answers.hear(sender.host)
 
-    def _obey(self, message: Message, sender: Sender, now_s: float, paid: bool) -> None:
+    def _tokens(self, messages: Sequence[Message]) -> float:
+        """What a packet costs: a whole frame of knobs little more than one knob, a pattern as much as it takes."""
+        patterns = sum(is_pattern(address) for address, _ in messages)
+        tokens = 1.0 + (len(messages) - 1) / MESSAGES_PER_TOKEN + patterns * (PATTERN_TOKENS - 1.0)
+        return min(tokens, self.osc.packets_per_s)
+
+    def _obey(self, message: Message, sender: Sender, came_s: float, now_s: float, waited: bool = False) -> None:
+        """Do a message; one that waited has done already what of it could not wait. Raises Refused."""
+        for place in self.space.find(message[0]):
+            try:  # one that cannot be does not keep a pattern from the others
+                if place.waits or not waited:
+                    self._want(place, message[1], sender, came_s, now_s)
+            except Refused as refused:
+                self._refuse(refused, message[0], sender)
+
+    def _put_off(self, message: Message, sender: Sender, came_s: float, now_s: float) -> None:
+        """Do at once what never waits, let the rest wait. Raises Refused."""
         address, arguments = message
-        tokens = min(PATTERN_TOKENS if is_pattern(address) else 1.0, self.osc.packets_per_s) - paid
-        may = self._buckets.take(sender.host, now_s, tokens) if tokens > 0 else True
-        if not may and address.encode() not in self._urgent:
-            self.faults["rate limited"] += 1
+        if is_pattern(address):
+            with contextlib.suppress(Refused):
+                for place in self.space.find(address, urgent=True):
+                    self._want(place, arguments, sender, came_s, now_s)
+            if all(isinstance(value, int | float) for value in arguments):  # nothing else is a value
+                self._waiting.put(address, Late(message, sender, came_s))
             return
-        try:
-            places = self.space.find(address)
-        except Refused as refused:
-            self._refuse(refused, address, sender)
-            return
-        for place in places:
+        [place] = self.space.find(address)
+        if not place.waits:
+            self._want(place, arguments, sender, came_s, now_s)
+        elif place.kind != "ping":
+            for _, command in self._reading.commands(place, arguments, sender.host):
+                self._waiting.put(Wishes.key(command), Late(command, sender, came_s))
+
+    def _catch_up(self, now_s: float) -> None:
+        """What waited, as far as its senders may speak again."""
+
+        def may(host: str, late: Late) -> bool:
+            pattern = not isinstance(late.wish, Command)
+            tokens = min(PATTERN_TOKENS, self.osc.packets_per_s) if pattern else 1.0 / MESSAGES_PER_TOKEN
+            return self._buckets.take(host, now_s, tokens)
+
+        for late in self._waiting.take(may):
+            if isinstance(late.wish, Command):
+                self._keep(late.wish, False, late.came_s)
+                continue
             try:
-                self._want(place, arguments, sender, now_s)
-            except Refused as refused:  # one that cannot be does not keep a pattern from the others
-                self._refuse(refused, address, sender)
+                self._obey(late.wish, late.sender, late.came_s, now_s, waited=True)
+            except Refused as refused:
+                self._refuse(refused, late.wish[0], late.sender)
 
     def _refuse(self, refused: Refused, address: str, sender: Sender) -> None:
-        self.faults[refused.kind] += 1
-        hint = _Hint(self.space, address, refused.kind)
-        log.warning("OSC: from %s: %.80s: %s%s", sender.host, address, refused, hint)
+        self.refuse(refused.kind, sender.host, Told(address, refused, self.space.nearest))
 
-    def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, now_s: float) -> None:
+    def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, came_s: float, now_s: float) -> None:
         if place.kind == "ping":
             self._answers.send(sender, encode(f"{ROOT}/pong", installation.__version__, self._frame))
         elif place.kind == "subscribe":
             self._answers.subscribe(sender, arguments, now_s)
         else:
-            command, outside = command_for(place, arguments)
-            if outside:
-                self.faults["out of range"] += 1
-                log.warning("OSC: %s from %s was outside its range", place.name or place.verb, sender.host)
-            pressed = place.kind in ("trigger", "cue", "release")
-            if pressed and arguments and not self._pressed(sender.host, place, command.value):
-                return
-            self._keep(command, trigger=place.kind in ("trigger", "cue", "recall") and command.verb != "panic")
+            for pressed, command in self._reading.commands(place, arguments, sender.host):
+                if command.verb == "moment" and not self._moments.take(sender.host, now_s):
+                    self.refuse("moment dropped", sender.host)
+                else:
+                    self._keep(command, pressed, came_s)
 
-    def _pressed(self, host: str, place: Place, value: float) -> bool:
-        """Above 0 after a 0, after nothing, or the same again: a fader on its way up presses once."""
-        before = self._presses.pop((host, place), 0.0)
-        self._presses[host, place] = value
-        if len(self._presses) > PRESSES_KEPT:
-            del self._presses[next(iter(self._presses))]
-        return value > 0 and (before <= 0 or before == value)
-
-    def _keep(self, command: Command, trigger: bool) -> None:
+    def _keep(self, command: Command, pressed: bool, came_s: float) -> None:
         with self._lock:
-            if trigger:
-                if self._triggers >= TRIGGERS_LIMIT:
-                    self.faults["too many triggers"] += 1
-                    return
-                self._triggers += 1
-                self._wishes[command.verb, command.name, self._triggers] = command
-                return
-            verb = "knob" if command.verb == "release" and command.name else command.verb
-            self._wishes.pop((verb, command.name, 0), None)
-            self._wishes[verb, command.name, 0] = command
-
-    def _sounds_urgent(self, packet: bytes) -> bool:
-        if packet.startswith(self._urgent_starts):
-            return True
-        return packet[:1] == b"#" and any(start in packet for start in self._urgent_starts)
-
-    def _urgent_addresses(self) -> frozenset[bytes]:
-        """Blackout and panic, by their own addresses and by aliases."""
-        own = {f"{ROOT}/{word}" for word in _NEVER_DROPPED}
-        urgent = own | {there for there, here in self.space.aliases.items() if here in own}
-        self._urgent_starts = tuple(address.encode() + b"\0" for address in urgent)
-        return frozenset(address.encode() for address in urgent)
+            self._wishes.add(command, pressed, came_s)

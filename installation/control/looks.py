@@ -58,6 +58,6 @@ def _checked(knobs: Mapping[str, Knob], name: str, value: float, where: str) -> 
 def settle(knob: Knob, value: float) -> float:
     """The nearest value that the knob can have."""
     value = min(max(float(value), knob.low), knob.high)
-    if knob.kind == "bool":
+    if knob.kind in ("bool", "event"):
         return knob.high if value > knob.low else knob.low
     return float(round(value)) if knob.kind == "int" else value

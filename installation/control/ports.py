@@ -6,19 +6,25 @@ import contextlib
 import functools
 import selectors
 import socket
-from collections import Counter
+import struct
+import sys
+import time
 from collections.abc import Callable, Sequence
 
 from installation.control import steering
 from installation.packets import UDP_LIMIT_BYTES
 
-BATCH = 64
+BATCH, BATCH_BYTES = 64, 32_768
 PAUSE_S = 0.005
+CLOCK_SET_S = 0.02  # wall clock and monotonic clock drift apart by less than this, or one of them was set
+OLDEST_S = 5.0  # nothing lies in a queue for longer
 BUFFER_BYTES = 1 << 20
-_SO_RCVBUFFORCE = 33
+_SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
+_STAMP = struct.Struct("@ll")
 _TRIES = 20
 _SLASH, _HASH = b"/#"
-Take = Callable[[bytes, tuple, float], None]  # type: ignore[type-arg]
+Take = Callable[[bytes, tuple, float, float], None]  # type: ignore[type-arg]
+"""What gets each packet: its bytes, its sender, when it arrived at this machine, and when it was read."""
 
 
 class Ports:
@@ -35,13 +41,14 @@ class Ports:
         port: int,
         selector: selectors.BaseSelector,
         take: Take,
-        faults: Counter[str],
+        refuse: Callable[..., None],
         urgent: Sequence[bytes] = (),
     ) -> None:
-        self._selector, self._take, self.faults, self._urgent = selector, take, faults, urgent
+        self._selector, self._take, self._refuse, self._urgent = selector, take, refuse, urgent
         self._buffer = bytearray(UDP_LIMIT_BYTES + 1)
         self._view = memoryview(self._buffer)
         self._resume_s: float | None = None
+        self._apart_s = 0.0
         self._dropped: dict[socket.socket, int] = {}
         self.listener, self.udp = _bind(host, port)
         self.port = self.udp.getsockname()[1]
@@ -64,12 +71,12 @@ class Ports:
 
     def count_dropped(self) -> None:
         """Count what the kernel dropped since the last time: it was no OSC, or the queue was full."""
-        for udp in {self.udp, self._sockets[-1]}:
+        for udp in self._sockets:
             dropped = steering.count_dropped(udp)
             fresh = (dropped - self._dropped.get(udp, 0)) & 0xFFFFFFFF
             self._dropped[udp] = dropped
             if fresh:
-                self.faults["overrun" if udp is self.udp else "malformed"] += fresh
+                self._refuse("overrun" if udp in self._sockets[:2] else "malformed", count=fresh)
 
     def close(self) -> None:
         """Close the UDP sockets."""
@@ -96,22 +103,38 @@ class Ports:
 
     def _read(self, udp: socket.socket, now_s: float) -> None:
         """Take up to BATCH packets; what cannot be OSC costs no more than a look at its size and first byte."""
-        receive, buffer, view = udp.recvfrom_into, self._buffer, self._view
+        taken = 0
+        apart_s = time.time() - time.monotonic()
+        if abs(apart_s - self._apart_s) > CLOCK_SET_S:  # else the same for all: who came first must not depend on it
+            self._apart_s = apart_s
         for _ in range(BATCH):
             try:
-                size, address = receive(buffer)
+                size, stamps, _, address = udp.recvmsg_into([self._buffer], 64)
             except (BlockingIOError, InterruptedError):
                 return
-            except OSError:
-                self.faults["socket error"] += 1
+            except OSError as error:
+                self._refuse("socket error", text=error)
                 return
-            if size & 3 or not size or (buffer[0] != _SLASH and buffer[0] != _HASH):
-                self.faults["malformed"] += 1
+            first = self._buffer[0]
+            if not size or (first != _HASH and (first != _SLASH or size & 3)):
+                self._refuse("malformed", address[0], f"{size} bytes that are no OSC packet")
             else:
-                self._take(bytes(view[:size]), address, now_s)
+                self._take(bytes(self._view[:size]), address, self._came_s(stamps, now_s), now_s)
+            taken += size
+            if taken > BATCH_BYTES:
+                break
         if udp is self.udp and self.sorted_by_kernel:
             self._selector.unregister(udp)
             self._resume_s = now_s + PAUSE_S
+
+    def _came_s(self, stamps: Sequence[tuple[int, int, bytes]], now_s: float) -> float:
+        """When a packet arrived, on the monotonic clock; now where the system does not tell."""
+        for level, kind, stamp in stamps:
+            if (level, kind, len(stamp)) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS, _STAMP.size):
+                seconds, nanoseconds = _STAMP.unpack(stamp)
+                came_s: float = seconds - self._apart_s + nanoseconds * 1e-9
+                return came_s if now_s - OLDEST_S < came_s < now_s + OLDEST_S else now_s
+        return now_s
 
 
 def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
@@ -158,7 +181,9 @@ def _udp(host: str, port: int, kind: int = steering.ORDINARY, urgent: Sequence[b
 
 
 def _widen(udp: socket.socket) -> None:
-    """As much room as the system gives: the force needs rights that a show seldom has."""
+    """As much room as the system gives (the force needs rights that a show seldom has), and a stamp on each packet."""
+    if sys.platform.startswith("linux"):
+        udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
         with contextlib.suppress(OSError):
             udp.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)

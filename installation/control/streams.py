@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-from collections import Counter
 from collections.abc import Callable
 
 from installation.packets import Frames, PacketError
@@ -45,10 +44,10 @@ class Streams:
         selector: selectors.BaseSelector,
         allow: Callable[[str], bool],
         take: Callable[[bytes, Stream, float], None],
-        faults: Counter[str],
+        refuse: Callable[..., None],
     ) -> None:
         self._listener, self._selector = listener, selector
-        self._allow, self._take, self.faults = allow, take, faults
+        self._allow, self._take, self._refuse = allow, take, refuse
         self.open: list[Stream] = []
         selector.register(listener, selectors.EVENT_READ, self._accept_all)
 
@@ -61,13 +60,13 @@ class Streams:
     def _accept(self, connection: socket.socket, host: str, now_s: float) -> None:
         """Let one connection in; one too many sends away the one that has been silent longest."""
         if not self._allow(host):
-            self.faults["refused sender"] += 1
+            self._refuse("refused sender", host)
             connection.close()
             return
         of_host = [stream for stream in self.open if stream.host == host]
         crowd = of_host if len(of_host) >= STREAMS_PER_HOST else self.open if len(self.open) >= STREAMS_LIMIT else []
         if crowd:
-            self.faults["too many streams"] += 1
+            self._refuse("too many streams", host)
             self.close(min(crowd, key=lambda stream: stream.spoke_s))
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,7 +79,7 @@ class Streams:
         """Close streams that began a packet long ago and never end it."""
         for stream in list(self.open):
             if stream.frames.waiting_bytes and now_s - stream.spoke_s > UNFINISHED_LIMIT_S:
-                self.faults["unfinished stream"] += 1
+                self._refuse("unfinished stream", stream.host)
                 self.close(stream)
 
     def close(self, stream: Stream) -> None:
@@ -113,6 +112,6 @@ class Streams:
             for packet in stream.frames.feed(received):
                 stream.spoke_s = now_s
                 self._take(packet, stream, now_s)
-        except PacketError:
-            self.faults["malformed"] += 1
+        except PacketError as error:
+            self._refuse("malformed", stream.host, f"{error}; the connection was ended")
             self.close(stream)

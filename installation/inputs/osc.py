@@ -20,7 +20,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from installation.packets import UDP_LIMIT_BYTES, Argument, PacketError, decode
+from installation.packets import UDP_LIMIT_BYTES, Argument, read
 from installation.senders import AllowList
 from installation.settings import SettingsError
 
@@ -143,13 +143,10 @@ class OscInput:
                 self.faults["refused sender"] += 1
 
     def _take(self, packet: bytes, now_s: float) -> None:
-        try:
-            messages = decode(packet)
-        except PacketError as error:
-            if not self.faults["malformed"]:
-                log.warning("%s: refused a packet: %s", self.describe(), error)
-            self.faults["malformed"] += 1
-            return
+        messages, odd = read(packet)
+        if odd and not self.faults["malformed"]:
+            log.warning("%s: left out of a packet: %s", self.describe(), odd[0])
+        self.faults["malformed"] += len(odd)
         for address, arguments in messages:
             sensors = self._sensors.get(address) or self._undeclared(address)
             if not sensors:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from installation.live import moments
+from installation.live.allowance import Allowance
 from installation.live.journal import Entry, InputLog, Ledger
 from installation.memory import resident_mb
 from installation.settings import Show
@@ -46,6 +47,8 @@ class Chronicle:
         self._start_mb = round(resident_mb(), 1)
         self._writer = ThreadPoolExecutor(1, "moments")
         self._writing: list[Future[None]] = []
+        self._allowance = Allowance(show)
+        self._dropped_because: set[str] = set()
         closing.callback(self._writer.shutdown)
         self._recorder = self._open_recorder(closing) if options.record else None
         self._log = InputLog(options.log, show.name) if options.log else None
@@ -75,9 +78,10 @@ class Chronicle:
         if self._recorder:
             self._record(now_s, sound)
         due = 0 < self.show.moment_every_s <= now_s - self._moment_s
-        if due or any(command.verb == "moment" for command in heard.commands):
-            self._moment_s = now_s
-            self._keep_moment(drawing.controls if drawing else controls)
+        by_hand = any(command.verb == "moment" for command in heard.commands)
+        if due or by_hand:
+            self._moment_s = now_s if due else self._moment_s
+            self._keep_moment(drawing.controls if drawing else controls, now_s, by_hand and not due)
         if getattr(self.options, "sheet", None):
             self._gather_sheet(now_s)
 
@@ -89,18 +93,32 @@ class Chronicle:
         if sound is not None:
             self._recorder.hear(sound.samples, now_s, sound.sample_rate_hz)
 
-    def _keep_moment(self, controls: Controls) -> None:
+    def _keep_moment(self, controls: Controls, now_s: float, by_hand: bool) -> None:
         """What is on the wall may be older than the knobs: these are the values that it was painted and drawn from."""
         self._writing = [task for task in self._writing if not task.done()]
-        if len(self._writing) >= MOMENTS_WAITING:  # a sender that never lets go: memory must not grow with it
-            self.faults["moment dropped"] += 1
+        waiting = len(self._writing) >= MOMENTS_WAITING  # a sender that never lets go: memory must not grow with it
+        why = "the disk is slower than they are asked for" if waiting else self._allowance.refusal(now_s, by_hand)
+        if why:
+            self._drop_moment(why)
             return
         moment = moments.of(self.show, controls, self.studio.weights_sha256, self.show.screen.size, self.ledger.frames)
         rgb = self.screen.read_now()
         self._writing.append(self._writer.submit(self._guard, "moment", self._write_moment, moment, rgb))
 
+    def _drop_moment(self, why: str) -> None:
+        """Count it, and say each reason once."""
+        self.faults["moment dropped"] += 1
+        if why not in self._dropped_because:
+            self._dropped_because.add(why)
+            log.warning("no moment was kept: %s", why)
+
     def _write_moment(self, moment: Moment, rgb: np.ndarray) -> None:
-        self.moments.append(moments.keep(self.options.moments, moment, rgb))
+        if why := self._allowance.no_room(self.options.moments):
+            self._drop_moment(why)
+            return
+        path = moments.keep(self.options.moments, moment, rgb)
+        self._allowance.note(path)
+        self.moments.append(path)
 
     def _gather_sheet(self, now_s: float) -> None:
         if now_s >= self.options.seconds * (len(self._sheet) + 0.7) / SHEET_PICTURES:

@@ -73,7 +73,11 @@ def modulate(
         eased.append(now)
         values[route.target] += route.gain * now
     for name, knob in knobs.items():
-        values[name] = min(max(values[name], knob.low), knob.high)
+        low, high = knob.low, knob.high
+        if knob.kind == "event":  # its base counts presses; a route that rises is one more
+            low = base.get(name, knob.default)
+            high = low + 1.0
+        values[name] = min(max(values[name], low), high)
     turns = state.turns + values.get(SPEED, 0.0) * step_s / 60.0
     return Controls(now_s, values, turns), State(tuple(eased), turns, now_s)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from installation.signals import Knob
 EFFECTS = Path("shaders/effects")  # looked for in `files.places`
 SLOW_FRAMES = 3  # the first frames of a program may be slow, while the driver is at it
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 600.0
+PRESSES_OWED = 8  # events that an effect may be behind
 AXES = {"point2d": "xy", "color": "rgba"}
 log = logging.getLogger("installation.rendering")
 
@@ -69,7 +71,7 @@ class Link:
         self.own: list[Target] = []
         self.trial: Trial | None = None
         self.pause = Pause()
-        self._events: dict[str, bool] = {}
+        self._seen: dict[str, int] = {}  # presses of each event
         self._index()
 
     def _stamp(self) -> tuple[int, ...]:
@@ -158,13 +160,17 @@ class Link:
             return tuple(map(float, numbers))
         if one.type == "bool":
             return numbers[0] >= 0.5
-        if one.type == "event":  # true for the one frame in which its knob rises
-            now, before = numbers[0] >= 0.5, self._events.get(one.name, False)
-            self._events[one.name] = now
-            return now and not before
+        if one.type == "event":
+            return self._pulse(one.name, math.floor(numbers[0] + 0.5))
         if one.type == "long":
             return min(one.values, key=lambda v: abs(v - numbers[0])) if one.values else round(numbers[0])
         return float(numbers[0])
+
+    def _pulse(self, name: str, count: int) -> bool:
+        """True in one drawn frame for each press: a count tells of those between frames, and in frames left out."""
+        owed = min(max(count - self._seen.get(name, count), 0), PRESSES_OWED)
+        self._seen[name] = count - max(owed - 1, 0)
+        return owed > 0
 
 
 def _knob(name: str, one: isf.Input, axis: int, wish: Any) -> Knob:
@@ -182,5 +188,5 @@ def _knob(name: str, one: isf.Input, axis: int, wish: Any) -> Knob:
     low, high = pick(one.low), pick(one.high)
     if not low <= default <= high:
         raise settings.SettingsError(f"{name}: expected a value from {low:g} to {high:g}, found {default:g}")
-    kind = {"bool": "bool", "event": "bool", "long": "int"}.get(one.type, "float")
+    kind = {"bool": "bool", "event": "event", "long": "int"}.get(one.type, "float")
     return Knob(name, low, high, default, one.about, kind)

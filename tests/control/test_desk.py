@@ -144,7 +144,7 @@ def test_of_many_values_in_one_frame_the_newest_counts(desk: Desk, sender: Simpl
         sender.send_message(TEAR, i / 299)
     sender.send_message(TEAR + "/percent", 30)
     sender.send_message("/installation/testcard", 1)
-    wait_for(lambda: any(verb == "test_card" for verb, *_ in desk._wishes))
+    wait_for(lambda: "test_card" in desk._wishes.verbs())
     assert desk.poll(0.0) == [
         Command("knob", "effect.tear.amount", pytest.approx(0.3)),
         Command("test_card", value=1.0),

@@ -97,14 +97,32 @@ def test_blackout_gets_through_in_the_middle_of_a_flood_of_good_messages(how: st
 
 
 @pytest.mark.parametrize(
-    ("address", "how"), [(BLACKOUT, "message"), ("/Page1/Key101", "message"), ("/black/out/of/16", "bundle")]
+    ("address", "how"),
+    [
+        (BLACKOUT, "message"),
+        ("/Page1/Key101", "message"),
+        ("/black/out/of/16", "bundle"),
+        (BLACKOUT, "nested"),
+        (BLACKOUT, "last"),
+        (BLACKOUT, "cut"),
+    ],
 )
 def test_a_show_that_hangs_for_a_second_in_a_flood_still_hears_its_blackout(address: str, how: str) -> None:
     """Nobody reads while the queue overflows: the kernel keeps blackout in a queue of its own, whatever its name."""
     black = encode(address, 1)
     if how == "bundle":
         black = encode_bundle([black, encode("/installation/freeze", 1)])
-    aliases = dict.fromkeys(("/Page1/Key101", "/black/out/of/16", "/" + "x" * 255, "/" + "x" * 999), BLACKOUT)
+    if how == "nested":
+        inner = encode_bundle([encode("/installation/freeze", 1), encode_bundle([encode("/x"), black])])
+        black = encode_bundle([encode("/installation/master", 1), inner, encode("/x")])
+    if how in ("last", "cut"):
+        black = encode_bundle([encode("/installation/master/norm", 1.0)] * 6 + [black] + [encode("/x", "y")] * 3)
+    if how == "cut":
+        black = black[:-3]
+    names = (
+        ("/Page1/Key101", "/black/out/of/16", "/" + "x" * 255, "/" + "x" * 999) if how in ("message", "bundle") else ()
+    )
+    aliases = dict.fromkeys(names, BLACKOUT)
     desk = open_desk(aliases=aliases)
     if not desk._ports.sorted_by_kernel:
         desk.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from installation.packets import Frames, PacketError, decode, encode, encode_bundle
+from installation.packets import Frames, PacketError, decode, encode, encode_bundle, read
 
 
 def text(value: str) -> bytes:
@@ -64,6 +64,47 @@ def test_a_time_tag_argument_is_a_number_and_an_impulse_is_true() -> None:
     assert decode(text("/a") + text(",tI") + struct.pack(">Q", 9)) == [("/a", (9, True))]
 
 
+def test_every_further_type_of_the_standard_is_read() -> None:
+    tags = ",cSrm[f[TN]]"
+    body = b"\0\0\0A" + text("sym") + b"\xff\0\x33\xff" + b"\1\x90\x40\x7f" + struct.pack(">f", 0.5)
+    message = ("/a", ("A", "sym", (1.0, 0.0, 0.2, 1.0), b"\1\x90\x40\x7f", (0.5, (True, None))))
+    assert decode(text("/a") + text(tags) + body) == [message]
+    assert decode(encode("/a", (0.5, (True, None)), 1)) == [("/a", ((0.5, (True, None)), 1))]
+
+
+ODD = {
+    "unknown type": text("/odd") + text(",q"),
+    "NaN": text("/odd") + text(",f") + struct.pack(">f", float("nan")),
+    "a space": text("/o dd") + text(",i") + b"\0\0\0\1",
+    "Latin-1 text": text("/odd") + text(",s") + text("gr\xfc\xdfe"),
+    "Latin-1 address": text("/\xf6dd") + text(",i") + b"\0\0\0\1",
+    "cut off": text("/odd") + text(",i"),
+    "not padded": b"/odd\0\0\0\0,s\0\0ab",
+    "empty": b"",
+    "no message": b"none",
+    "an open list": text("/odd") + text(",[f") + struct.pack(">f", 0.5),
+    "a bundle without a time tag": b"#bundle\0",
+    "too deep": nested(4),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
+def test_an_odd_element_costs_itself_only(odd: bytes) -> None:
+    packet = bundle(encode("/before", 1), odd, bundle(encode("/inner", 2), odd), encode("/behind", 3))
+    messages, left_out = read(packet)
+    assert messages == [("/before", (1,)), ("/inner", (2,)), ("/behind", (3,))]
+    assert len(left_out) == 2
+
+
+def test_of_a_cut_bundle_all_that_is_whole_is_read() -> None:
+    packet = bundle(encode("/a", 1), bundle(encode("/b", 2)), encode("/c", 3))
+    for cut in range(1, len(encode("/c", 3))):
+        messages, left_out = read(packet[:-cut])
+        assert messages == [("/a", (1,)), ("/b", (2,))] and len(left_out) == 1
+    within = bundle(bundle(encode("/a", 1), encode("/b", 2))[:-4], encode("/c", 3))
+    assert read(within)[0] == [("/a", (1,)), ("/c", (3,))]
+
+
 def test_a_message_without_type_tags_has_no_arguments() -> None:
     assert decode(text("/installation/cue/go")) == [("/installation/cue/go", ())]
 
@@ -72,7 +113,7 @@ def test_the_24_byte_bundle_with_element_size_minus_4_is_refused_and_not_read_fo
     refused(b"#bundle\0" + struct.pack(">Qii", 1, -4, 0), "element of -4 bytes")
 
 
-@pytest.mark.parametrize("size", [0, 3, 8, 2**31 - 4, -(2**31)])
+@pytest.mark.parametrize("size", [8, 2**31 - 4, -(2**31)])
 def test_a_bundle_element_of_an_impossible_size_is_refused(size: int) -> None:
     refused(b"#bundle\0" + struct.pack(">Qii", 1, size, 0), "element of")
 
@@ -124,14 +165,19 @@ def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
         (b"/a b\0\0\0\0" + text(","), "not printable ASCII"),
         (text("/a") + text("f"), "begin with a comma"),
         (text("/a") + text(",q"), "unknown type tag"),
-        (text("/a") + text(",[i]") + b"\0\0\0\1", "unknown type tag"),
+        (text("/a") + text(",]"), "ends that did not begin"),
+        (text("/a") + text(",[i") + b"\0\0\0\1", "does not end"),
+        (text("/a") + text(",[[[[[]]]]]"), "nested deeper than 4"),
+        (text("/a") + text(",c") + b"\0\0\1\0", "not ASCII"),
+        (text("/a") + text(",r") + b"\0", "multiple of 4"),
+        (text("/a") + text(",m"), "cut off"),
         (text("/a") + text(",s") + text("\xff\xfe"), "not UTF-8"),
         (text("/a") + text(",b") + struct.pack(">i", -1), "blob of -1"),
         (text("/a") + text(",b") + struct.pack(">i", 2**31 - 1), "blob of"),
         (text("/a") + text(",i") + b"\0" * 8, "left over"),
         (text("/a") + text("," + "T" * 65), "65 arguments"),
         (text("/" + "a" * 300) + text(","), "address of 301"),
-        (bundle(*[encode("/a")] * 257), "more than 256 messages"),
+        (bundle(*[encode("/a")] * 2049), "more than 2048 elements"),
         (bundle(encode("/a", 1), text("/b") + text(",f")), "cut off"),
     ],
 )

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from installation.live import moments
+from installation.live import allowance, moments
 from installation.live.chronicle import MOMENTS_WAITING, Chronicle
 from installation.live.journal import Entry, InputLog, Ledger, read_log
 from installation.settings import SettingsError, Show, check
@@ -59,13 +59,72 @@ def test_a_sender_that_asks_for_a_moment_in_every_frame_cannot_fill_the_memory(t
     disk = threading.Event()  # until it is set, the disk takes nothing
     monkeypatch.setattr(moments, "keep", lambda folder, moment, rgb: disk.wait(30) and tmp_path)
     with ExitStack() as closing:
-        options = Namespace(record=None, log=None, moments=tmp_path)
+        options = Namespace(record=None, log=None, moments=tmp_path / "moments")
         chronicle = Chronicle(Show("bloom"), options, screen, STUDIO, closing)
         closing.callback(disk.set)
         for n in range(100):
-            chronicle.note(Entry(n / 30, {}, (Command("moment"),)), CONTROLS, None, None)
+            chronicle.note(Entry(3.0 * n, {}, (Command("moment"),)), CONTROLS, None, None)
     assert len(chronicle.moments) == MOMENTS_WAITING
     assert chronicle.faults == {"moment dropped": 100 - MOMENTS_WAITING}
+
+
+def kept_in(folder, frames, command=True, **settings) -> Chronicle:
+    """So many frames of a show at 30 a second, a moment asked for in each of them."""
+    with ExitStack() as closing:
+        chronicle = Chronicle(
+            Show("bloom", **settings),
+            Namespace(record=None, log=None, moments=folder),
+            Namespace(read_now=lambda: np.zeros((4, 4, 3), np.uint8)),
+            Namespace(weights_sha256="abc"),
+            closing,
+        )
+        for n in range(frames):
+            wishes = (Command("moment"),) if command else ()
+            chronicle.note(Entry(n / 30, {}, wishes), CONTROLS, None, None)
+            for task in chronicle._writing:
+                task.result()
+    return chronicle
+
+
+def test_a_desk_that_never_lets_go_of_moment_keeps_five_and_then_one_in_two_seconds(tmp_path, caplog) -> None:
+    chronicle = kept_in(tmp_path, 310)
+    assert len(chronicle.moments) == 5 + 5
+    assert chronicle.faults == {"moment dropped": 300}
+    assert [line.getMessage() for line in caplog.records if "no moment" in line.message] == [
+        "no moment was kept: pressed more often than once in 2 s: something sends without letting go"
+    ]
+
+
+def test_the_shows_own_timer_is_held_to_the_hour_only(tmp_path) -> None:
+    chronicle = kept_in(tmp_path, 90, command=False, moment_every_s=0.1, moments_per_hour=12.0)
+    assert len(chronicle.moments) == 12 and chronicle.faults["moment dropped"] > 5
+
+
+def test_the_folder_of_moments_grows_no_larger_than_the_show_allows(tmp_path, caplog) -> None:
+    folder = tmp_path / "show"
+    folder.mkdir()
+    (folder / "older.jpg").write_bytes(b"x" * 60_000)
+    each = sum(path.stat().st_size for path in kept_in(tmp_path / "one", 1).moments[0].parent.iterdir())
+    chronicle = kept_in(folder, 5, moments_mb=(60_000 + 1.5 * each) / 1e6)
+    assert len(chronicle.moments) == 2 and chronicle.faults == {"moment dropped": 3}
+    assert sum("move some away, or raise moments_mb" in line.getMessage() for line in caplog.records) == 1
+
+
+def test_the_last_of_a_disk_is_not_filled_with_moments(tmp_path, monkeypatch, caplog) -> None:
+    free = Namespace(total=100e9, free=0.9e9)
+    monkeypatch.setattr(allowance.shutil, "disk_usage", lambda path: free)
+    assert not kept_in(tmp_path, 3).moments
+    assert "less than 1000 MB are free" in caplog.text
+    free.total = 16e9
+    assert kept_in(tmp_path, 3).moments, "two hundredths of a small disk are enough"
+
+
+@pytest.mark.parametrize("name", ["moments_per_hour", "moments_mb"])
+def test_a_limit_below_nothing_stops_the_start(tmp_path, name) -> None:
+    with pytest.raises(SettingsError, match=name):
+        allowance.Allowance(Show("bloom", **{name: -1.0}))
+    limitless = allowance.Allowance(Show("bloom", moments_per_hour=0.0, moments_mb=0.0))
+    assert not any(limitless.refusal(0.0, by_hand=False) for _ in range(2000)) and not limitless.no_room(tmp_path)
 
 
 def test_a_moment_that_the_disk_has_no_room_for_leaves_nothing_behind(tmp_path) -> None:

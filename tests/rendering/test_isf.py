@@ -109,6 +109,17 @@ def test_an_event_lasts_one_frame(context, flower) -> None:
     assert corner == [0, 255, 0, 0, 255]
 
 
+def test_presses_that_nobody_drew_are_made_up_for_one_frame_each(context, flower) -> None:
+    chain = Chain(context, [settings.Effect("every_knob", "e")], SIZE, HERE)
+    assert chain.knobs["effect.e.bang"].kind == "event"
+    counts = (41, 41, 44, 44, 44, 44, 45, 45)  # the process was begun anew: 41 presses are long past
+    corner = [pixels_of(chain.draw(flower, {"effect.e.bang": v}, 0.0))[9, 20, 1] for v in counts]
+    assert corner == [0, 0, 255, 255, 255, 0, 255, 0]
+    chain.draw(flower, {"effect.e.bang": 10_000.0}, 0.0)
+    later = [pixels_of(chain.draw(flower, {"effect.e.bang": 10_000.0}, 0.0))[9, 20, 1] for _ in range(20)]
+    assert later.count(255) < 10, "a sender that never lets go is not followed for ever"
+
+
 def test_a_companion_vertex_shader_moves_the_picture(context, flower) -> None:
     seen, source = draw(context, flower, "companion"), pixels_of(flower)
     assert np.abs(seen[18, 62].astype(int) - source[18, 31]).max() <= 12

@@ -1,0 +1,92 @@
+"""What cannot be done in; a count by kind out, and one line for each kind and sender that says what to do about it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from installation.control.places import Refused
+
+KEPT = 512  # kinds and senders: addresses can be forged
+AGAIN_S = 600.0
+LINES_PER_PERIOD, PERIOD_S = 20, 10.0
+log = logging.getLogger("installation.control.refusals")
+
+ADVICE = {
+    "malformed": "only this element was left out; look at what the sender makes of its arguments and addresses",
+    "overrun": "look for a sender gone wild, or send less often; only blackout and panic are sure to come through",
+    "socket error": "look at the network of this machine",
+    "refused sender": "add its network to [osc] allow if it is yours",
+    "rate limited": "values wait and the newest of each arrives; raise [osc] packets_per_s, or send less often",
+    "unknown address": "`installation live --osc-table` lists every address; [osc.aliases] leads others to them",
+    "bad argument": "`installation live --osc-table` says what each address takes",
+    "bad pattern": "write ? * [a-z] {a,b} with both brackets, and few alternatives",
+    "out of range": "the nearest end was taken; /norm, /percent and /dmx behind an address take 0..1, 0..100, 0..255",
+    "too many triggers": "press less often",
+    "overtaken": "it was sent before panic and came out behind it; call the cue again to end the panic",
+    "moment dropped": "a sender may keep one in two seconds",
+    "too many streams": "close connections that nobody uses; the most silent one was ended",
+    "unfinished stream": "the sender began a packet and never ended it; look at its TCP framing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A refused message in words; what was probably meant is looked up only if the line is really written."""
+
+    address: str
+    refused: Refused
+    nearest: Callable[[str], str]
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.nearest(self.address)}?" if self.refused.kind == "unknown address" else ""
+        return f"{self.address:.80}: {self.refused}{hint}"
+
+
+@dataclass(slots=True)
+class _Row:
+    count: int = 0
+    unsaid: int = 0
+    said_s: float | None = None
+
+
+class Refusals:
+    """Called for whatever is refused. `of` counts by kind and sender; the lines of a flood are few, and never lost:
+    what found no place in the log now is said the next time that it happens."""
+
+    def __init__(self, faults: Counter[str], now_s: Callable[[], float] = time.monotonic) -> None:
+        self.faults, self._now_s = faults, now_s
+        self._rows: OrderedDict[tuple[str, str], _Row] = OrderedDict()
+        self._period_s, self._lines = now_s(), 0
+
+    def __call__(self, kind: str, sender: str = "", text: object = "", count: int = 1) -> None:
+        """Count, and say it if this sender's refusals of this kind were not told of yet; text is made only then."""
+        self.faults[kind] += count
+        row = self._rows.get((kind, sender))
+        if row is None:
+            row = self._rows[kind, sender] = _Row()
+            if len(self._rows) > KEPT:
+                self._rows.popitem(last=False)
+        row.count += count
+        row.unsaid += count
+        now_s = self._now_s()
+        if (row.said_s is None or now_s - row.said_s >= AGAIN_S) and self._has_line(now_s):
+            more = f" (and {row.unsaid - count} more)" if row.unsaid > count else ""
+            row.unsaid, row.said_s = 0, now_s
+            told = f": {text}" if text else ""
+            whom = f" from {sender}" if sender else ""
+            log.warning("OSC: %s%s%s%s; %s", kind, whom, told, more, ADVICE.get(kind, "it changed nothing"))
+
+    def of(self, kind: str, sender: str = "") -> int:
+        """How often this was refused from this sender, of those that are still remembered."""
+        row = self._rows.get((kind, sender))
+        return row.count if row else 0
+
+    def _has_line(self, now_s: float) -> bool:
+        if now_s - self._period_s >= PERIOD_S:
+            self._period_s, self._lines = now_s, 0
+        self._lines += 1
+        return self._lines <= LINES_PER_PERIOD
