@@ -111,9 +111,9 @@ BUILT_IN = {
         r"\w+",
         "radians degrees sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh pow exp log exp2 log2 sqrt abs "
         "sign inversesqrt floor trunc round roundEven ceil fract mod modf min max clamp mix step smoothstep isnan isinf "
-        "length distance dot cross normalize faceforward reflect refract matrixCompMult outerProduct transpose inverse "
-        "determinant lessThan greaterThan equal notEqual any all not texture textureLod textureGrad textureProj "
-        "textureSize texelFetch dFdx dFdy fwidth noise1 noise2 noise3 noise4",
+        "length distance dot cross normalize faceforward reflect refract matrixCompMult outerProduct transpose "
+        "determinant inverse lessThan greaterThan equal notEqual any all not texture textureLod textureGrad "
+        "textureProj textureSize texelFetch dFdx dFdy fwidth noise1 noise2 noise3 noise4",
     )
 }
 MOVED = "isf_word_"  # what is put before such a name; a uniform is still found under the name in its header
@@ -198,7 +198,7 @@ def _begin_at_zero(source: str) -> str:
         names = re.split(r"\s*,\s*", found[3])
         return f"{found[1]}{found[2]} {', '.join(f'{name} = {found[2]}(0)' for name in names)};"
 
-    parts = re.split(r"(\bstruct\b[^}]*\})", source)  # a struct's members take no value
+    parts = re.split(r"(\bstruct\b\s*\w*\s*\{[^{}]*\})", source)  # a struct's members take no value
     bare = re.compile(rf"((?:^|[;{{}}])[ \t]*)({NUMBERS})[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*;", re.MULTILINE)
     return "".join(part if part.startswith("struct") else bare.sub(begin, part) for part in parts)
 

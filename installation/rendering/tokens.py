@@ -6,7 +6,7 @@ import re
 from collections.abc import Set
 
 OPENING, CLOSING = "([{", ")]}"
-LONGEST_CALL = 10_000  # letters, from bracket to bracket
+NOTHING = re.compile(r"\s*(?:void\s*)?\)")
 
 
 def blank_comments(source: str) -> str:
@@ -33,33 +33,32 @@ def rename_calls(source: str, names: Set[str], prefix: str, types: str) -> str:
     own: dict[str, set[int]] = {}
     for head in heads:
         if head[1] in names:
-            own.setdefault(head[1], set()).add(count_arguments(head[2]))
+            own.setdefault(head[1], set()).add(count_arguments(f"({head[2]})")[0])
     if not own:
         return source
-    kept, at = [], 0
+    counts, kept, at = count_arguments(source), [], 0
     for call in re.finditer(rf"\b({'|'.join(sorted(own))})\s*\(", source):
-        if _count_in_call(source, call.end()) in own[call[1]]:
+        if counts.get(call.end() - 1) in own[call[1]]:
             kept += [source[at : call.start()], prefix]
             at = call.start()
     return "".join(kept) + source[at:]
 
 
-def count_arguments(text: str) -> int:
-    """How many things a list between brackets names; (void) names none."""
-    return 0 if text.strip() in ("", "void") else _count_in_call(text + ")", 0)
+def count_arguments(source: str) -> dict[int, int]:
+    """How many things stand in each pair of round brackets, by where it opens; (void) holds none.
 
-
-def _count_in_call(source: str, at: int) -> int:
-    """How many arguments follow, up to the bracket that closes the call; commas in inner brackets part none."""
-    depth, commas, start = 0, 0, at
-    for found in re.compile(r"[()\[\]{},;]").finditer(source, at, at + LONGEST_CALL):
+    Commas in inner brackets part none. Brackets that are never closed are left out.
+    """
+    counts: dict[int, int] = {}
+    opened: list[list[int]] = []  # where each bracket opens, and the commas in it so far
+    for found in re.finditer(r"[()\[\]{},]", source):
         sign = found[0]
         if sign in OPENING:
-            depth += 1
-        elif sign in CLOSING:
-            depth -= 1
-        elif sign == "," and depth == 0:
-            commas += 1
-        if depth < 0 or sign == ";":
-            return commas + bool(source[start : found.start()].strip() or commas)
-    return -1
+            opened.append([found.start(), 0])
+        elif sign == "," and opened:
+            opened[-1][1] += 1
+        elif sign in CLOSING and opened:
+            start, commas = opened.pop()
+            if sign == ")":
+                counts[start] = 0 if NOTHING.match(source, start + 1) else commas + 1
+    return counts
