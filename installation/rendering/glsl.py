@@ -110,8 +110,8 @@ BUILT_IN = {
     *re.findall(
         r"\w+",
         "radians degrees sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh pow exp log exp2 log2 sqrt abs "
-        "sign inversesqrt floor trunc round roundEven ceil fract mod modf min max clamp mix step smoothstep isnan isinf "
-        "length distance dot cross normalize faceforward reflect refract matrixCompMult outerProduct transpose "
+        "sign inversesqrt floor trunc round roundEven ceil fract mod modf min max clamp mix step smoothstep isnan "
+        "isinf length distance dot cross normalize faceforward reflect refract matrixCompMult outerProduct transpose "
         "determinant inverse lessThan greaterThan equal notEqual any all not texture textureLod textureGrad "
         "textureProj textureSize texelFetch dFdx dFdy fwidth noise1 noise2 noise3 noise4",
     )

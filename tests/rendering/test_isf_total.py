@@ -16,8 +16,25 @@ KEYS = (
     *("PERSISTENT", "PATH", "INPUTS", "PASSES", "IMPORTED", "PERSISTENT_BUFFERS", "DESCRIPTION", "CREDIT"),
 )
 WORDS = any_of.sampled_from(
-    (*("float", "long", "color", "point2D", "bool", "event", "image", "audioFFT", "a", "b", "mix", "1x", "vec2", "é"),)
-    + ("$WIDTH/0", "9^9^9", "$a", "1" * 400, "(" * 200, "\0", "../x", "x" * 5000, "-1", "nan", "inf", "TIME", "a b")
+    (
+        *(
+            "float",
+            "long",
+            "color",
+            "point2D",
+            "bool",
+            "event",
+            "image",
+            "audioFFT",
+            "a",
+            "b",
+            "mix",
+            "1x",
+            "vec2",
+            "é",
+        ),
+        *("$WIDTH/0", "9^9^9", "$a", "1" * 400, "(" * 200, "\0", "../x", "x" * 5000, "-1", "nan", "inf", "TIME", "a b"),
+    )
 )
 NUMBERS = any_of.sampled_from((0, 1, -1, 0.5, 2**31, 10**30, 10**400, 1e308, float("inf"), float("nan")))
 LEAVES = any_of.none() | any_of.booleans() | NUMBERS | any_of.integers() | any_of.floats() | WORDS | any_of.text()
@@ -80,16 +97,28 @@ def one(**entry: object) -> dict:
         (one(NAME="gl_x"), "input: expected a name that is a GLSL word"),
         (one(NAME="IMG_PIXEL"), "has the name of one of ISF's own"),
         (one(TYPE="sound"), "TYPE 'sound', which is unsupported"),
-        ({"INPUTS": [{"NAME": f"a{n}", "TYPE": "float"} for n in range(300)]}, "INPUTS: expected at most 256, found 300"),
+        (
+            {"INPUTS": [{"NAME": f"a{n}", "TYPE": "float"} for n in range(300)]},
+            "INPUTS: expected at most 256, found 300",
+        ),
         ({"PASSES": [{}] * 1000}, "PASSES: expected at most 64, found 1000"),
         ({"PASSES": [{"TARGET": "a; } void x() {"}]}, "pass TARGET: expected a name that is a GLSL word"),
         (one() | {"PASSES": [{"TARGET": "a"}]}, "pass TARGET 'a' has the name of a knob"),
         ({"PASSES": [{"TARGET": "b", "WIDTH": "1/0"}]}, "pass b: '1/0' has no value here: float division by zero"),
         ({"PASSES": [{"TARGET": "b", "WIDTH": "exp(10000)"}]}, "has no value here"),
         ({"PASSES": [{"TARGET": "b", "WIDTH": "$nobody"}]}, "nobody is no input of this effect"),
-        ({"PASSES": [{"TARGET": "b", "WIDTH": "(" * 300 + "1" + ")" * 300}]}, "expected arithmetic of at most 500 letters"),
-        ({"PASSES": [{"TARGET": "b", "WIDTH": "-" * 400 + "1"}, {"HEIGHT": "(" * 249 + ")" * 249}]}, "expected arithmetic"),
-        ({"PASSES": [{"TARGET": f"b{n}", "WIDTH": 8192, "HEIGHT": 8192} for n in range(9)]}, "at most 67 megapixels, found 604"),
+        (
+            {"PASSES": [{"TARGET": "b", "WIDTH": "(" * 300 + "1" + ")" * 300}]},
+            "expected arithmetic of at most 500 letters",
+        ),
+        (
+            {"PASSES": [{"TARGET": "b", "WIDTH": "-" * 400 + "1"}, {"HEIGHT": "(" * 249 + ")" * 249}]},
+            "expected arithmetic",
+        ),
+        (
+            {"PASSES": [{"TARGET": f"b{n}", "WIDTH": 8192, "HEIGHT": 8192} for n in range(9)]},
+            "at most 67 megapixels, found 604",
+        ),
         ({"IMPORTED": {"a": {"PATH": "x" * 5000}}}, "expected an image at .* found none"),
         ({"IMPORTED": {"a": {"PATH": "\0"}}}, "expected an image at .* found none"),
         ({"IMPORTED": {"a.b": {"PATH": "x.png"}}}, "IMPORTED: expected a name that is a GLSL word"),
