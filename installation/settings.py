@@ -220,7 +220,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _sequence(origin, arguments, value, where)
     if dataclasses.is_dataclass(hint):
         return check(hint, value, where)  # type: ignore[arg-type]
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1023:
         return float(value)
     if hint is Path and isinstance(value, str):
         return Path(value)

@@ -22,7 +22,7 @@ from installation.stills.tasks import Task
 
 TRIES = 3  # a worker may be killed (out of memory, a power cut); the third time it is the task's own fault
 PR_SET_PDEATHSIG = 1
-HERE_ALONE = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}  # a cluster nobody else can reach
+HERE_ALONE = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
 log = logging.getLogger("installation.stills")
 
 
@@ -80,6 +80,8 @@ class Ray:
     def __init__(self, address: str = "", slots: int = 0, threads: int = 1) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ["RAY_task_oom_retries"] = str(TRIES - 1)  # noqa: SIM112 (Ray reads it so; else it tries for ever)
+        if not address:  # Ray's own switch for one machine; else it answers whoever can reach this one
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         try:
             import ray
         except ImportError as error:

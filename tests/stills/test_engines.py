@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import deeds
+import psutil
 import pytest
 from printing import QUICK, halted, paint, pixels_of, still
 
@@ -127,3 +128,50 @@ def test_a_turn_that_ends_in_an_error_is_handed_on() -> None:
             return "passed"
 
     assert asyncio.run(asyncio.wait_for(fail_then_pass(), 20)) == "passed"
+
+
+def test_a_ray_of_this_machine_is_heard_by_this_machine_alone_and_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "installation.stills")
+    engine = engines.Ray(slots=1)
+    try:
+        from ray._private import worker
+
+        inside = psutil.Process().children(recursive=True)
+        heard = {one.laddr.ip for process in inside for one in connections_of(process) if one.status == "LISTEN"}
+        assert {address.removeprefix("::ffff:") for address in heard} == {"127.0.0.1"}
+        worker.print_to_stdstream({"lines": ["infinite oom retries"]}, ignore_prefix=False)
+    finally:
+        engine.close()
+    assert "oom" not in "".join(capfd.readouterr()) and "ray: infinite oom retries" in caplog.text
+
+
+def connections_of(process: psutil.Process) -> list[Any]:
+    try:
+        return process.net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return []
+
+
+def test_a_task_that_runs_out_of_memory_on_ray_ends_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ray.exceptions import OutOfMemoryError
+
+    engine = engines.Ray(slots=1)
+    try:
+        assert os.environ["RAY_task_oom_retries"] == str(engines.TRIES - 1)  # noqa: SIM112 (as Ray reads it)
+
+        class Killed:
+            def options(self, **needs: Any) -> Killed:
+                return self
+
+            async def remote(self, task: Task) -> float:
+                raise OutOfMemoryError("Task was killed due to the node running low on memory.\nMemory on the node ...")
+
+        monkeypatch.setattr(engine, "_perform", Killed())
+        (lost,) = run(engine, task("large", tmp_path))  # type: ignore[arg-type]
+        assert isinstance(lost, engines.WorkerLost) and "out of memory" in str(lost) and "\n" not in str(lost)
+    finally:
+        engine.close()
