@@ -15,7 +15,7 @@ from PIL import Image
 import installation
 from installation.pictures import PictureError, pictures_below, read_picture, size_of
 from installation.settings import SettingsError
-from installation.stills.job import pictures_in
+from installation.stills.sources import pictures_in
 from installation.training.corpus import open_corpus
 
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 32\n1 0 0 setrgbcolor 0 0 40 32 rectfill\nshowpage\n"
@@ -59,12 +59,12 @@ def test_every_file_that_is_no_picture_is_named_and_every_picture_is_found(mixed
 
 
 def test_the_chain_says_what_it_leaves_out(mixed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(pictures_in([mixed])) == len(GOOD)
+    assert len(pictures_in([mixed], mixed.parent / "prints")) == len(GOOD)
     said = capsys.readouterr().err
     assert all(f"skipped {mixed / name}: " in said for name in STRANGE)
     assert "notes.txt" not in said
     with pytest.raises(SettingsError, match=r"expected pictures .*\.heic"):
-        pictures_in([mixed / "album.jpg"])
+        pictures_in([mixed / "album.jpg"], mixed.parent / "prints")
 
 
 def test_the_trainers_say_what_they_leave_out(mixed: Path, tmp_path: Path) -> None:
