@@ -115,6 +115,8 @@ def test_only_the_one_reader_opens_picture_files() -> None:
         if path.parent.name != "pictures":
             calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
             opening = {".".join(ast.unparse(call).split(".")[-2:]) for call in calls} & OPENERS
+            if path.name == "camera_child.py":
+                opening -= {"cv2.imdecode"}  # JPEG frames of a network camera, decoded in a process of its own
             assert not opening, f"{path.relative_to(package)} opens pictures by {sorted(opening)}"
 
 
