@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-STRING = r'("(?:\\.|[^"\\])*")'
+STRING = r'("(?:\\[\s\S]|[^"\\])*(?:"|\Z))'  # one that is never closed runs to the end, and is looked at once
 COMMENT = re.compile(STRING + r"|//[^\n]*")
 SPARE_COMMA = re.compile(STRING + r"|,(?=\s*[,\]}])")
 SHORT_NUMBER = re.compile(STRING + r"|(?<![\w.])[-+]?(?:\d+\.|\.\d+)(?![\w.])")

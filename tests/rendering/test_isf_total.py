@@ -16,25 +16,8 @@ KEYS = (
     *("PERSISTENT", "PATH", "INPUTS", "PASSES", "IMPORTED", "PERSISTENT_BUFFERS", "DESCRIPTION", "CREDIT"),
 )
 WORDS = any_of.sampled_from(
-    (
-        *(
-            "float",
-            "long",
-            "color",
-            "point2D",
-            "bool",
-            "event",
-            "image",
-            "audioFFT",
-            "a",
-            "b",
-            "mix",
-            "1x",
-            "vec2",
-            "é",
-        ),
-        *("$WIDTH/0", "9^9^9", "$a", "1" * 400, "(" * 200, "\0", "../x", "x" * 5000, "-1", "nan", "inf", "TIME", "a b"),
-    )
+    (*("float", "long", "color", "point2D", "bool", "event", "image", "audioFFT", "a", "b", "mix", "1x", "vec2", "é"),)
+    + ("$WIDTH/0", "9^9^9", "$a", "1" * 400, "(" * 200, "\0", "../x", "x" * 5000, "-1", "nan", "inf", "TIME", "a b")
 )
 NUMBERS = any_of.sampled_from((0, 1, -1, 0.5, 2**31, 10**30, 10**400, 1e308, float("inf"), float("nan")))
 LEAVES = any_of.none() | any_of.booleans() | NUMBERS | any_of.integers() | any_of.floats() | WORDS | any_of.text()
@@ -57,7 +40,7 @@ def open_text(folder: Path, text: str | bytes) -> isf.Effect | str:
 
 
 @given(said=HEADERS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_header_is_an_effect_or_one_line(tmp_path: Path, said: dict) -> None:
     made = open_text(tmp_path, f"/*{json.dumps(said)}*/ void main() {{ gl_FragColor = vec4(1.0); }}")
     if isinstance(made, isf.Effect):
@@ -68,7 +51,7 @@ def test_any_header_is_an_effect_or_one_line(tmp_path: Path, said: dict) -> None
 
 
 @given(text=any_of.binary(max_size=300) | any_of.text(max_size=300).map(str.encode))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_an_effect_or_one_line(tmp_path: Path, text: bytes) -> None:
     open_text(tmp_path, text)
     open_text(tmp_path, b"/*{" + text + b"}*/" + text)
@@ -97,28 +80,16 @@ def one(**entry: object) -> dict:
         (one(NAME="gl_x"), "input: expected a name that is a GLSL word"),
         (one(NAME="IMG_PIXEL"), "has the name of one of ISF's own"),
         (one(TYPE="sound"), "TYPE 'sound', which is unsupported"),
-        (
-            {"INPUTS": [{"NAME": f"a{n}", "TYPE": "float"} for n in range(300)]},
-            "INPUTS: expected at most 256, found 300",
-        ),
+        ({"INPUTS": [{"NAME": f"a{n}"} for n in range(300)]}, "INPUTS: expected at most 256, found 300"),
         ({"PASSES": [{}] * 1000}, "PASSES: expected at most 64, found 1000"),
         ({"PASSES": [{"TARGET": "a; } void x() {"}]}, "pass TARGET: expected a name that is a GLSL word"),
         (one() | {"PASSES": [{"TARGET": "a"}]}, "pass TARGET 'a' has the name of a knob"),
         ({"PASSES": [{"TARGET": "b", "WIDTH": "1/0"}]}, "pass b: '1/0' has no value here: float division by zero"),
         ({"PASSES": [{"TARGET": "b", "WIDTH": "exp(10000)"}]}, "has no value here"),
         ({"PASSES": [{"TARGET": "b", "WIDTH": "$nobody"}]}, "nobody is no input of this effect"),
-        (
-            {"PASSES": [{"TARGET": "b", "WIDTH": "(" * 300 + "1" + ")" * 300}]},
-            "expected arithmetic of at most 500 letters",
-        ),
-        (
-            {"PASSES": [{"TARGET": "b", "WIDTH": "-" * 400 + "1"}, {"HEIGHT": "(" * 249 + ")" * 249}]},
-            "expected arithmetic",
-        ),
-        (
-            {"PASSES": [{"TARGET": f"b{n}", "WIDTH": 8192, "HEIGHT": 8192} for n in range(9)]},
-            "at most 67 megapixels, found 604",
-        ),
+        ({"PASSES": [{"TARGET": "b", "WIDTH": "(" * 300 + "1" + ")" * 300}]}, "of at most 500 letters"),
+        ({"PASSES": [{"TARGET": "b", "WIDTH": "-" * 400}, {"HEIGHT": "(" * 249}]}, "expected arithmetic"),
+        ({"PASSES": [{"TARGET": f"b{n}", "WIDTH": 8192, "HEIGHT": 8192} for n in "abc"]}, "67 megapixels, found 201"),
         ({"IMPORTED": {"a": {"PATH": "x" * 5000}}}, "expected an image at .* found none"),
         ({"IMPORTED": {"a": {"PATH": "\0"}}}, "expected an image at .* found none"),
         ({"IMPORTED": {"a.b": {"PATH": "x.png"}}}, "IMPORTED: expected a name that is a GLSL word"),
@@ -135,7 +106,7 @@ def test_a_header_says_what_cannot_be_and_is_told_what_to_mend(tmp_path: Path, s
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("/*{" + '"A":[' * 100_000 + "}*/", "lists in lists|not JSON"),
+        ('/*{"A":' + "[" * 100_000 + "}*/", "lists in lists"),
         ('/*{"A": ' + "[" * 900 + "]" * 900 + "}*/ void main() {}", ""),
         ('/*{"A": ' + "9" * 5000 + "}*/", "Exceeds the limit"),
         ("/*{" + " " * 10_000_000 + "}*/", "a text of at most 2 MB"),
@@ -148,7 +119,7 @@ def test_a_header_says_what_cannot_be_and_is_told_what_to_mend(tmp_path: Path, s
         ("/*{}*/" + "/*" * 500_000, ""),
         ("/*{}*/" + "float mix(float a) {" + "mix(" * 200_000, ""),
         ("/*{" + '"' * 300_000 + "}*/", "the header is not JSON"),
-        ("/*{" + ", " * 300_000 + "}*/", "the header is not JSON"),
+        ("/*{" + ", " * 300_000 + "}*/ void main() {}", ""),
     ],
 )
 def test_a_file_of_any_size_is_read_in_one_breath(tmp_path: Path, text: str | bytes, says: str) -> None:
