@@ -16,8 +16,25 @@ KEYS = (
     *("PERSISTENT", "PATH", "INPUTS", "PASSES", "IMPORTED", "PERSISTENT_BUFFERS", "DESCRIPTION", "CREDIT"),
 )
 WORDS = any_of.sampled_from(
-    (*("float", "long", "color", "point2D", "bool", "event", "image", "audioFFT", "a", "b", "mix", "1x", "vec2", "é"),)
-    + ("$WIDTH/0", "9^9^9", "$a", "1" * 400, "(" * 200, "\0", "../x", "x" * 5000, "-1", "nan", "inf", "TIME", "a b")
+    (
+        *(
+            "float",
+            "long",
+            "color",
+            "point2D",
+            "bool",
+            "event",
+            "image",
+            "audioFFT",
+            "a",
+            "b",
+            "mix",
+            "1x",
+            "vec2",
+            "é",
+        ),
+        *("$WIDTH/0", "9^9^9", "$a", "1" * 400, "(" * 200, "\0", "../x", "x" * 5000, "-1", "nan", "inf", "TIME", "a b"),
+    )
 )
 NUMBERS = any_of.sampled_from((0, 1, -1, 0.5, 2**31, 10**30, 10**400, 1e308, float("inf"), float("nan")))
 LEAVES = any_of.none() | any_of.booleans() | NUMBERS | any_of.integers() | any_of.floats() | WORDS | any_of.text()
