@@ -1,24 +1,17 @@
-"""A show file (TOML) in, checked frozen dataclasses out; an unknown key is an error that names the nearest one."""
+"""A show file (TOML) in, what a show is out: frozen dataclasses, checked."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import math
 import tomllib
-import types
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from installation import files
+from installation.checking import SettingsError, check, to_table
 
-T = TypeVar("T")
-
-
-class SettingsError(ValueError):
-    """A show file says something that cannot be; the text names the place, what was expected and what was found."""
+__all__ = ["SettingsError", "check", "to_table"]  # and what stands below
 
 
 @dataclass(frozen=True)
@@ -44,10 +37,14 @@ class Route:
 
 @dataclass(frozen=True)
 class Bend:
-    """One operation at one named layer, on a seeded share (0..1) of its channels, or on the channels listed."""
+    """One operation at one layer, on a seeded share (0..1) of its channels, or on the channels listed.
+
+    layer is a name or a pattern of names, or holds for any network: a share 0..1 of the way through it, coarse, middle
+    or fine.
+    """
 
     name: str
-    layer: str
+    layer: str | float
     operation: str
     amount: float = 0.0
     share: float = 1.0
@@ -66,12 +63,38 @@ class Effect:
 
 @dataclass(frozen=True)
 class Cue:
-    """number is text ("1.5"); values are bases of knobs by name; what a cue does not name keeps its value."""
+    """number is text ("1.5"); values are bases of knobs by name; what a cue does not name keeps its value.
+
+    vector leads the generator to one of the show's vectors, or to "seed 23"; "walk" lets it go on walking. model fades
+    to another of the show's models, by name.
+    """
 
     number: str
     name: str = ""
     fade_s: float = 2.0
     values: dict[str, float] = field(default_factory=dict)
+    vector: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A direction of the latent space as a knob `generator.<name>`: from is "ganspace 3", "sefa 1" or one that was kept
+    by its name; zone is coarse | middle | fine | all."""
+
+    name: str
+    from_: str
+    zone: str = "all"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A point of the latent space under a name: a seed (drawn as NVIDIA's tools draw it), or a file that was kept."""
+
+    name: str
+    seed: int | None = None
+    file: str = ""
+    truncation: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -121,6 +144,8 @@ class Show:
     routes: tuple[Route, ...] = ()
     bends: tuple[Bend, ...] = ()
     effects: tuple[Effect, ...] = ()
+    directions: tuple[Direction, ...] = ()
+    vectors: tuple[Vector, ...] = ()
     cues: tuple[Cue, ...] = ()
     screen: Screen = Screen()
     osc: Osc = Osc()
@@ -152,12 +177,16 @@ def _refuse_twins(show: Show, where: str) -> None:
         "features": [part.name for part in show.features],
         "bends": [bend.name for bend in show.bends],
         "effects": [effect.name or Path(effect.file).stem for effect in show.effects],
+        "directions": [direction.name for direction in show.directions],
+        "vectors": [vector.name for vector in show.vectors],
         "cues": [cue.number for cue in show.cues],
     }
     for kind, names in named.items():
         for name in names:
             if names.count(name) > 1:
-                mend = "give one of them a name of its own" if kind in ("bends", "effects") else "keep one of them"
+                mend = (
+                    "give one of them a name of its own" if kind not in ("inputs", "features") else "keep one of them"
+                )
                 mend = "give one of them another number" if kind == "cues" else mend
                 raise SettingsError(f"{where}: {kind}: {name!r} is there {names.count(name)} times; {mend}")
 
@@ -178,76 +207,4 @@ def _beside(show: Show, folder: Path) -> Show:
         generator=part(show.generator),
         inputs=tuple(map(part, show.inputs)),
         effects=tuple(dataclasses.replace(effect, file=found(effect.file)) for effect in show.effects),
-    )
-
-
-def to_table(settings: Any) -> dict[str, Any]:
-    """The dataclass as plain values that `check` reads back: what a moment or a print writes down."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(settings).items()
-    }
-
-
-def check(kind: type[T], table: Any, where: str) -> T:
-    """Make the dataclass `kind` from a TOML table. Raises SettingsError naming `where`, what was expected and found."""
-    if not isinstance(table, dict):
-        raise SettingsError(f"{where}: expected a table, found {table!r}")
-    hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    for key in table:
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-            raise SettingsError(f"{where}: unknown key {key!r}; {hint}")
-    for name, f in fields.items():
-        if name not in table and f.default is f.default_factory is dataclasses.MISSING:
-            raise SettingsError(f"{where}: {name!r} is missing")
-    return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in table.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """One TOML value as the type that a field asks for."""
-    if hint is Any:
-        return value
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return _one_of(arguments, value, where)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise SettingsError(f"{where}: expected a table, found {value!r}")
-        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    if origin in (tuple, list):
-        return _sequence(origin, arguments, value, where)
-    if dataclasses.is_dataclass(hint):
-        return check(hint, value, where)  # type: ignore[arg-type]
-    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1023:
-        return float(value)
-    if hint is Path and isinstance(value, str):
-        return Path(value)
-    if isinstance(value, float) and not math.isfinite(value):  # TOML has nan and inf, and no knob survives them
-        raise SettingsError(f"{where}: expected a finite number, found {value}")
-    if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        return value
-    raise SettingsError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {value!r}")
-
-
-def _sequence(origin: Any, arguments: tuple[Any, ...], value: Any, where: str) -> Any:
-    if not isinstance(value, list | tuple):
-        raise SettingsError(f"{where}: expected a list, found {value!r}")
-    if origin is tuple and arguments[-1] is not Ellipsis and len(value) != len(arguments):
-        raise SettingsError(f"{where}: expected {len(arguments)} values, found {value!r}")
-    kinds = arguments if origin is tuple and arguments[-1] is not Ellipsis else (arguments[0],) * len(value)
-    return origin(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
-
-
-def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    for kind in kinds:
-        if kind is type(None) and value is None:
-            return None
-        try:
-            return _value(kind, value, where)
-        except SettingsError:
-            continue
-    raise SettingsError(
-        f"{where}: expected {' or '.join(getattr(k, '__name__', str(k)) for k in kinds)}, found {value!r}"
     )

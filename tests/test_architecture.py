@@ -15,7 +15,7 @@ from installation import plugins
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
 GROUND = {
     *("signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"),
-    *("files", "senders", "sources", "weight_files", "__version__"),
+    *("files", "senders", "sources", "weight_files", "checking", "__version__"),
 }
 BELOW = {
     "inputs",

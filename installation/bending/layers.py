@@ -22,6 +22,8 @@ from installation.signals import Knob
 Layer = tuple[str, int, int]  # name, channels, rows
 ENERGY = 4.0  # a bend may raise a layer's root mean square by at most this much
 NOT_FINITE = "bend not finite"
+COLOURS = 4  # a layer of so few channels is a picture already
+SHARES = {"coarse": 1 / 6, "middle": 1 / 2, "fine": 5 / 6}  # of the way through a network
 
 
 def bend_knobs(bends: Sequence[Bend]) -> list[Knob]:
@@ -29,7 +31,7 @@ def bend_knobs(bends: Sequence[Bend]) -> list[Knob]:
     knobs = []
     for bend in bends:
         operation = _operation(bend)
-        about = f"{operation.about} At {bend.layer}."
+        about = f"{operation.about} At {_named(bend.layer)}."
         knobs.append(Knob(f"bend.{bend.name}.amount", operation.low, operation.high, bend.amount, about))
     return knobs
 
@@ -164,17 +166,31 @@ def _operation(bend: Bend) -> Operation:
 
 
 def _layers(bend: Bend, layers: Sequence[Layer], seed: int) -> list[Layer]:
-    """The layers that a bend names: one, a pattern such as 'b32.*', or 'random' for a seeded one of them."""
+    """The layers that a bend names: one, a pattern such as 'b32.*', 'random' for a seeded one of them, or the one that
+    lies so far along the way through any network: a share 0..1, coarse, middle, fine."""
     names = [layer[0] for layer in layers]
+    inner = [layer for layer in layers if layer[1] > COLOURS] or list(layers)
     if bend.layer == "random":
-        inner = [layer for layer in layers if not layer[0].endswith("torgb")] or list(layers)
         return [random.Random(_seed(seed, bend, "random")).choice(inner)]
+    share = SHARES.get(bend.layer) if isinstance(bend.layer, str) else bend.layer
+    if share is not None:
+        if not 0 <= share <= 1:
+            raise SettingsError(f"bend {bend.name!r}: layer: a share of the way is 0..1, found {share:g}")
+        return [inner[round(share * (len(inner) - 1))]]
+    assert isinstance(bend.layer, str)
     found = [layer for layer in layers if fnmatch.fnmatchcase(layer[0], bend.layer)]
     if not found:
         near = difflib.get_close_matches(bend.layer, names, 1, 0.3)
         hint = f"did you mean {near[0]!r}?" if near else ""
-        raise SettingsError(f"bend {bend.name!r}: no layer {bend.layer!r}; {hint} there are: {', '.join(names)}")
+        raise SettingsError(
+            f"bend {bend.name!r}: no layer {bend.layer!r}; {hint} there are: {', '.join(names)}; "
+            "in any network: a share 0..1 of the way, coarse, middle, fine"
+        )
     return found
+
+
+def _named(layer: str | float) -> str:
+    return layer if isinstance(layer, str) else f"{layer:.0%} of the way"
 
 
 def _place(index: int, bend: Bend, layer: Layer, seed: int, device: torch.device) -> _Place:

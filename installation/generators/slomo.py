@@ -61,7 +61,7 @@ def create(
         )
     nets, sha256 = open_nets(settings.model)
     theirs = layer_names(nets.config, settings.net_px)
-    at_nets = [bend for bend in bends if bend.layer.partition(".")[0] in ("flow", "blend")]
+    at_nets = [bend for bend in bends if str(bend.layer).partition(".")[0] in ("flow", "blend")]
     module = plugins.load("generators", settings.generator.name)
     inner_settings = check(module.Settings, settings.generator.settings, "generator.settings.generator")
     inner_bends = [bend for bend in bends if bend not in at_nets]

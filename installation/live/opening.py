@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from installation import plugins
 from installation.clock import WallClock
 from installation.live.modulation import check_routes
+from installation.live.portable import with_model
 from installation.live.senses import Senses
 from installation.settings import Part, SettingsError, Show, check, open_show
 from installation.signals import Command, Controls, Knob
@@ -85,9 +86,7 @@ def _apply(show: Show, options: Namespace) -> Show:
         osc=dataclasses.replace(show.osc, **{k: v for k, v in osc.items() if v is not None}),
     )
     if options.model:
-        settings = show.generator.settings | {"model": options.model}
-        settings.pop("stations", None)  # numbers of the other model's anchors
-        show = dataclasses.replace(show, generator=Part(show.generator.name, settings))
+        show = dataclasses.replace(show, generator=with_model(show.generator, options.model))
     if not show.screen.fps > 0:
         raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
     for name in ("size", "working_size"):

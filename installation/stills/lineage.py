@@ -21,7 +21,7 @@ def of_stage(name: str) -> str:
 
 def of_moment(moment: Moment) -> str:
     """A hash of the effect files, pictures and weights that paint a moment, and of the code that paints with them."""
-    from installation.generators.stylegan2 import cpu_has_bfloat16
+    from installation.generators.devices import cpu_has_bfloat16
     from installation.rendering import isf
     from installation.rendering.link import find_file
     from installation.settings import Show, check

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from installation.generators.stylegan2 import cpu_has_bfloat16, read_model
+from installation.generators.devices import cpu_has_bfloat16
+from installation.generators.stylegan2 import read_model
 from installation.training import album, checkpoint
 from installation.training.adversarial import Adversarial
 from installation.training.codes import first_codes, known_codes, rows_of

@@ -181,3 +181,14 @@ def test_on_an_accelerator_no_bend_waits_for_a_value(name, dtype):
     for _ in range(2):
         y = bends.apply("b8.conv1", x)
         assert (y.shape, y.dtype, y.device) == (x.shape, x.dtype, x.device)
+
+
+@pytest.mark.parametrize(("layer", "name"), [(0.0, "a"), (0.4, "c"), ("coarse", "b"), ("middle", "c"), ("fine", "d")])
+def test_a_bend_may_say_how_far_along_the_way_through_any_network_it_sits(layer: str | float, name: str) -> None:
+    layers = [("a", 8, 4), ("b", 8, 8), ("rgb", 3, 8), ("c", 8, 16), ("d", 8, 32), ("e", 8, 64)]
+    assert list(Bends([Bend("x", layer, "invert")], layers).places) == [name]
+
+
+def test_a_bend_beyond_the_end_of_the_network_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"0\.\.1, found 1\.5"):
+        Bends([Bend("x", 1.5, "invert")], [("a", 8, 4)])

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from installation.generators import walk
-from installation.generators.stylegan2 import network
-from installation.generators.stylegan2.latent import Latent
+from installation.generators.latent import Latent
 from installation.settings import SettingsError
 
 
@@ -16,10 +15,9 @@ def test_a_walk_that_dwells_is_slower_at_its_stations_and_still_closed() -> None
 
 
 def test_a_show_may_name_the_stations_of_its_walk() -> None:
-    net = network.Generator(network.NetworkConfig(8, 8, 8, 1, {4: 8, 8: 8}))
     anchors = torch.randn(20, 8, generator=torch.Generator().manual_seed(1))
-    named = Latent(net, anchors, 12, 0, stations=(3, 5, 7, 11))
+    named = Latent(anchors, anchors.mean(0), 4, 12, torch.Generator(), stations=(3, 5, 7, 11))
     walked = named.walk.anchors + named.average
     assert torch.cdist(walked, anchors[[3, 5, 7, 11]]).min(1).values.max() < 1e-3
     with pytest.raises(SettingsError, match=r"0\.\.19"):
-        Latent(net, anchors, 12, 0, stations=(3, 5, 7, 99))
+        Latent(anchors, anchors.mean(0), 4, 12, torch.Generator(), stations=(3, 5, 7, 99))

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from installation import signals, weights
-from installation.bending.layers import Bends, bend_knobs
-from installation.generators import walk
+from installation import weights
+from installation.generators.gan import Gan, Knobs
+from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
-from installation.generators.stylegan2.graph import Captured
-from installation.generators.stylegan2.latent import Latent
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 NOISES = ("auto", "frozen", "random", "none")
-BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen at once
+SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
 
 
 @dataclass(frozen=True)
@@ -80,8 +75,8 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
     return net.eval().requires_grad_(False), anchors
 
 
-class StyleGAN2:
-    """One network at play. On CUDA a captured graph is replayed; amounts, styles and noise change in its memory."""
+class StyleGAN2(Gan):
+    """One network at play: a w for every layer in, the picture less its rim out."""
 
     def __init__(
         self,
@@ -97,79 +92,36 @@ class StyleGAN2:
         """rim_px: pixels that are left out on each side, where the zeros beyond the layers' borders still show."""
         self.settings = settings = settings or Settings()
         _check(settings)
+        super().__init__(device, settings.dtype, seed, weights_sha256)
         self.noise: network.Noise = "frozen" if settings.noise == "auto" else settings.noise  # type: ignore[assignment]
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        self.device = torch.device(chosen)
-        self.dtype = DTYPES[settings.dtype] if settings.dtype != "auto" else best_dtype(self.device)
         rows = net.config.resolution
         self.size = (rows + settings.extend * rows // 2 - 2 * rim_px, rows - 2 * rim_px)
         self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
-        self.weights_sha256 = weights_sha256
-        self.latent = Latent(net, anchors, settings.anchors, seed, settings.stations)
+        source = torch.Generator().manual_seed(seed)
+        styles, average = styles_of(net, anchors, source)
+        self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
-        self.bends = Bends(bends, self.layers, seed, self.device)
-        self.faults = self.bends.faults
-        self.knobs: dict[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *bend_knobs(bends))}
-        self.number = 0
-        self._ws = torch.zeros(1, net.config.num_ws, net.config.w_dim, device=self.device)
         self._noise = [(layer, layer.noise.clone()) for layer in self.synthesis.layers if layer.noise is not None]
         self._noise_now = 1.0
-        self._graphs: dict[tuple[bool, str], Captured] = {}
-        self._ring: list[Tensor] = []
-        self._pinned: list[Tensor] = []
-        if self.device.type == "cuda":
-            torch.backends.cudnn.benchmark = True
-            self._ring = [torch.empty(3, *reversed(self.size), device=self.device) for _ in range(BUFFERS)]
-            self._pinned = [torch.empty(self._ws.shape).pin_memory() for _ in range(BUFFERS)]
+        self.attach(bends)
 
-    def set_defaults(self, defaults: Mapping[str, float]) -> None:
-        """Let a model state where its knobs look best. Raises SettingsError for a knob that does not exist."""
-        for name in defaults:
-            if name not in self.knobs:
-                raise SettingsError(f"model.toml: [knobs]: no knob {name!r}; there are: {', '.join(self.knobs)}")
-        self.knobs = {
-            n: dataclasses.replace(k, default=float(defaults.get(n, k.default))) for n, k in self.knobs.items()
-        }
+    def point(self, knob: Knobs, turns: float) -> Tensor:
+        """Styles of one picture, (1, num_ws, w_dim)."""
+        return self.latent.at(knob, turns)[None]
 
-    def shed(self, level: int) -> None:
-        """0 draws everything; from 1 on bends are skipped."""
-        self.bends.shed(level)
-
-    def reset(self) -> None:
-        """Forget earlier frames; on CUDA the graph, which holds their memory, is captured anew."""
-        self._graphs.clear()
-        self.bends.reset()
-
-    @torch.inference_mode()
-    def render(self, controls: signals.Controls, size: tuple[int, int] | None = None) -> signals.Picture:
-        """Picture of `controls` at the network's own size less its rim, whatever `size` says."""
-        start_s = time.perf_counter()
-        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
-        self.bends.set(knob)
-        self._set_noise(knob["generator.noise"])
-        ws = self.latent.at(knob, controls.turns)
-        pixels = self._replay(ws) if self.device.type == "cuda" else self._paint(ws)[0]
-        self.number += 1
-        return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
-
-    def _paint(self, ws: Tensor) -> Tensor:
+    def paint(self, point: Tensor) -> Tensor:
+        """ws -> picture (1, 3, H, W), -1..1."""
         bend = self.bends.apply if self.bends.attached else None
-        return self.synthesis(ws, self.noise, bend)[self._inner].clamp(-1, 1)
+        return self.synthesis(point, self.noise, bend)[self._inner].clamp(-1, 1)
 
-    def _replay(self, ws: Tensor) -> Tensor:
-        """Copy the styles to the device and replay; the picture goes to the next buffer of a ring."""
-        self._pinned.append(self._pinned.pop(0))
-        self._pinned[0].copy_(ws)
-        self._ws.copy_(self._pinned[0], non_blocking=True)
-        key = (self.bends.attached, self.noise)
-        if key not in self._graphs:
-            self._graphs[key] = Captured(lambda: self._paint(self._ws))
-        self._ring.append(self._ring.pop(0))
-        return self._ring[0].copy_(self._graphs[key].replay()[0])
+    def variant(self) -> Hashable:
+        """Bends and noise decide which kernels run."""
+        return self.bends.attached, self.noise
 
-    def _set_noise(self, strength: float) -> None:
-        """Scale the frozen noise in place, where a captured graph finds it."""
+    def tune(self, knob: Knobs) -> None:
+        """Scale the frozen noise."""
+        strength = knob["generator.noise"]
         if strength == self._noise_now:
             return
         for layer, full in self._noise:
@@ -178,33 +130,19 @@ class StyleGAN2:
         self._noise_now = strength
 
 
-def best_dtype(device: torch.device) -> torch.dtype:
-    """The number format in which this device paints fastest without visible loss."""
-    if device.type == "cuda":
-        return torch.float16
-    return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
-
-
-def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies in bfloat16; one that only imitates it is ten times slower than in float32.
-
-    So is one whose libraries were told to do without (ONEDNN_MAX_CPU_ISA, ATEN_CPU_CAPABILITY).
-    """
-    told = " ".join(os.environ.get(name, "") for name in ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")).upper()
-    if told.strip() and not any(word in told for word in ("BF16", "AMX", "DEFAULT")):
-        return False
-    try:
-        flags = Path("/proc/cpuinfo").read_text("ascii", errors="ignore")
-    except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
+def styles_of(net: network.Generator, anchors: Tensor | None, source: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Styles [shape=(K, w_dim)] that the walk may pass through, and their average: a model's own, or seeded ones."""
+    if anchors is not None:
+        return anchors.float(), anchors.float().mean(0)
+    with torch.inference_mode():
+        styles = net.mapping(torch.randn(SAMPLES, net.config.z_dim, generator=source))
+    average = net.mapping.w_avg.float()
+    return styles, average if bool(average.any()) else styles.mean(0)
 
 
 def _check(settings: Settings) -> None:
     if settings.noise not in NOISES:
         raise SettingsError(f"generator: noise is one of {', '.join(NOISES)}, found {settings.noise!r}")
-    if settings.dtype not in (*DTYPES, "auto"):
-        raise SettingsError(f"generator: dtype is auto or one of {', '.join(DTYPES)}, found {settings.dtype!r}")
     if not 0 <= settings.extend <= 4:
         raise SettingsError(f"generator: extend is 0..4 columns, found {settings.extend}")
     if settings.anchors < 4:

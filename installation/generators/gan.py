@@ -1,0 +1,119 @@
+"""A network's two halves in, a generator of the show out: a point in a latent space becomes a picture, bent.
+
+What every GAN of this room shares: knobs, bends, number formats and, on CUDA, a captured graph that is replayed while
+amounts, points and noise change in its memory. A kind of network brings `point` and `paint`, and `tune` where it has
+something to tune.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from installation import signals
+from installation.bending.layers import Bends, Layer, bend_knobs
+from installation.generators import walk
+from installation.generators.devices import best_dtype, chosen_device
+from installation.generators.graph import Captured
+from installation.settings import Bend, SettingsError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen at once
+Knobs = Mapping[str, float]
+
+
+class Gan(ABC):
+    """One network at play; a picture is always of the network's own `size`."""
+
+    size: tuple[int, int]  # (width, height) in px
+    layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
+
+    def __init__(self, device: str, dtype: str, seed: int, weights_sha256: str) -> None:
+        """device: auto, cpu, cuda...; dtype: auto or one of DTYPES. Raises SettingsError for another."""
+        if dtype not in (*DTYPES, "auto"):
+            raise SettingsError(f"generator: dtype is auto or one of {', '.join(DTYPES)}, found {dtype!r}")
+        self.device = chosen_device(device)
+        self.dtype = DTYPES[dtype] if dtype != "auto" else best_dtype(self.device)
+        self.seed, self.weights_sha256, self.number = seed, weights_sha256, 0
+        self._graphs: dict[Hashable, Captured] = {}
+        self._point = torch.empty(0)
+        self._ring: list[Tensor] = []
+        self._pinned: list[Tensor] = []
+
+    def attach(self, bends: Sequence[Bend], knobs: Sequence[signals.Knob] = ()) -> None:
+        """Once `size` and `layers` are known: put the bends in place. knobs: the kind's own, beside the walk's.
+
+        Raises SettingsError for a bend that does not fit.
+        """
+        self.bends = Bends(bends, self.layers, self.seed, self.device)
+        self.faults = self.bends.faults
+        self.knobs: dict[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *knobs, *bend_knobs(bends))}
+
+    @abstractmethod
+    def point(self, knob: Knobs, turns: float) -> Tensor:
+        """Where in the latent space: always of one shape, float32, on the CPU."""
+
+    @abstractmethod
+    def paint(self, point: Tensor) -> Tensor:
+        """The picture (1, C, H, W) of a point that lies on the device; nothing in here may wait for the device."""
+
+    def tune(self, knob: Knobs) -> None:  # noqa: B027 (few kinds have something to tune)
+        """Change in place, where a captured graph finds it, what is neither point nor bend."""
+
+    def variant(self) -> Hashable:
+        """What decides which kernels run: a graph is captured for each."""
+        return self.bends.attached
+
+    def set_defaults(self, defaults: Mapping[str, float]) -> None:
+        """Let a model state where its knobs look best. Raises SettingsError for a knob that does not exist."""
+        for name in defaults:
+            if name not in self.knobs:
+                raise SettingsError(f"model.toml: [knobs]: no knob {name!r}; there are: {', '.join(self.knobs)}")
+        self.knobs = {
+            n: dataclasses.replace(k, default=float(defaults.get(n, k.default))) for n, k in self.knobs.items()
+        }
+
+    def shed(self, level: int) -> None:
+        """0 draws everything; from 1 on bends are skipped."""
+        self.bends.shed(level)
+
+    def reset(self) -> None:
+        """Forget earlier frames; on CUDA the graph, which holds their memory, is captured anew."""
+        self._graphs.clear()
+        self.bends.reset()
+
+    @torch.inference_mode()
+    def render(self, controls: signals.Controls, size: tuple[int, int] | None = None) -> signals.Picture:
+        """Picture of `controls` at the network's own size, whatever `size` says."""
+        start_s = time.perf_counter()
+        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        self.bends.set(knob)
+        self.tune(knob)
+        point = self.point(knob, controls.turns)
+        pixels = self._replay(point) if self.device.type == "cuda" else self.paint(point)[0]
+        self.number += 1
+        return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
+
+    def bend(self, name: str, x: Tensor) -> Tensor:
+        """What a network's forward pass hands every layer's output to."""
+        return self.bends.apply(name, x) if self.bends.attached else x
+
+    def _replay(self, point: Tensor) -> Tensor:
+        """Copy the point to the device and replay; the picture goes to the next buffer of a ring."""
+        if not self._ring:
+            torch.backends.cudnn.benchmark = True
+            self._ring = [torch.empty(3, *reversed(self.size), device=self.device) for _ in range(BUFFERS)]
+            self._pinned = [torch.empty(point.shape).pin_memory() for _ in range(BUFFERS)]
+            self._point = torch.empty(point.shape, device=self.device)
+        self._pinned.append(self._pinned.pop(0))
+        self._pinned[0].copy_(point)
+        self._point.copy_(self._pinned[0], non_blocking=True)
+        if (key := self.variant()) not in self._graphs:
+            self._graphs[key] = Captured(lambda: self.paint(self._point))
+        self._ring.append(self._ring.pop(0))
+        return self._ring[0].copy_(self._graphs[key].replay()[0])
