@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -14,6 +15,8 @@ import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: programs that we start
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # would inherit that, and Ctrl-C is one of the tests
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -40,7 +43,7 @@ def written_before(tmp_path: Path) -> Path:
 def wait_for() -> Callable[..., object]:
     """wait_for(question, within_s): ask until the answer is true, fail when it has not become so in time."""
 
-    def wait(question: Callable[[], object], within_s: float = 20.0) -> object:
+    def wait(question: Callable[[], object], within_s: float = 60.0) -> object:
         pause, deadline_s = threading.Event(), time.monotonic() + within_s
         while not (answer := question()):
             assert time.monotonic() < deadline_s, f"did not come true within {within_s} s"

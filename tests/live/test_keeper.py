@@ -110,7 +110,7 @@ def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_n
     wait_for(is_set, within_s=60)
     first = kept_show.show()
     first.kill()
-    wait_for(lambda: (again := kept_show.show()) is not None and again.pid != first.pid, within_s=30)
+    wait_for(lambda: (again := kept_show.show()) is not None and again.pid != first.pid, within_s=90)
     turns = kept_show.told()["turns"]
     wait_for(lambda: kept_show.told()["turns"] > turns, within_s=90)  # it plays on, from where it was on its walk
     kept_show.process.send_signal(signal.SIGTERM)
