@@ -16,9 +16,7 @@ from pathlib import Path
 from installation.live.keeper import LONGEST_WAIT_S, OPENING_S
 
 MARK = "# Written by `installation service`, sha256 "
-WATCHDOG_S = (
-    OPENING_S + LONGEST_WAIT_S + 30.0
-)  # never shorter than what the keeper itself allows a show that comes back
+WATCHDOG_S = OPENING_S + LONGEST_WAIT_S + 30.0  # longer than the keeper itself lets a show take that comes back
 LONGEST_NAME = 120  # characters of a show's name in its unit's
 SAFE_WORD = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 
@@ -83,7 +81,7 @@ WantedBy={at}
 
 
 def unit_name(show: str) -> str:
-    """The name of a show's unit: what it may not hold is replaced, and a sum of the whole tells two such shows apart."""
+    """The name of a show's unit: what it may not hold is replaced, and a sum of the whole tells such shows apart."""
     stem = Path(show).stem
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem)[:LONGEST_NAME]
     if safe != stem:
@@ -131,7 +129,7 @@ def is_untouched(text: bytes) -> bool:
 
 def setting(text: str, name: str) -> str:
     """What a unit of ours says for a name that it has once; empty when it has none."""
-    return next((line.partition("=")[2] for line in text.splitlines() if line.startswith(f"{name}=")), "")
+    return next((line.partition("=")[2] for line in text.split("\n") if line.startswith(f"{name}=")), "")
 
 
 def _is_foreign(code: int) -> bool:
