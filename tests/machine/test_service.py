@@ -342,7 +342,7 @@ def test_our_own_untouched_unit_is_replaced_by_what_is_asked_for_now(gallery: Ga
     for words in (["--osc-port", "9001"], ["--osc-port", "9002"]):
         assert service("install", "--show", "small.toml", *words) == 0
     assert "replaced" in capsys.readouterr().out
-    assert "9002" in gallery.unit.read_text() and "9001" not in gallery.unit.read_text()
+    assert words_of(settings_of(gallery.unit)["ExecStart"][0])[-2:] == ["--osc-port", "9002"]
     assert [path.name for path in gallery.units.iterdir()] == [gallery.unit.name]
 
 

@@ -113,10 +113,10 @@ def claim(path: Path) -> bool:
         return False
     if is_untouched(text):
         return True
-    if is_ours(text):
-        advice = f"keep your lines in {path}.d/mine.conf and move the file away"
-        raise FileExistsError(f"{path} was edited by hand since it was written, and is left as it is; {advice}")
-    raise FileExistsError(f"{path} was not written by `installation service`, and is left as it is; move it away first")
+    found = "was edited by hand since it was written" if is_ours(text) else "was not written by `installation service`"
+    advice = "move it away first (`installation service print` shows what would be written"
+    advice += f"; lines of your own outlast that in {path}.d/mine.conf)"
+    raise FileExistsError(f"{path} {found}, and is left as it is; {advice}")
 
 
 def _refuse_to_be_led_away(folder: Path) -> None:

@@ -19,6 +19,41 @@ MARK = "# Written by `installation service`, sha256 "
 WATCHDOG_S = OPENING_S + LONGEST_WAIT_S + 30.0  # longer than the keeper itself lets a show take that comes back
 LONGEST_NAME = 120  # characters of a show's name in its unit's
 SAFE_WORD = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
+USERS_ORDER = "After=default.target graphical-session.target"
+MACHINES_ORDER = """\
+After=network-online.target multi-user.target graphical.target
+Wants=network-online.target"""
+TEMPLATE = """\
+[Unit]
+Description=installation: the show {show}
+# After the target that wants it: nothing waits for a show that itself waits for its display.
+{order}
+StartLimitIntervalSec=0
+
+[Service]
+# READY when light is on the wall, alive while frames are presented.
+Type=notify
+NotifyAccess=main
+{start}
+# The colon: a $ in these words is a $.
+ExecStart=:{line}
+Restart=always
+RestartSec=2
+# Longer than the keeper lets a show take that is being started again: its patience ends first.
+WatchdogSec={watchdog_s:.0f}
+# As long as it takes: it waits for a display.
+TimeoutStartSec=infinity
+# The film and the log are finished first.
+TimeoutStopSec=90
+KillMode=mixed
+LimitCORE=0
+# One part that took too much memory is replaced; the others play on.
+OOMPolicy=continue
+NoNewPrivileges=yes
+
+[Install]
+WantedBy={target}
+"""
 
 
 @dataclass(frozen=True)
@@ -39,45 +74,19 @@ class Unit:
     @property
     def text(self) -> str:
         """The whole file. Raises ValueError for what no unit can hold: control characters, bytes that are no UTF-8."""
-        machine = bool(self.user)
-        at = "multi-user.target" if machine else "default.target"
         line = (sys.executable, "-m", "installation", "live", "--unattended", *self.words)
-        before = "network-online.target multi-user.target graphical.target"
-        body = f"""\
-[Unit]
-Description=installation: the show {plain(Path(self.show).stem)}
-# After the target that wants it: nothing waits for a show that itself waits for its display.
-After={before if machine else "default.target graphical-session.target"}
-{"Wants=network-online.target" if machine else ""}
-StartLimitIntervalSec=0
-
-[Service]
-# READY when light is on the wall, alive while frames are presented.
-Type=notify
-NotifyAccess=main
-{f"User={self.user}" if machine else ""}
-WorkingDirectory={whole_line(self.folder)}
-{chr(10).join(f"Environment={quote(f'{name}={value}')}" for name, value in self.environment.items())}
-# The colon: a $ in these words is a $.
-ExecStart=:{" ".join(quote(word) for word in line)}
-Restart=always
-RestartSec=2
-# Longer than the keeper lets a show take that is being started again: its patience ends first.
-WatchdogSec={WATCHDOG_S:.0f}
-# As long as it takes: it waits for a display.
-TimeoutStartSec=infinity
-# The film and the log are finished first.
-TimeoutStopSec=90
-KillMode=mixed
-LimitCORE=0
-# One part that took too much memory is replaced; the others play on.
-OOMPolicy=continue
-NoNewPrivileges=yes
-
-[Install]
-WantedBy={at}
-"""
-        return seal(re.sub(r"(?<=\n)\n(?!\[)", "", body))
+        start = [f"User={self.user}"] if self.user else []
+        start += [f"WorkingDirectory={whole_line(self.folder)}"]
+        start += [f"Environment={quote(f'{name}={value}')}" for name, value in self.environment.items()]
+        body = TEMPLATE.format(
+            show=plain(Path(self.show).stem),
+            order=MACHINES_ORDER if self.user else USERS_ORDER,
+            start="\n".join(start),
+            line=" ".join(map(quote, line)),
+            watchdog_s=WATCHDOG_S,
+            target="multi-user.target" if self.user else "default.target",
+        )
+        return seal(body)
 
 
 def unit_name(show: str) -> str:
