@@ -8,8 +8,9 @@ refused in one line: what was expected, what was found, what to do.
 from __future__ import annotations
 
 import io
+import mmap
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,28 +18,19 @@ import torch
 from torch import Tensor
 
 from installation import weight_files
-from installation.networks.pickles import Outline, Storage, Thing, read_pickle
+from installation.networks.meanings import Allowance, Meanings, Stored
+from installation.networks.modules import is_module, state_of
+from installation.networks.pickles import Name, Record, read_pickle
 from installation.weight_files import WeightsError
 
 WRAPPERS = (  # under which programs keep the weights in a checkpoint, the best of several first
-    *("params_ema", "params-ema", "params", "g_ema", "state_dict", "model_state_dict", "model", "net", "netG"),
+    *("params_ema", "params-ema", "params", "g_ema", "G_ema", "state_dict", "model_state_dict", "model", "net", "netG"),
     *("generator", "weights"),
 )
 PREFIXES = ("module.", "_orig_mod.", "netG.", "net_g.", "generator.", "model.", "net.")
-KINDS = {
-    "FloatStorage": torch.float32,
-    "DoubleStorage": torch.float64,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-}
 LARGEST_PICKLE = 64_000_000  # bytes: a table, not the numbers
-READABLE = (weight_files.SAFETENSORS, weight_files.TORCH, weight_files.TORCH_OLD)
+READABLE = (weight_files.SAFETENSORS, weight_files.TORCH, weight_files.TORCH_OLD, weight_files.PICKLE)
+TORCH_BEGINS = 0x1950A86A20F9469CFC6C  # the number in the first pickle of an old torch file
 READ_ERRORS = (
     *(ValueError, RuntimeError, OSError, EOFError, LookupError, MemoryError, TypeError, OverflowError),
     zipfile.BadZipFile,
@@ -46,29 +38,36 @@ READ_ERRORS = (
 
 
 def read_tensors(path: Path, expected: str) -> dict[str, Tensor]:
-    """Every tensor of a .safetensors, .pth, .pt or .ckpt file by name, out of its wrappers and without prefixes.
+    """Every tensor of a .safetensors, .pth, .pt, .ckpt or .pkl file by name, out of its wrappers and without prefixes.
 
     `expected` says whose weights are wanted. Raises WeightsError in one line.
     """
     found = read_table(path, expected)
-    table = unwrap(found)
+    try:
+        table = unwrap(found)
+    except ValueError as error:
+        raise WeightsError(f"{path}: expected {expected}, found a network that is torn ({error})") from error
     if not table:
-        what = f"a whole {found.module}.{found.name}"[:100] if isinstance(found, Thing) else "no table of tensors in it"
+        whole = f"a {found.module}.{found.name}"[:100] if isinstance(found, Record | Name) else ""
+        what = whole or "no table of tensors in it"
         raise WeightsError(f"{path}: expected {expected}, found {what}; choose a file that holds a state_dict")
     return table
 
 
 def read_table(path: Path, expected: str) -> Any:
-    """What a file holds, as it was saved: tables in tables, with tensors in them. Raises WeightsError in one line."""
+    """What a file holds, as it was saved: plain values, lists, tables; tensors, NumPy arrays; Records of all else.
+
+    It may name one thing many times, and hold itself. Raises WeightsError in one line.
+    """
     if not path.is_file():
         raise WeightsError(f"{path}: expected {expected}, found no such file; fetch it, or choose another")
     try:
         kind = weight_files.recognise(path)
-        if kind not in READABLE:
+        if kind not in READABLE and not (kind in (weight_files.TEXT, weight_files.UNKNOWN) and path.suffix == ".pkl"):
             raise weight_files.refuse(path, expected)
         if kind == weight_files.SAFETENSORS:
             return _read_safetensors(path)
-        return _read_zip(path) if kind == weight_files.TORCH else _read_old(path)
+        return _read_zip(path) if kind == weight_files.TORCH else _read_pickled(path)
     except WeightsError:
         raise
     except READ_ERRORS as error:
@@ -98,101 +97,87 @@ def _read_zip(path: Path) -> Any:
             raise ValueError("its table is larger than any table of weights")
         if "byteorder" in records and archive.read(records["byteorder"]) != b"little":
             raise ValueError("its numbers lie in the order of another kind of machine")
-        said = read_pickle(io.BytesIO(archive.read(records["data.pkl"])))
-        return _fill(said, lambda storage: archive.read(records[f"data/{storage.key}"]), size)
+        held: dict[str, Tensor] = {}
+
+        def find(stored: Stored) -> Tensor:
+            if stored.key not in held:
+                held[stored.key] = _numbers(archive.read(records[f"data/{stored.key}"]), stored)
+            return held[stored.key].view(stored.kind)
+
+        allowance = Allowance(size)
+        meanings = Meanings(allowance, find, lambda raw: _read_sequence(io.BytesIO(raw), allowance))
+        return read_pickle(io.BytesIO(archive.read(records["data.pkl"])), meanings)
 
 
-def _read_old(path: Path) -> Any:
-    """torch.save before 1.6: pickles one after another (a number, a version, the machine, the table, the storages'
-    names), then for each storage its count and its numbers."""
-    file = io.BytesIO(path.read_bytes())
-    size = len(file.getbuffer())
-    for _ in range(3):
-        read_pickle(file)
-    said, names = read_pickle(file), read_pickle(file)
-    if isinstance(said, Thing):
+def _numbers(raw: bytes, stored: Stored) -> Tensor:
+    return torch.frombuffer(bytearray(raw), dtype=stored.kind) if raw else torch.empty(0, dtype=stored.kind)
+
+
+def _read_pickled(path: Path) -> Any:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return _read_sequence(content, Allowance(path.stat().st_size), inner=True)  # type: ignore[arg-type]
+
+
+def _read_sequence(file: IO[bytes], allowance: Allowance, inner: bool = False) -> Any:
+    """A pickle; or torch.save before 1.6: pickles one after another (a number, a version, the machine, the table, the
+    storages' names), then for each storage its count and its numbers.
+
+    A pickle may hold torch files (`inner`), and those hold no others.
+    """
+    open_inner = (lambda raw: _read_sequence(io.BytesIO(raw), allowance)) if inner else None
+    said = read_pickle(file, Meanings(allowance, None, open_inner))
+    if type(said) is not int or said != TORCH_BEGINS:
         return said
-    sizes = {one.key: one for one in _storages(said)}
-    found = {str(name): _take_storage(file, sizes.get(str(name)), size) for name in names}
-    return _fill(said, lambda storage: found[storage.key], size)
-
-
-def _take_storage(file: IO[bytes], storage: Storage | None, size: int) -> bytes:
-    count = int.from_bytes(file.read(8), "little")
-    if storage is None:  # without its type nobody knows how long it is, nor where the next one begins
-        raise ValueError("it holds numbers that its table does not name")
-    return file.read(min(count * KINDS[storage.kind].itemsize, size))
-
-
-def _storages(said: Any) -> list[Storage]:
-    return [one.storage for one in _walk(said) if isinstance(one, Outline)]
-
-
-def _walk(said: Any) -> list[Any]:
-    """Everything in tables and lists, each table once, however often a pickle names it."""
-    found, waiting, seen = [], [said], set[int]()
-    while waiting:
-        one = waiting.pop()
-        found.append(one)
-        if isinstance(one, dict | list | tuple) and id(one) not in seen:
-            seen.add(id(one))
-            waiting += one.values() if isinstance(one, dict) else one
-    return found
-
-
-def _fill(said: Any, read: Callable[[Storage], bytes], size: int) -> Any:
-    """The same tables with tensors in the outlines' places. All of them together claim no more than the file has."""
-    outlines = {id(one): one for one in _walk(said) if isinstance(one, Outline)}
-    claimed = sum(_bytes_of(one) for one in outlines.values())
-    if claimed > 2 * size:  # two names for one tensor are usual, a tensor out of nothing is not
-        raise ValueError(f"it claims {claimed} bytes of numbers out of {size}")
+    read_pickle(file)
+    read_pickle(file)
     held: dict[str, Tensor] = {}
-    made: dict[int, Tensor] = {}
-    for key, one in outlines.items():
-        if one.storage.key not in held:
-            numbers, kind = bytearray(read(one.storage)), KINDS[one.storage.kind]
-            held[one.storage.key] = torch.frombuffer(numbers, dtype=kind) if numbers else torch.empty(0, dtype=kind)
-        made[key] = _cut(held[one.storage.key], one)
-    for table in [one for one in _walk(said) if isinstance(one, dict)]:
-        table.update({k: made[id(v)] for k, v in table.items() if id(v) in made})
+
+    def find(stored: Stored) -> Tensor:
+        if stored.key not in held:  # filled when its numbers come, after the table
+            allowance.take(stored.count * stored.kind.itemsize)
+            held[stored.key] = torch.zeros(stored.count, dtype=stored.kind)
+        return held[stored.key].view(stored.kind)
+
+    said = read_pickle(file, Meanings(allowance, find, open_inner))
+    for name in read_pickle(file):
+        _take_storage(file, held.pop(str(name), None))
+    if held:
+        raise ValueError("its numbers are not there")
     return said
 
 
-def _bytes_of(one: Outline) -> int:
-    count = KINDS[one.storage.kind].itemsize
-    for side in one.shape:
-        if side < 0:
-            raise ValueError("a shape below 0")
-        count *= side
-    return count
-
-
-def _cut(numbers: Tensor, one: Outline) -> Tensor:
-    """The tensor out of its storage. Raises ValueError where it would reach beyond it."""
-    last = one.offset + sum((side - 1) * step for side, step in zip(one.shape, one.steps, strict=True))
-    empty = 0 in one.shape
-    if one.offset < 0 or any(step < 0 for step in one.steps) or (not empty and last >= numbers.numel()):
-        raise ValueError(f"a tensor {one.shape} reaches beyond its {numbers.numel()} numbers")
-    return (
-        torch.empty(one.shape, dtype=numbers.dtype) if empty else numbers.as_strided(one.shape, one.steps, one.offset)
-    )
+def _take_storage(file: IO[bytes], storage: Tensor | None) -> None:
+    count = int.from_bytes(file.read(8), "little")
+    if storage is None or count != storage.numel():  # nobody would know where the next one begins
+        raise ValueError("it holds numbers that its table does not name")
+    raw = file.read(count * storage.dtype.itemsize)
+    if len(raw) != count * storage.dtype.itemsize:
+        raise ValueError("its numbers end too early")
+    if count:
+        storage.copy_(_numbers(raw, Stored(storage.dtype, "", count)))
 
 
 def unwrap(found: Any) -> dict[str, Tensor]:
-    """The table of tensors in what a program saved, without what stands before all of its names; empty for none."""
+    """The table of tensors in what a program saved, without what stands before all of its names; empty for none.
+
+    Raises ValueError for a whole network whose modules nest without end.
+    """
     for _ in range(4):
         inner = next((found[key] for key in WRAPPERS if isinstance(found, dict) and _has_tensors(found.get(key))), None)
         if inner is None:
             break
         found = inner
+    if is_module(found):
+        return strip(state_of(found))
     if not isinstance(found, Mapping):
         return {}
     return strip({str(name): value for name, value in found.items() if isinstance(value, Tensor)})
 
 
 def _has_tensors(table: Any) -> bool:
-    """Whether a table holds tensors, or another wrapper."""
-    return isinstance(table, dict) and any(isinstance(v, Tensor) or k in WRAPPERS for k, v in table.items())
+    """Whether a table holds tensors, or another wrapper; or a whole network was saved."""
+    inside = table.items() if isinstance(table, dict) else ()
+    return is_module(table) or any(isinstance(value, Tensor) or key in WRAPPERS for key, value in inside)
 
 
 def strip(table: dict[str, Tensor]) -> dict[str, Tensor]:
