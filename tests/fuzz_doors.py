@@ -164,7 +164,7 @@ venue = ""
 [osc]
 port = 9000
 allow = ["127.0.0.0/8", "::1/128"]
-aliases = { "/a" = "/installation/master", "/3/xy" = ["generator.x", "generator.y"], "/z" = { argument = 1, to = "master" } }
+aliases = { "/a" = "/installation/master", "/xy" = ["generator.x", "generator.y"], "/z" = { argument = 1, to = "x" } }
 """
 
 
@@ -203,11 +203,14 @@ def open_show(path: Path) -> None:
         generator.render(rest({name: knob.default for name, knob in generator.knobs.items()}))
         knobs |= generator.knobs
     for wish in show.effects:
-        effect = isf.read(find_file(wish.file))
-        knobs |= {f"effect.{wish.name or Path(wish.file).stem}.{knob.name}": knob for knob in effect.knobs}
+        isf.read(find_file(wish.file))
+        name = f"effect.{wish.name or Path(wish.file).stem}.amount"
+        knobs[name] = Knob(name, 0.0, 1.0, 0.0)
+    if show.generator.name != "pattern":
+        return
     board = opening.open_board(show, knobs)
-    for number in (*(cue.number for cue in show.cues), "7"):
-        board.apply(Command("cue", name=number), 0.0)
+    for cue in show.cues:
+        board.apply(Command("cue", name=cue.number), 0.0)
     base = board.levels(0.5).base
     state = modulation.begin(show.routes)
     controls, _ = modulation.modulate(knobs, show.routes, base, {"hands.right.x": 0.5}, state, 0.1)
@@ -439,7 +442,10 @@ def make_archive(folder: Path) -> Sequence[Path]:
     from installation.stages.selection import taste
     from installation.stills.archive import Archive
 
-    archive, still = Archive(folder / "work"), Still(np.zeros((4, 4, 3), np.uint16), "a", "k1", 3, {"m": np.ones((4, 4))}, {}, ())
+    archive, still = (
+        Archive(folder / "work"),
+        Still(np.zeros((4, 4, 3), np.uint16), "a", "k1", 3, {"m": np.ones((4, 4))}, {}, ()),
+    )
     with archive.begin("selection", "k1") as part:
         archive.write(part, still)
     (folder / "work/progress.json").write_text('{"stage": "a", "name": "b", "fraction": 0.5}')
@@ -481,10 +487,12 @@ def make_pictures(folder: Path) -> Sequence[Path]:
     import tifffile
 
     tifffile.imwrite(folder / "deep.tif", rgb.astype(np.uint16) * 257, photometric="rgb")
-    tifffile.imwrite(folder / "alpha.tif", np.dstack([rgb, rgb[..., :1]]), extrasamples=["unassalpha"], photometric="rgb")
+    tifffile.imwrite(
+        folder / "alpha.tif", np.dstack([rgb, rgb[..., :1]]), extrasamples=["unassalpha"], photometric="rgb"
+    )
     cases = TESTS.parent.parent / "shared/cases/pictures"
     for path in cases.iterdir() if cases.is_dir() else ():
-        if path.stat().st_size < 300_000:
+        if path.stat().st_size < 300_000 and path.suffix != ".heic":
             shutil.copy(path, folder)
     return sorted(folder.iterdir())
 
@@ -515,21 +523,21 @@ def open_training(path: Path) -> None:
     checkpoint.load(path, {"net": net}, {"optimizer": torch.optim.Adam(net.parameters())})
 
 
-SHOWS = (SettingsError, WeightsError)
+SHOWS = (SettingsError, WeightsError, LookupError)
 DOORS = {
     "weights": Door(make_weights, open_weights, (WeightsError, ValueError)),
     "model": Door(make_model, open_model, SHOWS),
     "show": Door(make_show, open_show, SHOWS),
     "state": Door(make_state, open_state, ()),
     "moment": Door(make_moment, open_moment, SHOWS),
-    "job": Door(make_job, open_job, (SettingsError, PictureError)),
+    "job": Door(make_job, open_job, (SettingsError, PictureError, LookupError)),
     "lab": Door(make_lab, open_lab, (SettingsError,)),
     "choices": Door(make_choices, open_choices, ()),
     "log": Door(make_log, open_log, (OSError,)),
     "table": Door(make_tables, open_table, (ValueError,)),
     "venue": Door(make_venue, open_venue, (SettingsError,)),
     "effect": Door(make_effects, open_effect, (SettingsError,)),
-    "archive": Door(make_archive, open_archive, ()),
+    "archive": Door(make_archive, open_archive, (ValueError,)),
     "picture": Door(make_pictures, open_picture, (PictureError,)),
     "training": Door(make_training, open_training, (WeightsError,)),
 }

@@ -20,6 +20,7 @@ from installation.generators.stylegan2.graph import Captured
 from installation.generators.stylegan2.latent import Latent
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
+from installation.weight_files import first_line
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 NOISES = ("auto", "frozen", "random", "none")
@@ -84,8 +85,10 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
         net = network.Generator(shape)
         anchors = tensors.pop("anchors", None)
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise weights.WeightsError(f"{path}: does not fit the [network] of its model.toml: {error}") from error
+    except (RuntimeError, TypeError, ValueError, AttributeError, OverflowError, LookupError) as error:
+        raise weights.WeightsError(
+            f"{path}: does not fit the [network] of its model.toml: {first_line(error)}"
+        ) from error
     return net.eval().requires_grad_(False), anchors
 
 
