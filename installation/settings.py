@@ -135,14 +135,22 @@ def open_show(name_or_path: str) -> Show:
     path = Path(name_or_path) if Path(name_or_path).suffix else files.find("shows", f"{name_or_path}.toml")
     if path is None or not path.is_file():
         there = ", ".join(file.stem for file in files.there_are("shows", "*.toml"))
-        raise SettingsError(f"no show {name_or_path!r}; there are: {there}; or give the path of a .toml file")
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
-    show = check(Show, {"name": path.stem} | table, path.name)
+        raise SettingsError(
+            f"no show {files.shown(name_or_path)}; there are: {there}; or give the path of a .toml file"
+        )
+    show = check(Show, {"name": path.stem} | read_toml(path), path.name)
     _refuse_twins(show, path.name)
     return _beside(show, path.resolve().parent)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table of a TOML file. Raises SettingsError saying where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: not TOML: {str(error)[:200]}") from error
 
 
 def _refuse_twins(show: Show, where: str) -> None:
@@ -159,7 +167,7 @@ def _refuse_twins(show: Show, where: str) -> None:
             if names.count(name) > 1:
                 mend = "give one of them a name of its own" if kind in ("bends", "effects") else "keep one of them"
                 mend = "give one of them another number" if kind == "cues" else mend
-                raise SettingsError(f"{where}: {kind}: {name!r} is there {names.count(name)} times; {mend}")
+                raise SettingsError(f"{where}: {kind}: {files.shown(name)} is there {names.count(name)} times; {mend}")
 
 
 def _beside(show: Show, folder: Path) -> Show:
@@ -183,22 +191,21 @@ def _beside(show: Show, folder: Path) -> Show:
 
 def to_table(settings: Any) -> dict[str, Any]:
     """The dataclass as plain values that `check` reads back: what a moment or a print writes down."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(settings).items()
-    }
+    values = dataclasses.asdict(settings)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def check(kind: type[T], table: Any, where: str) -> T:
     """Make the dataclass `kind` from a TOML table. Raises SettingsError naming `where`, what was expected and found."""
     if not isinstance(table, dict):
-        raise SettingsError(f"{where}: expected a table, found {table!r}")
+        raise SettingsError(f"{where}: expected a table, found {files.shown(table)}")
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in fields:
             near = difflib.get_close_matches(key, fields, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-            raise SettingsError(f"{where}: unknown key {key!r}; {hint}")
+            raise SettingsError(f"{where}: unknown key {files.shown(key)}; {hint}")
     for name, f in fields.items():
         if name not in table and f.default is f.default_factory is dataclasses.MISSING:
             raise SettingsError(f"{where}: {name!r} is missing")
@@ -214,8 +221,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _one_of(arguments, value, where)
     if origin is dict:
         if not isinstance(value, dict):
-            raise SettingsError(f"{where}: expected a table, found {value!r}")
-        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+            raise SettingsError(f"{where}: expected a table, found {files.shown(value)}")
+        return {key: _value(arguments[1], item, f"{where}.{key[:80]}") for key, item in value.items()}
     if origin in (tuple, list):
         return _sequence(origin, arguments, value, where)
     if dataclasses.is_dataclass(hint):
@@ -228,14 +235,14 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         raise SettingsError(f"{where}: expected a finite number, found {value}")
     if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise SettingsError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {value!r}")
+    raise SettingsError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {files.shown(value)}")
 
 
 def _sequence(origin: Any, arguments: tuple[Any, ...], value: Any, where: str) -> Any:
     if not isinstance(value, list | tuple):
-        raise SettingsError(f"{where}: expected a list, found {value!r}")
+        raise SettingsError(f"{where}: expected a list, found {files.shown(value)}")
     if origin is tuple and arguments[-1] is not Ellipsis and len(value) != len(arguments):
-        raise SettingsError(f"{where}: expected {len(arguments)} values, found {value!r}")
+        raise SettingsError(f"{where}: expected {len(arguments)} values, found {files.shown(value)}")
     kinds = arguments if origin is tuple and arguments[-1] is not Ellipsis else (arguments[0],) * len(value)
     return origin(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
 
@@ -248,6 +255,5 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
             return _value(kind, value, where)
         except SettingsError:
             continue
-    raise SettingsError(
-        f"{where}: expected {' or '.join(getattr(k, '__name__', str(k)) for k in kinds)}, found {value!r}"
-    )
+    names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+    raise SettingsError(f"{where}: expected {names}, found {files.shown(value)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -60,8 +59,5 @@ def state_path(show: str) -> Path:
 
 def read_state(show: str) -> dict[str, Any]:
     """What people had set when the show of this name was last played; {} when nothing is known."""
-    try:
-        table = json.loads(state_path(show).read_text("utf-8"))
-        return table if isinstance(table, dict) else {}
-    except (OSError, ValueError):
-        return {}
+    table = files.read_json(state_path(show))
+    return table if isinstance(table, dict) else {}

@@ -36,9 +36,12 @@ def begin(routes: Sequence[Route]) -> State:
     return State(eased=(0.0,) * len(routes))
 
 
+LONGEST_WALK = 1e9  # turns: years of them
+
+
 def resume(state: State, turns: Any) -> State:
     """The state of a show that goes on where another stopped on its walk."""
-    known = isinstance(turns, int | float) and math.isfinite(turns)
+    known = isinstance(turns, int | float) and abs(turns) < LONGEST_WALK  # nan is not
     return replace(state, turns=float(turns)) if known else state
 
 
