@@ -208,8 +208,8 @@ class Desk:
 
         def may(host: str, late: Late) -> bool:
             pattern = not isinstance(late.wish, Command)
-            tokens = min(PATTERN_TOKENS, self.osc.packets_per_s) if pattern else 1.0 / MESSAGES_PER_TOKEN
-            return self._buckets.take(host, now_s, tokens)
+            tokens = PATTERN_TOKENS if pattern else 1.0 / MESSAGES_PER_TOKEN
+            return self._buckets.take(host, now_s, min(tokens, self.osc.packets_per_s))
 
         for late in self._waiting.take(may):
             if isinstance(late.wish, Command):
