@@ -19,6 +19,7 @@ from installation.live.ending import orderly_ends
 from installation.live.journal import Entry, read_log
 from installation.live.kept import Kept
 from installation.settings import Show
+from installation.signals import Controls, Levels
 
 STATUS_EVERY_S = 0.5
 REMEMBER_FRAMES = 30  # between two notes of the place on the walk
@@ -127,9 +128,26 @@ class Live:
         now_s = heard.now_s
         for command in heard.commands:
             self.board.apply(command, now_s)
-        if self.kept and (heard.commands or self.chronicle.ledger.frames % REMEMBER_FRAMES == 0):
-            self.kept.words.write(self.board.remember(now_s) | {"turns": self.state.turns})
         levels = self.board.levels(now_s)
+        try:
+            self.remember(heard)
+            controls = self.ask(heard, levels)
+        finally:  # whatever fails on the way to a picture: master and blackout act in this frame
+            drawing = self.studio.newest()
+            self.screen.show(drawing.rgba if drawing else None, levels, now_s)
+            if self.kept:
+                self.kept.present()
+        self.chronicle.note(heard, controls, drawing, self.senses.sound)
+
+    def remember(self, heard: Entry) -> None:
+        """Leave with the keeper what people have set: at once when they do, with every frame while light fades."""
+        due = heard.commands or self.board.is_fading(heard.now_s) or self.chronicle.ledger.frames % REMEMBER_FRAMES == 0
+        if self.kept and due:
+            self.kept.words.write(self.board.remember(heard.now_s) | {"turns": self.state.turns})
+
+    def ask(self, heard: Entry, levels: Levels) -> Controls:
+        """The one rule, and a picture asked for by it, unless it is to stay as it is."""
+        now_s = heard.now_s
         controls, self.state = modulation.modulate(
             self.knobs, self.show.routes, levels.base, heard.features, self.state, now_s
         )
@@ -137,11 +155,7 @@ class Live:
             self.studio.request(controls, now_s, self.senses.sound, patient=not self.in_time)
         if not self.in_time:
             self.studio.wait_done()  # the same log, the same film
-        drawing = self.studio.newest()
-        self.screen.show(drawing.rgba if drawing else None, levels, now_s)
-        if self.kept:
-            self.kept.present()
-        self.chronicle.note(heard, controls, drawing, self.senses.sound)
+        return controls
 
     def pace(self, began_s: float) -> None:
         """Collect garbage in the time left, tell the desk, wait for the next frame."""
