@@ -50,7 +50,7 @@ class Live:
     def __init__(self, show: Show, options: Namespace, closing: ExitStack, sheds: bool = True) -> None:
         self.show, self.options, self.kept = show, options, Kept.found()
         self.senses = opening.open_senses(show, closing)
-        self.studio = opening.open_studio(show, closing, sheds)
+        self.studio = opening.open_studio(show, closing, sheds and self.in_time)
         self.screen = opening.open_screen(show, options.headless, closing)
         self.knobs = self.studio.knobs
         self.board = opening.open_board(show, self.knobs)
@@ -154,7 +154,8 @@ class Live:
         if not levels.freeze:
             self.studio.request(controls, now_s, self.senses.sound, patient=not self.in_time)
         if not self.in_time:
-            self.studio.wait_done()  # the same log, the same film
+            while not (self.studio.wait_done(1.0) or self.ending):
+                pass  # the same log, the same film, however long a picture takes
         return controls
 
     def pace(self, began_s: float) -> None:

@@ -22,6 +22,10 @@ LOOK_EVERY_S = 0.5
 log = logging.getLogger("installation.rendering")
 
 
+def nobody(index: int) -> None:
+    """Watches no effect."""
+
+
 class Chain:
     """The effects of a show, drawn one over another at the working size.
 
@@ -35,16 +39,22 @@ class Chain:
         effects: Sequence[settings.Effect],
         size: tuple[int, int],
         folder: Path = EFFECTS,
+        watch: Callable[[int], None] = nobody,
+        sheds: bool = True,
     ) -> None:
+        """watch is told which effect is compiled or drawn next; sheds: those that are slow are left out for a while."""
         self.canvas = context if isinstance(context, Canvas) else Canvas(context)
+        self.watch, self.sheds = watch, sheds
         self.size = size
         self.faults: Counter[str] = Counter()
-        self.links = [Link(self.canvas, wish, folder) for wish in effects]
+        self.links: list[Link] = []
+        for index, wish in enumerate(effects):
+            watch(index)
+            self.links.append(Link(self.canvas, wish, folder))
         names = [link.name for link in self.links]
         for name in names:
             if names.count(name) > 1:
                 raise settings.SettingsError(f"two effects are called {name!r}: give one of them a `name` of its own")
-        self.watch: Callable[[int], None] = lambda index: None  # told which effect comes next
         self.last: Target | None = None
         self.version = 0  # of the picture that comes in, where somebody counts it: then it is known when it is the same
         self._time_s: float | None = None
@@ -128,7 +138,7 @@ class Chain:
             return None
         link.drawn_last = True
         now_s = time.monotonic()
-        if link.pause.note(now_s - began_s, now_s):
+        if self.sheds and link.pause.note(now_s - began_s, now_s):
             self.faults["slow effect"] += 1
             pause_s = link.pause.until_s - now_s
             log.error("effect %s: %.1f s a frame: left out for %.0f s", link.path.name, now_s - began_s, pause_s)

@@ -331,7 +331,11 @@ def test_holds_outlive_a_safe_show_that_has_not_their_knobs(board: Board) -> Non
     assert safe.remember(102.0)["held"] == {}
 
 
-@pytest.mark.parametrize("number", [10**400, float("inf"), float("nan"), -1e300, "1", None, [1]], ids="long inf nan low text none list".split())
+@pytest.mark.parametrize(
+    "number",
+    [10**400, float("inf"), float("nan"), -1e300, "1", None, [1]],
+    ids=["long", "inf", "nan", "low", "text", "none", "list"],
+)
 def test_a_note_with_numbers_that_are_none_is_no_reason_to_fail(board: Board, number: object) -> None:
     board.recall({"master": [number] * 3, "panic": [number] * 3, "held": {TEAR: [number] * 3}, "cue": number}, 0.0)
     assert board.levels(1.0).master == 1.0 and base(board, TEAR, 1.0) == 0.2
