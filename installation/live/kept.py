@@ -60,4 +60,5 @@ def state_path(show: str) -> Path:
 def read_state(show: str) -> dict[str, Any]:
     """What people had set when the show of this name was last played; {} when nothing is known."""
     table = files.read_json(state_path(show))
-    return table if isinstance(table, dict) else {}
+    known = isinstance(table, dict) and len(json.dumps(table)) <= WORDS_BYTES
+    return table if known else {}

@@ -36,7 +36,7 @@ def main(options: Namespace) -> int:
         return 0
     with ExitStack() as closing:
         live = Live(show, options, closing)
-        closing.enter_context(orderly_ends(live.end))
+        closing.enter_context(orderly_ends(live.end, insists=live.kept is None))
         report = live.play()
     if options.report:
         write_json(options.report, report)

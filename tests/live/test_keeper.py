@@ -210,6 +210,85 @@ def test_the_service_manager_hears_ready_alive_and_stopping(home: Path, monkeypa
     assert "READY=1" not in "".join(heard[1:])
 
 
+def test_a_show_that_cannot_be_started_now_is_started_later(home: Path, monkeypatch) -> None:
+    real, tries = subprocess.Popen, []
+
+    def start(command: list[str], **how: object) -> subprocess.Popen:
+        tries.append(command)
+        if len(tries) < 3:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return real(command, **how)
+
+    monkeypatch.setattr(keeper.subprocess, "Popen", start)
+    assert run(home, "sys.exit(0)") == 0
+    assert len(tries) == 3 and len(starts(home)) == 1
+
+
+def test_a_show_that_a_driver_keeps_in_the_kernel_is_left_there(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "SILENT_S", 0.2)
+    real, left = subprocess.Popen.wait, []
+
+    def wait(process: subprocess.Popen, timeout: float | None = None) -> int:
+        if process.args[-1:] == ["--no-guard"] and timeout and not (home / "start1").exists():
+            left.append(timeout)
+            raise subprocess.TimeoutExpired("show", timeout)
+        return real(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    assert run(home, "kept.present()\nif count: sys.exit(0)\ntime.sleep(600)") == 0
+    assert len(left) == 2 and len(starts(home)) == 2
+
+
+def test_a_show_that_does_not_end_when_it_was_asked_to_is_ended(home: Path, monkeypatch, wait_for: Wait) -> None:
+    monkeypatch.setattr(keeper, "ENDING_S", 0.2)
+
+    def ask() -> None:
+        wait_for(lambda: (home / "deaf").exists())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    body = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nkept.present()\n(here / 'deaf').touch()\n"
+    assert run(home, body + "time.sleep(600)", ask) == -signal.SIGABRT
+
+
+def test_asked_to_end_before_it_listens_is_an_orderly_end(home: Path, wait_for: Wait) -> None:
+    def ask() -> None:
+        wait_for(lambda: (home / "start0").exists())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert run(home, "time.sleep(600)", ask) == 0
+
+
+def test_after_the_safe_show_the_whole_one_is_tried_and_one_failure_is_enough(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(keeper, "SAFE_S", 1.0)
+    body = "kept.present()\nif count == 5: sys.exit(0)\nif '--safe' not in sys.argv: sys.exit(70)\n"
+    assert run(home, body + "while True:\n    kept.present()\n    time.sleep(0.02)") == 0
+    assert ["--safe" in words for words in starts(home)] == [False, False, False, True, False, True]
+
+
+def test_a_name_that_is_no_text_is_no_reason_to_fail(home: Path) -> None:
+    script = home / "stand_in.py"
+    script.write_text(STAND_IN + "sys.exit(0 if count else 70)")
+    assert keeper.Keeper(["\udcff"], "small", command=[sys.executable, str(script), str(home)]).keep() == 0
+
+
+def test_a_reader_of_the_log_who_reads_no_more_holds_up_neither_show_nor_keeper(home: Path) -> None:
+    (home / "stand_in.py").write_text(
+        STAND_IN + "for n in range(5000): print('x' * 99, file=sys.stderr)\nsys.exit(0 if count else 70)"
+    )
+    command = [sys.executable, str(home / "stand_in.py"), str(home)]
+    code = (
+        "import logging, sys\nfrom installation.live import keeper, saying\nlogging.basicConfig()\n"
+        "saying.log_without_waiting()\nlogging.error('y' * 100_000)\n"
+        f"sys.exit(keeper.Keeper([], 'small', command={command!r}).keep())"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)  # a pipe that nobody reads
+    try:
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+
+
 def test_a_show_that_presents_nothing_is_never_called_alive(home: Path, monkeypatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(home / "notify"))
@@ -220,7 +299,11 @@ def test_a_show_that_presents_nothing_is_never_called_alive(home: Path, monkeypa
             manager.recv(4096)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"blackout": "yes", "held": 3, "master": [1, 2]}', "\x00"])
+TORN = ["", "{", "[1]", '{"blackout": "yes", "held": 3, "master": [1, 2]}', "\x00"]
+FAR_TOO_MUCH = ["[" * 100_000, '{"held": "' + 300_000 * "x" + '"}']
+
+
+@pytest.mark.parametrize("text", TORN + FAR_TOO_MUCH, ids=range(7))
 def test_a_torn_note_of_what_was_set_is_no_reason_to_fail(home: Path, text: str) -> None:
     path = kept.state_path("small")
     path.parent.mkdir(parents=True)
