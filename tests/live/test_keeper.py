@@ -45,7 +45,7 @@ from pathlib import Path
 from installation.live.kept import Kept
 here, kept = Path(sys.argv[1]), Kept.found()
 count = len(list(here.glob("start*")))
-(here / f"start{count}").write_text(" ".join(sys.argv[2:]))
+(here / f"start{count}").write_bytes(os.fsencode(" ".join(sys.argv[2:])))
 """
 
 
