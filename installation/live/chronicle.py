@@ -150,7 +150,7 @@ class Chronicle:
         return summary | {
             "fps": summary["frames_presented"] / seconds,
             "drawn_per_s": self._drawn / seconds,
-            "painted_per_s": self.studio.status.get("painted", 0) / seconds,
+            "painted_per_s": self.studio.painted / seconds,
             "drawing": self.studio.status.get("rungs", []),
             "dropped": max(0, slots - summary["frames_presented"]),
             "tempo_bpm": tempo_bpm,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
+import logging
 import os
 import signal
 import time
@@ -15,6 +19,8 @@ from installation.frames import Words
 
 WORDS_BYTES = 1 << 18
 PRESENTED = 0  # place in the memory's counts and times: frames on the wall
+SAVE_EVERY_S = 1.0
+log = logging.getLogger("installation.live.keeper")
 KEPT = "INSTALLATION_KEPT"  # environment: descriptor of the shared memory, and the keeper's process
 
 
@@ -62,3 +68,62 @@ def read_state(show: str) -> dict[str, Any]:
     table = files.read_json(state_path(show))
     known = isinstance(table, dict) and len(json.dumps(table)) <= WORDS_BYTES
     return table if known else {}
+
+
+class Note:
+    """What people have set in a show of one name, on the disk: whole, on change, at most once a second.
+
+    It belongs to one keeper at a time. Two walls with one show would else take turns in writing it, and the next
+    evening would begin on each with what was set on the other: the second says so, and remembers while it runs.
+    """
+
+    def __init__(self, show: str) -> None:
+        self.show = show
+        self._lock: int | None = None
+        self._saved, self._tried_s, self._is_saved = "", 0.0, True
+        self.is_mine = self._take()
+        if not self.is_mine:
+            log.warning("another %r is playing here: what is set in this one is not kept for the next evening", show)
+
+    def read(self) -> dict[str, Any]:
+        """How the last evening ended; {} when that is not known, or another's."""
+        return read_state(self.show) if self.is_mine else {}
+
+    def save(self, state: dict[str, Any], at_once: bool = False) -> None:
+        """Write it, if it is due. What cannot be written is said once."""
+        now_s = time.monotonic()
+        if not at_once and now_s < self._tried_s + SAVE_EVERY_S:
+            return
+        text = json.dumps(state)
+        if not state or text == self._saved:
+            return
+        self._tried_s = now_s
+        if not (self.is_mine or self._take()):
+            return
+        self.is_mine = True  # the other one has ended
+        try:
+            files.write_text(state_path(self.show), text)
+            self._saved, self._is_saved = text, True
+        except OSError as error:
+            if self._is_saved:
+                log.warning("what is set now could not be kept: %s", error)
+            self._is_saved = False
+
+    def close(self) -> None:
+        """Leave it to the next keeper; so does the end of this process, however it ends."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take(self) -> bool:
+        """False while another process has it; a disk that knows no locks, or cannot be written to, keeps nobody out."""
+        with contextlib.suppress(OSError):
+            if self._lock is None:
+                path = state_path(self.show).with_suffix(".lock")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True

@@ -109,6 +109,7 @@ class Live:
 
     def heard(self) -> Iterator[Entry]:
         """What came in since the last frame: features of every device, wishes of every person."""
+        self.desk.start()
         while not (self.screen.closed or self.ending):
             now_s = self.clock.now_s()
             if 0 < self.options.seconds <= now_s:
@@ -118,6 +119,7 @@ class Live:
 
     def replayed(self) -> Iterator[Entry]:
         """The same from an input log, at the pace it was written; headless as fast as it can be painted."""
+        self.desk.start()
         for heard in read_log(self.options.replay):
             if self.screen.closed or self.ending:
                 return

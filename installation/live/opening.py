@@ -16,7 +16,7 @@ from installation import plugins
 from installation.clock import WallClock
 from installation.live.modulation import check_routes
 from installation.live.senses import Senses
-from installation.settings import Part, SettingsError, Show, check, open_show
+from installation.settings import Osc, Part, SettingsError, Show, check, open_show
 from installation.signals import Command, Controls, Knob
 
 if TYPE_CHECKING:  # what a show does not use is not imported
@@ -78,11 +78,10 @@ def _apply(show: Show, options: Namespace) -> Show:
         "monitor": options.monitor,
         "mode": "windowed" if options.windowed else None,
     }
-    osc = {"host": options.osc_host, "port": options.osc_port}
     show = dataclasses.replace(
         show,
         screen=dataclasses.replace(show.screen, **{k: v for k, v in screen.items() if v is not None}),
-        osc=dataclasses.replace(show.osc, **{k: v for k, v in osc.items() if v is not None}),
+        osc=_osc(show, options),
     )
     if options.model:
         settings = show.generator.settings | {"model": options.model}
@@ -99,6 +98,19 @@ def _apply(show: Show, options: Namespace) -> Show:
     if options.replay:
         return dataclasses.replace(show, inputs=(), features=())
     return dataclasses.replace(show, inputs=tuple(filter(None, (_device(part, options) for part in show.inputs))))
+
+
+def _osc(show: Show, options: Namespace) -> Osc:
+    asked = {"host": options.osc_host, "port": options.osc_port}
+    return dataclasses.replace(show.osc, **{k: v for k, v in asked.items() if v is not None})
+
+
+def find_osc(options: Namespace) -> Osc | None:
+    """Where a show will listen; None where its file cannot be read now: the show itself says why."""
+    try:
+        return _osc(open_show(options.show), options)
+    except (SettingsError, OSError):
+        return None
 
 
 def _device(part: Part, options: Namespace) -> Part | None:
@@ -168,12 +180,12 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
 
 
 def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desk:
-    """The desk's ear: OSC over UDP and TCP."""
+    """The desk's ear: OSC over UDP and TCP; what is sent waits until it is started."""
     from installation.control.desk import Desk
 
     desk = Desk(show.osc, knobs, show.cues)
     closing.callback(desk.close)
-    desk.start()
+    desk.bind()
     return desk
 
 

@@ -84,6 +84,7 @@ class Studio:
         self._number = self._requested = 0
         self._strikes: dict[str, list[float]] = {}  # part -> when it failed
         self._earlier: Counter[str] = Counter()  # faults of the processes before this one
+        self._painted = 0  # by them
         self._left_out: dict[str, float] = {}  # part -> until when
         self._out_s: dict[str, float] = {}  # part -> how long next time
         self._starts, self._renewing = 0, False
@@ -170,6 +171,11 @@ class Studio:
         return float(self.status.get("fps", self.show.screen.fps))
 
     @property
+    def painted(self) -> int:
+        """How many pictures were painted, by all the processes that there were."""
+        return self._painted + int(self.status.get("painted", 0))
+
+    @property
     def faults(self) -> Counter[str]:
         return self._earlier + Counter(self.status.get("faults", {})) + self._child.faults
 
@@ -201,6 +207,7 @@ class Studio:
             if not self._renewing:
                 self._blame("refused" in self._plan.opened.read())
             self._earlier += Counter(self.status.get("faults", {}))
+            self._painted = self.painted
             self._plan.status.forget()
             self._plan.opened.forget()
         self._starts, self._renewing = self._starts + 1, False

@@ -19,6 +19,7 @@ from installation.rendering.trial import SLOW_S
 from installation.signals import Knob, SoundBlock
 
 LOOK_EVERY_S = 0.5
+LONGEST_STEP_S = 1.0  # of TIMEDELTA: what moves by it goes on from where it was, however long the show stood still
 log = logging.getLogger("installation.rendering")
 
 
@@ -86,7 +87,7 @@ class Chain:
         target that holds the result, or None where the result is `texture` itself.
         """
         self._look_for_changes()
-        step_s = 0.0 if self._time_s is None else max(0.0, now_s - self._time_s)
+        step_s = 0.0 if self._time_s is None else min(max(0.0, now_s - self._time_s), LONGEST_STEP_S)
         self._time_s = now_s
         self.last = None
         if texture.size != self.size:  # effects may count on one size for all

@@ -124,6 +124,39 @@ def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_n
     assert "SIGKILL" in report.read_text()
 
 
+def test_a_blackout_sent_once_while_the_show_is_away_is_done_by_the_next_one_before_its_first_frame(
+    keep, home: Path, wait_for: Wait
+) -> None:
+    kept_show = keep("--record", "film.mp4")
+    wait_for(lambda: kept_show.told().get("turns", 0) > 0, within_s=90)
+    first = kept_show.show()
+    first.suspend()  # nothing more is read
+    kept_show.desk.send_message("/installation/blackout", 1)
+    first.kill()
+    wait_for(lambda: kept_show.told()["blackout"] is True, within_s=90)
+    turns = kept_show.told()["turns"]
+    wait_for(lambda: kept_show.told()["turns"] > turns, within_s=90)
+    kept_show.process.send_signal(signal.SIGTERM)
+    assert kept_show.process.wait(60) == 0
+    frames = frames_of(home / "film.mp4")
+    assert frames and max(frame.max() for frame in frames) < 8
+
+
+def test_a_second_show_of_one_name_plays_and_says_that_it_is_not_kept(home: Path, capfd, caplog) -> None:
+    first = kept.Note("small")
+    first.save({"blackout": True}, at_once=True)
+    second = kept.Note("small")
+    assert second.read() == {} and "another 'small' is playing" in caplog.text
+    second.save({"blackout": False}, at_once=True)
+    assert kept.read_state("small") == {"blackout": True}
+    first.close()
+    second.save({"master": 1}, at_once=True)
+    assert kept.read_state("small") == {"master": 1}, "once the other one has ended"
+    second.close()
+    assert kept.Note("small").is_mine
+    assert run(home, "kept.present()\nsys.exit(0)") == 0, "and in another folder, or with a lock of another, it plays"
+
+
 def test_the_next_evening_begins_as_the_last_one_ended_unless_it_is_to_be_fresh(keep, wait_for: Wait) -> None:
     for words, black in ((), True), (("--fresh",), False):
         kept_show = keep(*words)
