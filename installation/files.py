@@ -145,10 +145,13 @@ def add_line(path: Path, table: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def set_aside(path: Path) -> Path:
-    """Give what stands there the first free name of the kind contact.kept-1.jpg; returns that. Raises OSError."""
-    number = 1
-    while os.path.lexists(aside := path.with_name(f"{path.stem}.kept-{number}{path.suffix}")):
+def set_aside(path: Path, like: Path | None = None) -> Path:
+    """Give what stands there the first free name of the kind contact.kept-1.jpg; returns that. Raises OSError.
+
+    like: what it would have been called, where it is a file that was not finished.
+    """
+    number, name = 1, like or path
+    while os.path.lexists(aside := name.with_name(f"{name.stem}.kept-{number}{name.suffix}")):
         number += 1
     os.rename(path, aside)
     return aside

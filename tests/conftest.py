@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from desktops import virtual_desktop
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
@@ -82,18 +83,6 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 @pytest.fixture
 def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A real X server of 800x600 without a screen."""
-    program = shutil.which("Xvfb")
-    assert program, "expected Xvfb; install it: apt install xvfb"
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        [program, "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as said:
-        number = said.readline().strip()
-    monkeypatch.setenv("DISPLAY", f":{number}")
-    yield f":{number}"
-    server.terminate()
-    server.wait()
+    with virtual_desktop() as number:
+        monkeypatch.setenv("DISPLAY", f":{number}")
+        yield f":{number}"

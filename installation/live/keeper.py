@@ -49,7 +49,8 @@ LINES, REPORTS = 400, 20  # of a crash report; reports kept
 
 def main(options: Namespace, words: Sequence[str]) -> int:
     """`installation live`: the show, kept running. One of limited length, or without a guard, runs in this process."""
-    from installation.live.opening import find_osc, has_display, wait_for_display
+    from installation.live.displays import has_display, wait_for_display
+    from installation.live.opening import find_osc
 
     if options.unattended and not options.headless:
         wait_for_display()  # here, as the show is expected to be on the wall soon

@@ -48,6 +48,11 @@ class Kept:
         memory = Memory(Words.bytes_of(WORDS_BYTES), int(text))
         return cls(memory, Words(memory, 0, WORDS_BYTES))
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether another show was on the wall before this one."""
+        return int(self.memory.counts[PRESENTED]) > 0
+
     def present(self) -> None:
         """One more frame is on the wall."""
         self.memory.counts[PRESENTED] += 1

@@ -14,7 +14,7 @@ from installation.clock import WallClock
 from installation.control.feedback import describe_status
 from installation.files import write_json
 from installation.live import modulation, opening
-from installation.live.chronicle import Chronicle
+from installation.live.chronicle import Chronicle, keep_earlier
 from installation.live.ending import orderly_ends
 from installation.live.journal import Entry, read_log
 from installation.live.kept import Kept
@@ -55,6 +55,8 @@ class Live:
         self.knobs = self.studio.knobs
         self.board = opening.open_board(show, self.knobs)
         self.desk = opening.open_desk(show, self.knobs, closing)
+        if self.kept and self.kept.goes_on:
+            keep_earlier(options)
         self.chronicle = Chronicle(show, options, self.screen, self.studio, closing)
         self.state = modulation.begin(show.routes)
         self.clock = WallClock()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import os
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from installation import plugins
 from installation.clock import WallClock
+from installation.live.displays import has_display, wait_for_display
 from installation.live.modulation import check_routes
 from installation.live.senses import Senses
 from installation.settings import Osc, Part, SettingsError, Show, check, open_show
@@ -48,18 +47,6 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
             options.sheet = Path("out/live.png")
     show = _apply(show or open_show(options.show), options)
     return (safe(show) if options.safe else show), options
-
-
-def wait_for_display() -> None:
-    """Until a window can be opened: a machine that starts by itself has its desktop later than its services."""
-    if not has_display():
-        print("Waiting for a display (DISPLAY and WAYLAND_DISPLAY are empty).", flush=True)
-    clock = WallClock()
-    while not has_display():
-        for number in range(3):  # an X server of this machine, once it is there
-            if Path(f"/tmp/.X11-unix/X{number}").exists():
-                os.environ["DISPLAY"] = f":{number}"
-        clock.wait_until(clock.now_s() + 0.5)
 
 
 def safe(show: Show) -> Show:
@@ -127,11 +114,6 @@ def _device(part: Part, options: Namespace) -> Part | None:
     if not (part.settings.get("device") or plugins.load("inputs", part.name).devices()):
         print(f"No {part.name} here yet: the packaged recording plays its part until there is one.")
     return part
-
-
-def has_display() -> bool:
-    """Whether a window can be opened at all."""
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def open_senses(show: Show, closing: ExitStack) -> Senses:

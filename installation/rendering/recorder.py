@@ -24,6 +24,11 @@ APART_S = 0.25  # how far sound may be from its picture before silence is put be
 BEHIND_S = 2.0  # how far the sound's end may stay behind the picture: what is heard late is still to come
 
 
+def part_of(path: Path) -> Path:
+    """What a film is called until it is finished."""
+    return path.with_name(path.name + ".part")
+
+
 class Recorder:
     """Encodes H.264 (and AAC when sound comes) in a thread of its own.
 
@@ -35,7 +40,7 @@ class Recorder:
         import av
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self._part = path, path.with_name(path.name + ".part")
+        self.path, self._part = path, part_of(path)
         self.faults: Counter[str] = Counter()
         self.frames = 0
         self._file = av.open(str(self._part), "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,9 +17,10 @@ from pathlib import Path
 import av
 import psutil
 import pytest
+from desktops import virtual_desktop
 from pythonosc.udp_client import SimpleUDPClient
 
-from installation.live import keeper, kept
+from installation.live import displays, keeper, kept
 from installation.live.journal import read_log
 
 Wait = Callable[..., object]
@@ -120,6 +122,7 @@ def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_n
     assert told["held"]["generator.x"][1] == 0.5
     frames = frames_of(home / "film.mp4")
     assert len(frames) > 2 and max(frame.max() for frame in frames) < 8, "not one frame of the new show was light"
+    assert (home / "film.kept-1.mp4").stat().st_size > 0, "what was recorded before the kill is not written over"
     (report,) = (home / "state/installation/crashes").glob("*.txt")
     assert "SIGKILL" in report.read_text()
 
@@ -142,7 +145,57 @@ def test_a_blackout_sent_once_while_the_show_is_away_is_done_by_the_next_one_bef
     assert frames and max(frame.max() for frame in frames) < 8
 
 
-def test_a_second_show_of_one_name_plays_and_says_that_it_is_not_kept(home: Path, capfd, caplog) -> None:
+def test_an_unattended_show_waits_for_a_desktop_that_comes_later_and_then_there_is_light(
+    home: Path, monkeypatch, wait_for: Wait
+) -> None:
+    (home / "small.toml").write_text(SHOW)
+    (home / "sockets").mkdir()
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(home / "notify"))
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom installation.__main__ import main\n"
+        "from installation.live import displays\ndisplays.SOCKETS = Path('sockets')\nsys.exit(main(sys.argv[1:]))"
+    )
+    line = ["live", "--show", "small.toml", "--unattended", "--windowed", "--osc-port", "0", "--record", "film.mp4"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, contextlib.ExitStack() as closing:
+        manager.bind(str(home / "notify"))
+        manager.settimeout(90)
+        show = subprocess.Popen([sys.executable, "-c", code, *line], cwd=home, stdout=subprocess.PIPE, text=True)
+        closing.callback(show.wait)
+        closing.callback(show.kill)
+        assert "Waiting for a display" in show.stdout.readline()
+        left = socket.socket(socket.AF_UNIX)  # what an X server that was killed leaves behind
+        left.bind(str(home / "sockets/X0"))
+        left.close()
+        number = closing.enter_context(virtual_desktop())
+        (home / f"sockets/X{number}").unlink(missing_ok=True)
+        (home / f"sockets/X{number}").symlink_to(f"/tmp/.X11-unix/X{number}")
+        said = manager.recv(4096).decode()
+        assert "READY=1" in said and "light is on the wall" in said
+        show.send_signal(signal.SIGTERM)
+        assert show.wait(60) == 0
+    assert max(frame.max() for frame in frames_of(home / "film.mp4")) > 60
+
+
+def test_a_display_that_is_named_and_not_there_yet_is_waited_for_too(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(displays, "SOCKETS", home)
+    monkeypatch.setenv("DISPLAY", ":7.0")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    waits: list[float] = []
+    with socket.socket(socket.AF_UNIX) as server:
+
+        def wait(clock: object, until_s: float) -> None:
+            waits.append(until_s)
+            server.bind(str(home / "X7"))
+            server.listen()
+
+        monkeypatch.setattr(displays.WallClock, "wait_until", wait)
+        displays.wait_for_display()
+    assert len(waits) == 1 and os.environ["DISPLAY"] == ":7.0"
+
+
+def test_a_second_show_of_one_name_plays_and_says_that_it_is_not_kept(home: Path, caplog) -> None:
     first = kept.Note("small")
     first.save({"blackout": True}, at_once=True)
     second = kept.Note("small")

@@ -197,12 +197,15 @@ def test_killed_crashed_or_hung_it_is_replaced_and_the_last_picture_stays(
     monkeypatch.setattr(studios, "SILENT_S", 1.0)
     studio = opened()
     until_newer(studio, wait_for, 0)
+    painted = wait_for(lambda: ask(studio) or studio.painted)
     (pid,), held = studio.pids, studio.newest()
     os.kill(pid, by)
     wait_for(lambda: ask(studio) or studio.faults["studio"] > 0)
     assert studio.newest() is not None and studio.newest().number >= held.number
     until_newer(studio, wait_for, studio.newest().number)
     assert studio.pids != [pid] and studio.faults["studio"] == 1
+    wait_for(lambda: ask(studio) or studio.painted > studio.status.get("painted", 0) >= 1)
+    assert studio.painted > painted, "pictures of the process before count too"
 
 
 def test_an_effect_that_fails_twice_is_left_out_and_the_others_are_drawn(opened, wait_for: Wait, tmp_path) -> None:
