@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import subprocess
@@ -28,3 +29,25 @@ def virtual_desktop(size: str = "800x600") -> Iterator[int]:
     finally:
         server.terminate()
         server.wait()
+
+
+def resize(number: int, which: int) -> bool:
+    """Let a desktop have another of the sizes that it knows. False where it knows one only."""
+    x11, xrandr = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXrandr.so.2")
+    for call in (x11.XOpenDisplay, x11.XDefaultRootWindow, xrandr.XRRGetScreenInfo):
+        call.restype = ctypes.c_void_p
+    display = ctypes.c_void_p(x11.XOpenDisplay(f":{number}".encode()))
+    if not display:
+        return False
+    root = ctypes.c_ulong(x11.XDefaultRootWindow(display))
+    configuration = ctypes.c_void_p(xrandr.XRRGetScreenInfo(display, root))
+    count = ctypes.c_int(0)
+    xrandr.XRRConfigSizes.restype = ctypes.c_void_p
+    xrandr.XRRConfigSizes(configuration, ctypes.byref(count))
+    if count.value > 1:
+        xrandr.XRRSetScreenConfig(
+            display, configuration, root, which % count.value, ctypes.c_ushort(1), ctypes.c_ulong(0)
+        )
+    xrandr.XRRFreeScreenConfigInfo(configuration)
+    x11.XCloseDisplay(display)
+    return count.value > 1
