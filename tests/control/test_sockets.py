@@ -31,7 +31,7 @@ class Keeper:
             for packet in packets:
                 udp.sendto(packet, (OSC.host, self.held.port))
 
-    def open(self, osc: Osc = OSC) -> Desk:
+    def open(self, osc: Osc = OSC, start: bool = True) -> Desk:
         copies = Sockets(
             self.held.host, self.held.asked, self.held.listener.dup(), tuple(u.dup() for u in self.held.udp)
         )
@@ -40,7 +40,7 @@ class Keeper:
             one.detach()
         self.monkeypatch.setenv(HANDED_DOWN, words)
         desk = Desk(osc, KNOBS, CUES)
-        desk.start()
+        desk.start() if start else desk.bind()
         return desk
 
 
@@ -60,6 +60,14 @@ def test_what_was_sent_while_there_was_no_show_is_done_by_the_next_in_its_order(
         assert [command.verb for command in hear(desk, 3)] == ["panic", "go", "blackout"]
         assert not desk.faults
         desk.close()
+
+
+def test_a_show_that_dies_before_its_first_frame_leaves_all_of_it_to_the_next(keeper: Keeper) -> None:
+    keeper.send(encode("/stop", 1))
+    keeper.open(start=False).close()
+    desk = keeper.open()
+    assert [command.verb for command in hear(desk)] == ["blackout"]
+    desk.close()
 
 
 def test_a_flood_while_there_is_no_show_leaves_room_for_blackout(keeper: Keeper) -> None:
