@@ -46,9 +46,8 @@ BROKEN = (
     HEAD,
     HEAD + "void main() { oops }",
     HEAD + "void main() { gl_FragColor = vec4(0.0 / (TIME - TIME)); }",  # NaN in every pixel
-    HEAD
-    + "void main() { float x = TIME; while (x > -1.0) { while (x > -1.0) { while (x > -1.0) x = fract(x + 0.37); } }"
-    " gl_FragColor = vec4(x); }",
+    HEAD + "void main() { float x = TIME; while (x > -1.0) { " + "x = fract(sin(x) * 43758.5); " * 300 + "}"
+    " gl_FragColor = vec4(x); }",  # as good as endless: a software driver leaves a loop after 65,535 rounds
     HEAD + "void main() { vec4 s = vec4(0.0); for (int i = 0; i < 300000; i++) s += fract(vec4(float(i)) * s + 0.1);"
     " gl_FragColor = s / 300000.0; }",
     '/*{"INPUTS": [' + '{"NAME": "a", "TYPE": "float"},' * 3000 + "]}*/ void main() {}",
