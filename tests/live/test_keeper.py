@@ -275,6 +275,32 @@ def test_a_show_that_presents_nothing_any_more_is_replaced(home: Path, monkeypat
     assert "no frame was presented" in report.read_text()
 
 
+def test_a_keeper_that_was_stopped_with_all_the_rest_looks_again_before_it_calls_the_show_hung(
+    home: Path, monkeypatch
+) -> None:
+    real, late = time.monotonic, []
+
+    def now_s() -> float:
+        """A minute later than the newest frame, for a few looks: so it is when a whole machine was frozen."""
+        if (home / "playing").exists() and len(late) < keeper.LATE_LOOKS:
+            late.append(real())
+            return real() + 60.0
+        return real()
+
+    monkeypatch.setattr(keeper.time, "monotonic", now_s)
+    body = (
+        "while not (here / 'over').exists():\n    kept.present()\n    (here / 'playing').touch()\n    time.sleep(0.01)"
+    )
+
+    def end() -> None:
+        while len(late) < keeper.LATE_LOOKS:
+            threading.Event().wait(0.01)
+        (home / "over").touch()
+
+    assert run(home, body, end) == 0
+    assert len(starts(home)) == 1
+
+
 def test_the_service_manager_hears_ready_alive_and_stopping(home: Path, monkeypatch, wait_for: Wait) -> None:
     heard: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
