@@ -33,7 +33,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/control")]
 from desktops import resize, virtual_desktop  # noqa: E402
 from flood import flood, packets  # noqa: E402
 from kills import kill  # noqa: E402
-from stormed import EFFECTS, Stormed, fill, free_port, look, make_scene, small_disk, wait_for  # noqa: E402
+from stormed import EFFECTS, Stormed, fill, free_disk, free_port, look, make_scene, small_disk, wait_for  # noqa: E402
 
 from installation.packets import encode, encode_bundle  # noqa: E402
 
@@ -326,6 +326,7 @@ def main() -> int:
         print(f"what it left is in {home}; the show's last words:\n{(home / 'said.txt').read_text()[-3000:]}")
         return 1
     print("all of it holds")
+    free_disk(home / "disk")
     shutil.rmtree(home, ignore_errors=True)
     return 0
 

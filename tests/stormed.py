@@ -248,6 +248,11 @@ def small_disk(path: Path, megabytes: int) -> bool:
     )
 
 
+def free_disk(path: Path) -> None:
+    """Let go of it, if it is one."""
+    ctypes.CDLL(None).umount2(os.fsencode(path), 0)
+
+
 def fill(folder: Path) -> Path:
     """A file that takes all the room that there is."""
     path = folder / "filling"

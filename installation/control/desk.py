@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import installation
@@ -41,6 +42,7 @@ MESSAGES_PER_TOKEN = 32  # beyond the first of a packet
 PATTERN_TOKENS = 20.0
 MOMENTS_HZ, MOMENTS_AT_ONCE = 0.5, 5.0  # of one sender
 CATCH_UP_S = 0.02
+MOST_ROUNDS = 64  # of reading before the first frame
 STATUS_EVERY_S = 0.5
 IDLE_S = 0.25
 log = quiet(logging.getLogger("installation.control.desk"))
@@ -88,11 +90,14 @@ class Desk:
         self._bound = True
 
     def start(self) -> None:
-        """Listen; bind first where that was not done. Raises OSError when the port is taken."""
+        """Read what waits, then listen; bind first where that was not done. Raises OSError when the port is taken."""
         if self._thread is not None:
             return
         if not self._bound:
             self.bind()
+        rounds = iter(lambda: self._selector.select(0.0), [])
+        for key, _ in chain.from_iterable(islice(rounds, MOST_ROUNDS)):  # the very first frame is black if it was asked
+            self._act(key.data, time.monotonic())
         self._thread = threading.Thread(target=self._listen, name="osc desk", daemon=True)
         self._thread.start()
         log.info("OSC: UDP and TCP port %d of %s, from %s", self.port, self.osc.host, ", ".join(self.osc.allow))

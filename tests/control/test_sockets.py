@@ -70,6 +70,13 @@ def test_a_show_that_dies_before_its_first_frame_leaves_all_of_it_to_the_next(ke
     desk.close()
 
 
+def test_what_waited_is_there_for_the_very_first_frame(keeper: Keeper) -> None:
+    keeper.send(encode("/installation/cue/go", 1), encode("/stop", 1))
+    desk = keeper.open()
+    assert {command.verb for command in desk.poll(0.0)} == {"go", "blackout"}
+    desk.close()
+
+
 def test_a_flood_while_there_is_no_show_leaves_room_for_blackout(keeper: Keeper) -> None:
     if len(keeper.held.udp) < 2:
         pytest.skip("blackout has no queue of its own: the kernel takes no SO_ATTACH_REUSEPORT_CBPF (Linux 4.6 does)")
