@@ -164,7 +164,10 @@ venue = ""
 [osc]
 port = 9000
 allow = ["127.0.0.0/8", "::1/128"]
-aliases = { "/a" = "/installation/master", "/xy" = ["generator.x", "generator.y"], "/z" = { argument = 1, to = "x" } }
+[osc.aliases]
+"/a" = "/installation/master"
+"/xy" = ["generator.x", "generator.y"]
+"/z" = { argument = 1, to = "generator.x" }
 """
 
 

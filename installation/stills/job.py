@@ -197,7 +197,10 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
 def _within(order: Path, out: object) -> str:
     """Where a job file or sidecar may write: to its own folder and below. Raises SettingsError for other places."""
     folder = order.parent.resolve()
-    target = (folder / str(out)).resolve()
+    try:
+        target = (folder / str(out)).resolve()
+    except (OSError, ValueError) as error:  # a name too long, a zero in it, a circle of links
+        raise SettingsError(f"{order}: out: expected a folder, found {files.shown(out)}") from error
     if target != folder and folder not in target.parents:
         raise SettingsError(
             f"{order}: it asks to write to {files.shown(out)}, which is not in its folder; say --out to allow it"

@@ -41,8 +41,9 @@ def load(
     rates are not restored: they belong to the schedule. Raises WeightsError for what is torn or of another run.
     """
     tensors, state = _read(path)
+    change(tensors, state)  # speaks for itself
     try:
-        return _put_back(tensors, state, modules, optimizers, change)
+        return _put_back(tensors, state, modules, optimizers)
     except (RuntimeError, LookupError, TypeError, ValueError) as error:
         why = first_line(error)
         raise WeightsError(
@@ -69,9 +70,7 @@ def _put_back(
     state: dict[str, Any],
     modules: dict[str, nn.Module],
     optimizers: dict[str, torch.optim.Optimizer],
-    change: Callable[[dict[str, Tensor], dict[str, Any]], None],
 ) -> dict[str, Any]:
-    change(tensors, state)
     for name, module in modules.items():
         own = {k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}
         if own:
