@@ -30,6 +30,7 @@ examples:
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
+  installation service install --show mine.toml             the same at every start of this machine, for months
   installation doctor                       what this machine has, what is missing, how to get it
   installation bench gpu                    what a GPU does here, whether it is right, how fast it is
 """
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     machine_options.add_reporting(doctor)
     machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
+    machine_options.add_serving(commands.add_parser("service", help="play a show for months, as a systemd service"))
     effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
     effects.add_argument("what", choices=["check"])
     effects.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -102,6 +104,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         from installation.machine import doctor
 
         return doctor.main(options)
+    if options.command == "service":
+        from installation.machine import service
+
+        return service.main(options)
     if options.command == "bench":
         name = {"live": "bench_live", "still": "bench_still", "gpu": "gpu"}[options.what]
         code: int = importlib.import_module(f"installation.machine.{name}").main(options)

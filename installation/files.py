@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import re
+import reprlib
 import secrets
 import zlib
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,9 @@ import psutil
 
 HERE = f"{zlib.crc32(platform.node().encode()):08x}"  # this machine, in names on a disk that several may see
 PART = re.compile(rf"\..+\.(?P<process>\d+)-{HERE}-[0-9a-f]{{8}}\.part(\.[^.]+)?")
+SHOWN = reprlib.Repr()
+SHOWN.maxlevel, SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlong = 4, 160, 200, 60
+SHOWN.maxdict = SHOWN.maxlist = SHOWN.maxtuple = 8
 LONGEST_NAME = 255  # bytes that a file's name may have on the usual file systems
 LONGEST_FOREIGN_NAME = 150  # leaves room for what is put before and after it
 DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d", re.IGNORECASE)  # what Windows keeps for itself, in any folder
@@ -67,6 +71,19 @@ def is_one_name(text: object) -> bool:
         and not set(text) & {*'/\\:*?"<>|'}
         and not DEVICE.fullmatch(text.partition(".")[0].strip())
     )
+
+
+def shown(value: object) -> str:
+    """Anything, as a message shows it: in one line, and of what is long or deep no more than is looked at."""
+    return SHOWN.repr(value)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file says; None when it is not there, torn, or no JSON that a person or this program wrote."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def find(kind: str | Path, name: str) -> Path | None:
@@ -128,10 +145,13 @@ def add_line(path: Path, table: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def set_aside(path: Path) -> Path:
-    """Give what stands there the first free name of the kind contact.kept-1.jpg; returns that. Raises OSError."""
-    number = 1
-    while os.path.lexists(aside := path.with_name(f"{path.stem}.kept-{number}{path.suffix}")):
+def set_aside(path: Path, like: Path | None = None) -> Path:
+    """Give what stands there the first free name of the kind contact.kept-1.jpg; returns that. Raises OSError.
+
+    like: what it would have been called, where it is a file that was not finished.
+    """
+    number, name = 1, like or path
+    while os.path.lexists(aside := name.with_name(f"{name.stem}.kept-{number}{name.suffix}")):
         number += 1
     os.rename(path, aside)
     return aside

@@ -16,6 +16,7 @@ from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
+from installation.weight_files import first_line
 
 NOISES = ("auto", "frozen", "random", "none")
 SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
@@ -38,6 +39,9 @@ class Settings:
     noise: str = "auto"
     dtype: str = "auto"
     extend: int = 0
+
+
+MOST_LAYERS = 64  # of a mapping network
 
 
 def create(
@@ -66,12 +70,20 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
     if not isinstance(table, dict):
         raise weights.WeightsError(f"{path.parent / 'model.toml'}: expected a table [network], found {table!r}")
     try:
-        net = network.Generator(network.NetworkConfig.from_dict(table))
-        tensors = load_file(path)
+        shape, tensors = network.NetworkConfig.from_dict(table), load_file(path)
+        if not 0 <= shape.mapping_layers <= MOST_LAYERS:
+            raise ValueError(f"mapping_layers: expected 0..{MOST_LAYERS}, found {shape.mapping_layers}")
+        with torch.device("meta"):  # without memory: a table may claim more than its file has
+            claimed = sum(one.numel() for one in network.Generator(shape).parameters())
+        if claimed > (held := sum(one.numel() for one in tensors.values())):
+            raise ValueError(f"it claims {claimed} numbers, the file has {held}")
+        net = network.Generator(shape)
         anchors = tensors.pop("anchors", None)
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise weights.WeightsError(f"{path}: does not fit the [network] of its model.toml: {error}") from error
+    except (RuntimeError, TypeError, ValueError, AttributeError, OverflowError, LookupError) as error:
+        raise weights.WeightsError(
+            f"{path}: does not fit the [network] of its model.toml: {first_line(error)}"
+        ) from error
     return net.eval().requires_grad_(False), anchors
 
 
