@@ -32,6 +32,7 @@ BELOW = {
 ABOVE = {"live", "stills", "machine"}
 ROOMS = BELOW | ABOVE
 MAY_ALSO_USE = {
+    "bending": {"networks"},
     "generators": {"bending", "networks"},
     "stages": {"bending", "networks", "rendering"},
     "training": {"generators", "bending", "networks", "stages"},

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from installation import weights
 from installation.bending.carrying import Motion, carried
 from installation.bending.layers import Layer
+from installation.networks import reading
 
 Bend = Callable[[str, Tensor], Tensor]
 STEP_PX = 32  # five halvings: sides are multiples of this
@@ -174,23 +175,22 @@ def read_published(path: Path) -> SloMo:
         raise weights.WeightsError(
             f"no checkpoint {path}: expected the file of a published Super SloMo; fetch it first"
         )
+    expected = "a Super SloMo checkpoint (state_dictFC, state_dictAT)"
+    found = reading.read_table(path, expected)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        tables = {"flow": found["state_dictFC"], "blend": found["state_dictAT"]}
+        tables = {"flow": reading.strip(found["state_dictFC"]), "blend": reading.strip(found["state_dictAT"])}
         nets = SloMo(NetworkConfig(_widths(tables["flow"]), leaky_end=True))
         for name, table in tables.items():
-            getattr(nets, name).load_state_dict({k.removeprefix("module."): v.float() for k, v in table.items()})
-    except Exception as error:  # torch raises a different one for every kind of torn or foreign file
-        raise weights.WeightsError(
-            f"{path}: expected a Super SloMo checkpoint (state_dictFC, state_dictAT), found something else: {error}"
-        ) from error
+            getattr(nets, name).load_state_dict({k: v.float() for k, v in table.items()})
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        why = str(error).partition("\n")[0][:200]
+        raise weights.WeightsError(f"{path}: expected {expected}, found something else: {why}") from error
     return _at_rest(nets)
 
 
 def _widths(table: Mapping[str, Tensor]) -> tuple[int, ...]:
-    plain: dict[str, Tensor] = {k.removeprefix("module."): v for k, v in table.items()}
     names: Sequence[str] = ("conv1", *(f"down{i}.conv1" for i in range(1, 6)))
-    return tuple(len(plain[f"{name}.bias"]) for name in names)
+    return tuple(len(table[f"{name}.bias"]) for name in names)
 
 
 def _at_rest(nets: SloMo) -> SloMo:

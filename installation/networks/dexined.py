@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation import weights
+from installation.networks import reading
 
 SIZE_MULTIPLE_PX = 16
 BGR_MEAN = (103.939, 116.779, 123.68)  # of 0..255
@@ -128,11 +129,8 @@ def read_checkpoint(net: nn.Module, file: str, model: str) -> nn.Module:
     if not file or not path.is_file():
         where = f'download one from {config["url"]} and set `weights` to it, or choose network = "hed"'
         raise weights.WeightsError(f"{model}: expected a checkpoint file, found {file or 'none set'!r}; {where}")
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        net.load_state_dict({key.removeprefix("module."): tensor for key, tensor in stored.items()})
-    except Exception as error:  # unpickling raises whatever a torn or foreign file makes it raise
-        raise weights.WeightsError(f"{path}: expected {model}'s published state dict: {error}") from error
+    expected = f"{model}'s published weights"
+    reading.fill(net, reading.read_tensors(path, expected), path, expected)
     return net.eval()
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from installation import weights
+from installation.networks import reading
 
 MODEL = "efficientnet-lite0"
 LAYERS = (  # kernel, stride, expansion, width, repeats
@@ -106,7 +107,7 @@ def _same(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 def load_lite0(device: torch.device, classifies: bool = False) -> Lite0:
     """The net with its verified weights. Raises weights.WeightsError saying what to install when they are missing."""
-    state = torch.load(weights.fetch(MODEL), map_location="cpu", weights_only=True)
-    net = Lite0(classifies)
-    net.load_state_dict({k: v for k, v in state.items() if classifies or not k.startswith("_fc")})
-    return net.to(device)
+    path, expected = weights.fetch(MODEL), "EfficientNet-Lite0's weights"
+    state = reading.read_tensors(path, expected)
+    wanted = {k: v for k, v in state.items() if classifies or not k.startswith("_fc")}
+    return reading.fill(Lite0(classifies), wanted, path, expected).to(device)  # type: ignore[return-value]

@@ -12,15 +12,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from installation.networks import reading
 from installation.networks.ncnn import read_layers
 
 SLOPE = 0.2
+EXPECTED = "expected weights of an RRDBNet (ESRGAN, BasicSR) or an SRVGGNetCompact"
+STRANGERS = {  # what only the names of other upscalers hold
+    "overlap_attn": "HAT",
+    "before_RG": "DAT",
+    "relative_position_bias_table": "SwinIR",
+    "attn.logit_scale": "Swin2SR",
+    "residual_layer.": "OmniSR",
+    "block_1.c1_r": "SPAN",
+}
 FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) if torch.backends.mkldnn.is_available() else None
 STRIP_PX = {"cpu": 1 << 14, "cuda": 1 << 17}  # whose enlargement is in memory at once: 16 x 64 channels of each
 
@@ -126,15 +135,18 @@ def build_network(weights: Mapping[str, Tensor]) -> nn.Module:
     Takes the layouts of ESRGAN (old and new), BasicSR / Real-ESRGAN and SRVGG. Raises ValueError saying what was found
     when the weights are of no such network.
     """
-    names = rename(weights)
+    if stranger := next((name for mark, name in STRANGERS.items() if any(mark in key for key in weights)), ""):
+        raise ValueError(f"{EXPECTED}, found those of {stranger}, which is not drawn with here; choose another file")
     try:
-        network = _build_rrdb(names) if "conv_first.weight" in names else _build_srvgg(names)
-        network.load_state_dict(names)
-    except (KeyError, IndexError, RuntimeError, StopIteration) as error:
-        found = ", ".join(list(weights)[:4])
-        raise ValueError(
-            f"expected weights of an RRDBNet (ESRGAN, BasicSR) or an SRVGGNetCompact, found {found}, ...: {error}"
-        ) from error
+        names = rename(weights)
+        with torch.device("meta"):  # without memory: what the names claim is held against what is there first
+            network = _build_rrdb(names) if "conv_first.weight" in names else _build_srvgg(names)
+        if odd := [n for n, v in network.state_dict().items() if n not in names or names[n].shape != v.shape]:
+            raise KeyError(odd[0])
+        network.load_state_dict(names, assign=True)
+    except (KeyError, IndexError, RuntimeError, StopIteration, ValueError, TypeError, OverflowError) as error:
+        found, why = ", ".join(list(weights)[:4])[:200], str(error).strip().partition("\n")[0][:200]
+        raise ValueError(f"{EXPECTED}, found {found}, ... ({why}); choose another file") from error
     return network.eval().requires_grad_(False)
 
 
@@ -144,19 +156,9 @@ def read_network(path: Path) -> nn.Module:
     Only tensors are read from a .pth, never objects. Raises ValueError naming the file and what it holds instead.
     """
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            found: Any = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # every reader has its own errors, and all mean the same to who named the file
-        raise ValueError(f"{path}: expected ESRGAN weights (.pth or .safetensors), cannot read it: {error}") from error
-    for wrapper in ("params_ema", "params", "state_dict", "model_state_dict"):
-        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-            found = found[wrapper]
-    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ValueError(f"{path}: expected a table of tensors, found {type(found).__name__}")
+        found = reading.read_tensors(path, "weights of the ESRGAN family (.pth or .safetensors)")
+    except reading.WeightsError as error:
+        raise ValueError(str(error)) from error
     try:
         return build_network({name: value.float() for name, value in found.items()})
     except ValueError as error:
@@ -231,7 +233,9 @@ def _build_rrdb(weights: Mapping[str, Tensor]) -> nn.Module:
     unshuffle = {3: 1, 12: 2, 48: 4}.get(channels)
     if unshuffle is None:
         raise KeyError(f"an input of {channels} channels; expected 3, 12 (scale 2) or 48 (scale 1)")
-    blocks = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("body."))
+    blocks = 1 + max((int(name.split(".")[1]) for name in weights if name.startswith("body.")), default=-1)
+    if not 0 < blocks <= len(weights):
+        raise KeyError(f"{blocks} blocks in {len(weights)} tensors")
     doublings = sum(name.startswith("ups.") and name.endswith(".weight") for name in weights)
     growth = weights["body.0.rdb1.conv1.weight"].shape[0]
     return RRDBNet(features, blocks, growth, doublings, unshuffle)
@@ -239,6 +243,8 @@ def _build_rrdb(weights: Mapping[str, Tensor]) -> nn.Module:
 
 def _build_srvgg(weights: Mapping[str, Tensor]) -> nn.Module:
     numbers = sorted(int(name.split(".")[1]) for name in weights if re.fullmatch(r"body\.\d+\.weight", name))
+    if not numbers or numbers[-1] > len(weights):
+        raise KeyError("no layers called body.0, body.1, ...")
     last = weights[f"body.{numbers[-1]}.weight"]
     scale = round((last.shape[0] / 3) ** 0.5)
     return SRVGGNetCompact(weights["body.0.weight"].shape[0], numbers[-1] // 2 - 1, scale)

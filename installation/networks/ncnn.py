@@ -34,7 +34,10 @@ def read_layers(param: Path, binary: Path) -> list[Layer]:
     not read here.
     """
     stream = _Stream(binary)
-    layers = [layer for line in _read_lines(param) if (layer := _read_layer(line, stream)) is not None]
+    try:
+        layers = [layer for line in _read_lines(param) if (layer := _read_layer(line, stream)) is not None]
+    except (LookupError, OverflowError, struct.error) as error:
+        raise ValueError(f"{param}: torn: a layer lacks what ncnn says of each ({error})") from error
     if stream.at != len(stream.bytes):
         raise ValueError(f"{binary}: {len(stream.bytes) - stream.at} bytes left after the last layer of {param.name}")
     return layers

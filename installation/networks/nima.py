@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from installation import weights
+from installation import weight_files, weights
 
 MODEL = "nima"
 SEEN_PX = 224
 BINS = 10
+MOST_NUMBERS = 20_000_000  # MobileNet has four million
 BLOCKS = (  # inputs, outputs, stride
     (32, 64, 1),
     (64, 128, 2),
@@ -106,6 +107,8 @@ def read_keras(path: Path) -> dict[tuple[str, str], np.ndarray]:
     def visit(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset) or item.is_virtual or item.external or item.size > 4_000_000:
             return
+        if sum(values.size for values in found.values()) + item.size > MOST_NUMBERS:
+            raise ValueError(f"more than {MOST_NUMBERS} numbers")
         parts = name.split("/")
         if len(parts) >= 2 and item.dtype.kind == "f":
             layer = "dense" if parts[-2].startswith("dense") else parts[-2]
@@ -114,8 +117,8 @@ def read_keras(path: Path) -> dict[tuple[str, str], np.ndarray]:
     try:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise weights.WeightsError(f"{path}: expected a whole HDF5 file of Keras weights, found: {error}") from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError) as error:
+        raise weight_files.refuse(path, "a whole HDF5 file of Keras weights", error) from error
     return found
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation import weights
+from installation.networks import reading
 
 WIDTHS = (64, 128, 256, 512, 512)  # channels of the five blocks
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # convolutions in each of them
@@ -121,7 +122,7 @@ def _read_torchvision(name: str) -> list[tuple[Tensor, Tensor]]:
         raise weights.WeightsError(
             f"{path}: expected a sha256 that begins with {begins}, found {found}; fetch it again"
         )
-    return from_torchvision(torch.load(path, map_location="cpu", weights_only=True))
+    return from_torchvision(reading.read_tensors(path, f"torchvision's {name}"))
 
 
 def from_torchvision(tensors: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:

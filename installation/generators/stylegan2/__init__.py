@@ -40,6 +40,9 @@ class Settings:
     extend: int = 0
 
 
+MOST_LAYERS = 64  # of a mapping network
+
+
 def create(
     settings: Settings,
     bends: Sequence[Bend] = (),
@@ -66,8 +69,14 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
     if not isinstance(table, dict):
         raise weights.WeightsError(f"{path.parent / 'model.toml'}: expected a table [network], found {table!r}")
     try:
-        net = network.Generator(network.NetworkConfig.from_dict(table))
-        tensors = load_file(path)
+        shape, tensors = network.NetworkConfig.from_dict(table), load_file(path)
+        if not 0 <= shape.mapping_layers <= MOST_LAYERS:
+            raise ValueError(f"mapping_layers: expected 0..{MOST_LAYERS}, found {shape.mapping_layers}")
+        with torch.device("meta"):  # without memory: a table may claim more than its file has
+            claimed = sum(one.numel() for one in network.Generator(shape).parameters())
+        if claimed > (held := sum(one.numel() for one in tensors.values())):
+            raise ValueError(f"it claims {claimed} numbers, the file has {held}")
+        net = network.Generator(shape)
         anchors = tensors.pop("anchors", None)
         net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (RuntimeError, TypeError, ValueError) as error:
