@@ -106,7 +106,7 @@ class StyleGAN2(Gan):
         self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
         source = torch.Generator().manual_seed(seed)
         z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
-        styles, average = styles_of(net, anchors, z)
+        styles, average = styles_of(net.mapping, anchors, z)
         self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
         self._z, self._class_now = z[self.latent.stations] if self.classes else z, 0.0
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
@@ -157,13 +157,13 @@ class StyleGAN2(Gan):
         self._noise_now = strength
 
 
-def styles_of(net: network.Generator, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
+def styles_of(mapping: network.Mapping, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
     """Styles [shape=(K, w_dim)] that the walk may pass through, and their average: a model's own, or those of z."""
     if anchors is not None:
         return anchors.float(), anchors.float().mean(0)
     with torch.inference_mode():
-        styles = net.mapping(z)
-    average = net.mapping.w_avg.float()
+        styles = mapping(z)
+    average = mapping.w_avg.float()
     return styles, average if bool(average.any()) else styles.mean(0)
 
 

@@ -101,7 +101,7 @@ class StyleGAN3(Gan):
         self.size = (net.config.resolution, net.config.resolution)
         source = torch.Generator().manual_seed(seed)
         z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
-        styles, average = styles_of(net, anchors, z)
+        styles, average = styles_of(net.mapping, anchors, z)
         self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
         self._z, self._class_now = z[self.latent.stations] if self.classes else z, 0.0
         self.synthesis = FastSynthesis(net.synthesis, self.device, self.dtype)

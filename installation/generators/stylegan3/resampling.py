@@ -26,7 +26,7 @@ LEAVES = {torch.float32: 1e-5, torch.bfloat16: 1e-3, torch.float16: 1e-3}  # of 
 
 @dataclass(frozen=True)
 class Phase:
-    """Every up-th value at the high rate, from the `number`-th on: `taps` over the low rate's values from `first` on."""
+    """Every up-th value at the high rate: `taps` over the low rate's values, for the first of them from `first` on."""
 
     first: int
     taps: Tensor
@@ -81,7 +81,9 @@ class Resampling:
             return shape.outputs, shape.out_size
         group = max(LEAST_CHANNELS, min(shape.outputs, BAND // self.high**2 // 32 * 32))
         rows = (BAND // (min(group, shape.outputs) * self.high) - shape.down_taps) // shape.down
-        return group, max(4, min(shape.out_size, rows // shape.up * shape.up)) if rows < shape.out_size else shape.out_size
+        return group, max(
+            4, min(shape.out_size, rows // shape.up * shape.up)
+        ) if rows < shape.out_size else shape.out_size
 
     def _band(self, start: int, stop: int) -> Band:
         high = (stop - start - 1) * self.shape.down + self.shape.down_taps
