@@ -8,10 +8,12 @@ something to tune.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,13 +27,17 @@ from installation.settings import Bend, SettingsError
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen at once
 Knobs = Mapping[str, float]
+log = logging.getLogger("installation.generators")
 
 
 class Gan(ABC):
     """One network at play; a picture is always of the network's own `size`."""
 
     size: tuple[int, int]  # (width, height) in px
+    z_dim: int  # numbers that a seed draws
+    classes = 0  # of a conditional network
     layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
+    cannot: frozenset[str] = frozenset()  # shared knobs that move nothing here; they stay, so that any show plays
 
     def __init__(self, device: str, dtype: str, seed: int, weights_sha256: str) -> None:
         """device: auto, cpu, cuda...; dtype: auto or one of DTYPES. Raises SettingsError for another."""
@@ -53,6 +59,9 @@ class Gan(ABC):
         self.bends = Bends(bends, self.layers, self.seed, self.device)
         self.faults = self.bends.faults
         self.knobs: dict[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *knobs, *bend_knobs(bends))}
+        if self.cannot:
+            names = ", ".join(sorted(self.cannot))
+            log.info("%s: nothing here for %s to move: left out", type(self).__name__, names)
 
     @abstractmethod
     def point(self, knob: Knobs, turns: float) -> Tensor:
@@ -61,6 +70,25 @@ class Gan(ABC):
     @abstractmethod
     def paint(self, point: Tensor) -> Tensor:
         """The picture (1, C, H, W) of a point that lies on the device; nothing in here may wait for the device."""
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+        """The point (rows, D), float32 on the CPU, of z (1, z_dim); truncation as NVIDIA's tools mean it.
+
+        klass: which class of a conditional network, the first for None; between two whole numbers it is a blend.
+        """
+        raise SettingsError("generator: this kind of network has no z")
+
+    def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+        """The point (rows, D) of a seed, which means what it means in NVIDIA's tools."""
+        z = np.random.RandomState(seed).randn(1, self.z_dim)
+        return self.of_z(torch.from_numpy(z).float(), truncation, klass)
+
+    def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
+        """The whole picture (1, C, H, W) of a point (rows, D), in float32, without bends, however long it takes.
+
+        noise: frozen | none | random, for networks that have noise.
+        """
+        raise SettingsError("generator: this kind of network paints no exact pictures")
 
     def tune(self, knob: Knobs) -> None:  # noqa: B027 (few kinds have something to tune)
         """Change in place, where a captured graph finds it, what is neither point nor bend."""
@@ -117,3 +145,12 @@ class Gan(ABC):
             self._graphs[key] = Captured(lambda: self.paint(self._point))
         self._ring.append(self._ring.pop(0))
         return self._ring[0].copy_(self._graphs[key].replay()[0])
+
+
+def three_planes(picture: Tensor) -> Tensor:
+    """A picture (1, C, H, W) of -1..1 as (1, 3, H, W): one plane is grey, a fourth is how much of it covers black."""
+    if picture.shape[1] == 1:
+        return picture.expand(-1, 3, -1, -1)
+    if picture.shape[1] == 4:
+        return (picture[:, :3] + 1) * ((picture[:, 3:] + 1) / 2) - 1
+    return picture

@@ -39,10 +39,15 @@ class Latent:
         if len(styles) < 4:
             raise ValueError(f"a walk needs at least 4 anchors, found {len(styles)}")
         self.average, self.rows = average, rows
-        self.walk = walk.Walk(styles[self._stations(len(styles), count, source, stations)] - self.average)
+        self.stations = self._stations(len(styles), count, source, stations)  # which of the styles the walk passes
+        self.walk = walk.Walk(styles[self.stations] - self.average)
         self.directions = main_directions(styles - self.average, len(STEERED))
         self.vectors: dict[str, Tensor] = {}
         self.named: dict[str, Tensor] = {}
+
+    def restyle(self, stations: Tensor) -> None:
+        """Lead the walk through other points (count, D) in the old order: the same stations, of another class."""
+        self.walk = walk.Walk(stations - self.average, self.walk.order)
 
     @staticmethod
     def _stations(there: int, count: int, source: torch.Generator, chosen: Sequence[int]) -> list[int]:

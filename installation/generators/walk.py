@@ -61,9 +61,10 @@ def _untangle(order: list[int], far: Sequence[Sequence[float]]) -> list[int]:
 class Walk:
     """A closed curve through anchors, at an even pace: turns 0..1 is once around, and 1 is 0 again."""
 
-    def __init__(self, anchors: torch.Tensor) -> None:
-        """anchors [shape=(K, D)], K at least 4, in any order."""
-        self.anchors = anchors[tour(anchors)]
+    def __init__(self, anchors: torch.Tensor, order: Sequence[int] | None = None) -> None:
+        """anchors [shape=(K, D)], K at least 4; the curve finds a short way through them, or goes in a given order."""
+        self.order = list(order or tour(anchors))
+        self.anchors = anchors[self.order]
         ahead = self.anchors.roll(-1, 0)
         self.gaps = (ahead - self.anchors).norm(dim=1).clamp(min=1e-6)  # from each anchor to the next
         speed = (ahead - self.anchors) / self.gaps[:, None]

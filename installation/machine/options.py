@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+NETWORKS = ("stylegan2", "stylegan3-t", "stylegan3-r")  # of which a standard one can be made
+
 
 def add_reporting(parser: argparse.ArgumentParser) -> None:
     """All of `installation doctor`."""
@@ -24,6 +26,8 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=int, default=60, help="frames a measurement (default: 60)")
     standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
     add("--standard", type=int, default=0, metavar="PX", help=standard)
+    add("--network", choices=NETWORKS, default=NETWORKS[0], help=f"of --standard (default: {NETWORKS[0]})")
+    add("--model", default=None, help="live: another model of the show's generator: a name in models/ or a folder")
     add("--pixels", type=int, default=1000, metavar="PX", help="still: side of the print (default: 1000)")
     add("--effort", choices=["proof", "draft", "print"], default="draft", help="still: default draft")
     add("--tiny", action="store_true", help="gpu: every line, but so small that a CPU is soon through")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import time
@@ -11,20 +12,21 @@ from typing import Any
 
 from installation.settings import Part
 
-WARM_UP = 5
-WAIT_S = 120.0
+KINDS = ("stylegan2", "stylegan3")  # whose rooms have a reference.py
+WARM_UP, WARM_UP_S = 5, 10.0  # pictures, but none begun after so long
+WAIT_S = 300.0
 
 
 @contextmanager
 def plainly(generator: Part, threads: int) -> Iterator[Callable[[], float] | None]:
     """A call that lets a fresh process paint one picture the plain way and says how many milliseconds that took."""
-    if generator.name != "stylegan2":
+    if generator.name not in KINDS:
         yield None
         return
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     model = generator.settings.get("model", "bloom")
-    child = context.Process(target=paint_plainly, args=(theirs, model, threads), daemon=True)
+    child = context.Process(target=paint_plainly, args=(theirs, generator.name, model, threads), daemon=True)
     passive = os.environ.pop("OMP_WAIT_POLICY", None)  # which the show sets for its own good
     child.start()
     if passive:
@@ -44,23 +46,26 @@ def plainly(generator: Part, threads: int) -> Iterator[Callable[[], float] | Non
         child.join(WAIT_S)
 
 
-def paint_plainly(pipe: Any, model: str, threads: int) -> None:
+def paint_plainly(pipe: Any, kind: str, model: str, threads: int) -> None:
     """In a process of its own: the network as a textbook has it, float32, eager, modulated anew for every picture."""
     import torch
 
-    from installation import weights
-    from installation.generators import stylegan2
-    from installation.generators.stylegan2 import reference
+    from installation import plugins, weights
+
+    room = plugins.load("generators", kind)
+    reference = importlib.import_module(f"installation.generators.{kind}.reference")
 
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     settle = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
-    net, _ = stylegan2.read_model(*weights.open_model(model))
+    net, _ = room.read_model(*weights.open_model(model))
     net = net.to(device)
     ws = net.broadcast(net.mapping.w_avg[None])
     with torch.inference_mode():
+        until_s = time.perf_counter() + WARM_UP_S
         for _ in range(WARM_UP):
-            reference.synthesize(net.synthesis, ws)
+            if time.perf_counter() < until_s:
+                reference.synthesize(net.synthesis, ws)
         while pipe.recv():
             settle()
             began = time.perf_counter()

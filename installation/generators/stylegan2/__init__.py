@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from installation import weights
-from installation.generators.gan import Gan, Knobs
+from installation.generators.fitting import FIT_ERRORS, open_network
+from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
+from installation.signals import Knob
 from installation.weight_files import first_line
 
 NOISES = ("auto", "frozen", "random", "none")
@@ -41,9 +43,6 @@ class Settings:
     extend: int = 0
 
 
-MOST_LAYERS = 64  # of a mapping network
-
-
 def create(
     settings: Settings,
     bends: Sequence[Bend] = (),
@@ -64,27 +63,22 @@ def create(
 
 def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Generator, Tensor | None]:
     """The network, and the anchors (K, w_dim) that the model may ship. Raises WeightsError naming what does not fit."""
-    from safetensors.torch import load_file
-
     table = config.get("network")
     if not isinstance(table, dict):
         raise weights.WeightsError(f"{path.parent / 'model.toml'}: expected a table [network], found {table!r}")
     try:
-        shape, tensors = network.NetworkConfig.from_dict(table), load_file(path)
-        if not 0 <= shape.mapping_layers <= MOST_LAYERS:
-            raise ValueError(f"mapping_layers: expected 0..{MOST_LAYERS}, found {shape.mapping_layers}")
-        with torch.device("meta"):  # without memory: a table may claim more than its file has
-            claimed = sum(one.numel() for one in network.Generator(shape).parameters())
-        if claimed > (held := sum(one.numel() for one in tensors.values())):
-            raise ValueError(f"it claims {claimed} numbers, the file has {held}")
-        net = network.Generator(shape)
-        anchors = tensors.pop("anchors", None)
-        net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (RuntimeError, TypeError, ValueError, AttributeError, OverflowError, LookupError) as error:
+        shape = network.NetworkConfig.from_dict(table)
+    except FIT_ERRORS as error:
         raise weights.WeightsError(
             f"{path}: does not fit the [network] of its model.toml: {first_line(error)}"
         ) from error
-    return net.eval().requires_grad_(False), anchors
+    net, more = open_network(lambda: network.Generator(shape), path, ("anchors",))
+    anchors = more.get("anchors")
+    if anchors is not None and (anchors.ndim != 2 or len(anchors) < 4 or anchors.shape[1] != shape.w_dim):
+        raise weights.WeightsError(
+            f"{path}: anchors of {tuple(anchors.shape)} where (4 or more, {shape.w_dim}) belongs"
+        )
+    return net, anchors
 
 
 class StyleGAN2(Gan):
@@ -106,26 +100,47 @@ class StyleGAN2(Gan):
         _check(settings)
         super().__init__(device, settings.dtype, seed, weights_sha256)
         self.noise: network.Noise = "frozen" if settings.noise == "auto" else settings.noise  # type: ignore[assignment]
-        rows = net.config.resolution
-        self.size = (rows + settings.extend * rows // 2 - 2 * rim_px, rows - 2 * rim_px)
+        self.net, self.z_dim, self.classes = net, net.config.z_dim, net.config.classes
+        columns, rows = net.config.size
+        self.size = (columns + settings.extend * net.config.resolution // 2 - 2 * rim_px, rows - 2 * rim_px)
         self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
         source = torch.Generator().manual_seed(seed)
-        styles, average = styles_of(net, anchors, source)
+        z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
+        styles, average = styles_of(net.mapping, anchors, z)
         self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
+        self._z, self._class_now = z[self.latent.stations] if self.classes else z, 0.0
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
         self._noise = [(layer, layer.noise.clone()) for layer in self.synthesis.layers if layer.noise is not None]
         self._noise_now = 1.0
-        self.attach(bends)
+        about = "which of its classes is painted; between two whole numbers it is a blend of both"
+        self.attach(bends, [Knob("generator.class", 0.0, self.classes - 1.0, 0.0, about)] if self.classes > 1 else [])
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+        """Styles (num_ws, w_dim) of z (1, z_dim)."""
+        return self.net.broadcast(self._mapped(z, klass or 0.0, truncation))[0]
+
+    @torch.inference_mode()
+    def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
+        label = self.net.mapping.label(place) if self.classes else None
+        return self.net.mapping(z, truncation, label)
+
+    @torch.inference_mode()
+    def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
+        """The whole picture (1, C, H, W), with its rim and without columns that were added."""
+        return self.net.synthesis(point[None].float(), noise)
 
     def point(self, knob: Knobs, turns: float) -> Tensor:
         """Styles of one picture, (1, num_ws, w_dim)."""
+        if (place := knob.get("generator.class", 0.0)) != self._class_now:
+            self.latent.restyle(self._mapped(self._z, place))
+            self._class_now = place
         return self.latent.at(knob, turns)[None]
 
     def paint(self, point: Tensor) -> Tensor:
         """ws -> picture (1, 3, H, W), -1..1."""
         bend = self.bends.apply if self.bends.attached else None
-        return self.synthesis(point, self.noise, bend)[self._inner].clamp(-1, 1)
+        return three_planes(self.synthesis(point, self.noise, bend)[self._inner].clamp(-1, 1))
 
     def variant(self) -> Hashable:
         """Bends and noise decide which kernels run."""
@@ -142,13 +157,13 @@ class StyleGAN2(Gan):
         self._noise_now = strength
 
 
-def styles_of(net: network.Generator, anchors: Tensor | None, source: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Styles [shape=(K, w_dim)] that the walk may pass through, and their average: a model's own, or seeded ones."""
+def styles_of(mapping: network.Mapping, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Styles [shape=(K, w_dim)] that the walk may pass through, and their average: a model's own, or those of z."""
     if anchors is not None:
         return anchors.float(), anchors.float().mean(0)
     with torch.inference_mode():
-        styles = net.mapping(torch.randn(SAMPLES, net.config.z_dim, generator=source))
-    average = net.mapping.w_avg.float()
+        styles = mapping(z)
+    average = mapping.w_avg.float()
     return styles, average if bool(average.any()) else styles.mean(0)
 
 

@@ -5,69 +5,21 @@ This is the trainable form. `fast.py` turns it into the form the live show runs,
 
 import math
 from collections.abc import Callable
-from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from installation.generators.stylegan2.shape import NetworkConfig, layer_names
+
+__all__ = ["NetworkConfig", "layer_names"]  # and what stands below
 Noise = Literal["frozen", "random", "none"]
 Bend = Callable[[str, Tensor], Tensor]
 
 SLOPE = 0.2  # of the leaky ReLU, everywhere
 GAIN = math.sqrt(2)  # keeps the variance after the leaky ReLU
 FIR = (1.0, 3.0, 3.0, 1.0)  # the low-pass filter around every change of size
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The shape of one network; everything a model card needs to rebuild it."""
-
-    resolution: int = 256
-    z_dim: int = 512
-    w_dim: int = 512
-    mapping_layers: int = 8
-    channels: dict[int, int] = field(default_factory=dict)  # per resolution; missing ones follow NVIDIA's rule
-    rgb_channels: int = 3
-    channel_base: int = 32768
-    channel_max: int = 512
-    conv_clamp: float | None = None  # NVIDIA's half-precision networks clamp activations at 256
-
-    def __post_init__(self) -> None:
-        if self.resolution < 8 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution must be a power of two from 8 up, found {self.resolution}")
-        rule = {r: min(self.channel_base // r, self.channel_max) for r in self.resolutions}
-        object.__setattr__(self, "channels", {r: int(self.channels.get(r, rule[r])) for r in self.resolutions})
-
-    @property
-    def resolutions(self) -> list[int]:
-        return [2**i for i in range(2, int(math.log2(self.resolution)) + 1)]
-
-    @property
-    def num_ws(self) -> int:
-        return 2 * len(self.resolutions)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for TOML (keys of `channels` become strings, what is None is left out)."""
-        values = {k: v for k, v in vars(self).items() if v is not None}
-        return values | {"channels": {str(r): c for r, c in self.channels.items()}}
-
-    @classmethod
-    def from_dict(cls, values: Dictionary[str, Any]) -> "NetworkConfig":
-        channels = {int(r): int(c) for r, c in values.get("channels", {}).items()}
-        return cls(**{**values, "channels": channels})
-
-
-def layer_names(config: NetworkConfig) -> list[tuple[str, int, int]]:
-    """Every layer a bend can attach to, in the order they run: (name, channels, resolution in px)."""
-    names: list[tuple[str, int, int]] = []
-    for r in config.resolutions:
-        convs = ["conv1"] if r == 4 else ["conv0", "conv1"]
-        names += [(f"b{r}.{conv}", config.channels[r], r) for conv in convs]
-        names.append((f"b{r}.torgb", config.rgb_channels, r))
-    return names
 
 
 def fir_kernel(gain: float = 1.0) -> Tensor:
@@ -89,25 +41,55 @@ class FullyConnected(nn.Module):
         return F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
 
 
+class Mapped(Protocol):
+    """What a mapping has to know of a network."""
+
+    @property
+    def z_dim(self) -> int: ...
+    @property
+    def w_dim(self) -> int: ...
+    @property
+    def mapping_layers(self) -> int: ...
+    @property
+    def classes(self) -> int: ...
+
+
 class Mapping(nn.Module):
-    """z (B, z_dim), standard normal -> w (B, w_dim), with the truncation trick around the running mean of w."""
+    """z (B, z_dim), standard normal -> w (B, w_dim), with the truncation trick around the running mean of w.
+
+    A conditional one hears a class too: a label (B, classes) that is 1 at the class, or shares of several.
+    """
 
     w_avg: Tensor
 
-    def __init__(self, config: NetworkConfig, lr_mult: float = 0.01) -> None:
+    def __init__(self, config: Mapped, lr_mult: float = 0.01) -> None:
         super().__init__()
         self.layers = config.mapping_layers
-        widths = [config.z_dim] + [config.w_dim] * self.layers
+        self.classes = config.classes
+        widths = [config.z_dim + config.w_dim * bool(config.classes)] + [config.w_dim] * self.layers
+        if config.classes:
+            self.embed = FullyConnected(config.classes, config.w_dim)
         for i in range(self.layers):
             self.add_module(f"fc{i}", FullyConnected(widths[i], widths[i + 1], lr_mult=lr_mult))
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
-    def forward(self, z: Tensor, psi: float | Tensor = 1.0) -> Tensor:
+    def forward(self, z: Tensor, psi: float | Tensor = 1.0, label: Tensor | None = None) -> Tensor:
         """psi: 1 keeps w, 0 gives the average picture; a float or a tensor of shape () or (B, 1)."""
-        x = z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+        x = _unit(z)
+        if self.classes:
+            x = torch.cat([x, _unit(self.embed(self.label(0).to(z) if label is None else label)).expand(len(z), -1)], 1)
         for i in range(self.layers):
             x = F.leaky_relu(self.get_submodule(f"fc{i}")(x), SLOPE) * GAIN
         return self.w_avg + (x - self.w_avg) * psi
+
+    def label(self, place: float) -> Tensor:
+        """What says a class, (1, classes); between two whole numbers it is a blend of both classes."""
+        return (1 - (torch.arange(self.classes) - float(place)).abs()).clamp(min=0)[None]
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Every row (B, D) brought to a mean square of 1."""
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
 class ModulatedConv(nn.Module):
@@ -133,9 +115,10 @@ class StyledConv(ModulatedConv):
 
     def __init__(self, config: NetworkConfig, inputs: int, outputs: int, resolution: int, up: bool) -> None:
         super().__init__(config, inputs, outputs)
-        self.up, self.resolution = up, resolution
+        self.up = up
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        rows, columns = (resolution * side // 4 for side in config.start)
+        self.register_buffer("noise_const", torch.randn(rows, columns))
         self.register_buffer("fir", fir_kernel(gain=4.0), persistent=False)
 
     def forward(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
@@ -160,7 +143,7 @@ class StyledConv(ModulatedConv):
     def noise_for(self, x: Tensor, noise: Noise) -> Tensor:
         if noise == "frozen":
             return self.noise_const
-        return torch.randn(x.shape[0], 1, self.resolution, self.resolution, device=x.device)
+        return torch.randn(x.shape[0], 1, *x.shape[2:], device=x.device)
 
 
 class ToRGB(ModulatedConv):
@@ -177,9 +160,9 @@ class ToRGB(ModulatedConv):
 
 def upsample(rgb: Tensor, fir: Tensor) -> Tensor:
     """Double the size with the FIR filter: (B, C, R, R) -> (B, C, 2R, 2R); beyond the border is zero."""
-    channels, size = rgb.shape[1], rgb.shape[-1]
+    channels, rows, columns = rgb.shape[1:]
     kernel = fir.to(rgb.dtype).expand(channels, 1, 4, 4)
-    return F.conv_transpose2d(rgb, kernel, stride=2, groups=channels)[:, :, 1 : 2 * size + 1, 1 : 2 * size + 1]
+    return F.conv_transpose2d(rgb, kernel, stride=2, groups=channels)[:, :, 1 : 2 * rows + 1, 1 : 2 * columns + 1]
 
 
 class Block(nn.Module):
@@ -192,7 +175,7 @@ class Block(nn.Module):
         super().__init__()
         channels = config.channels[resolution]
         if resolution == 4:
-            self.const = nn.Parameter(torch.randn(channels, 4, 4))
+            self.const = nn.Parameter(torch.randn(channels, *config.start))
         else:
             self.conv0 = StyledConv(config, config.channels[resolution // 2], channels, resolution, up=True)
         self.conv1 = StyledConv(config, channels, channels, resolution, up=False)
