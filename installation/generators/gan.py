@@ -8,6 +8,7 @@ something to tune.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
@@ -25,6 +26,7 @@ from installation.settings import Bend, SettingsError
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen at once
 Knobs = Mapping[str, float]
+log = logging.getLogger("installation.generators")
 
 
 class Gan(ABC):
@@ -32,6 +34,7 @@ class Gan(ABC):
 
     size: tuple[int, int]  # (width, height) in px
     layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
+    cannot: frozenset[str] = frozenset()  # shared knobs that move nothing here; they stay, so that any show plays
 
     def __init__(self, device: str, dtype: str, seed: int, weights_sha256: str) -> None:
         """device: auto, cpu, cuda...; dtype: auto or one of DTYPES. Raises SettingsError for another."""
@@ -53,6 +56,9 @@ class Gan(ABC):
         self.bends = Bends(bends, self.layers, self.seed, self.device)
         self.faults = self.bends.faults
         self.knobs: dict[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *knobs, *bend_knobs(bends))}
+        if self.cannot:
+            names = ", ".join(sorted(self.cannot))
+            log.info("%s: nothing here for %s to move: left out", type(self).__name__, names)
 
     @abstractmethod
     def point(self, knob: Knobs, turns: float) -> Tensor:
