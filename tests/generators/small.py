@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from installation import plugins
-from installation.generators import dcgan
+from installation.generators import dcgan, fastgan
 
 CHOSEN = {"dcgan": "DCGAN", "fastgan": "FastGAN", "biggan": "BigGAN", "lightweight": "Lightweight"}
 
@@ -57,4 +60,18 @@ def small_dcgan(classes: int = 0, planes: int = 3) -> dcgan.network.Generator:
     return net
 
 
-NETS = {"dcgan": small_dcgan}
+def small_fastgan(resolution: int = 256, planes: int = 3) -> fastgan.network.Generator:
+    net = lively(fastgan.network.Generator(fastgan.network.NetworkConfig(resolution, 24, 8, planes)), 1.0)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.add_(1.5)
+    return net
+
+
+def frozen(name: str, size: int) -> Tensor:
+    """The noise of a layer as every show has it: drawn from the checksum of its name."""
+    drawn = np.random.RandomState(zlib.crc32(name.encode())).randn(1, 1, size, size)
+    return torch.from_numpy(drawn.astype(np.float32))
+
+
+NETS = {"dcgan": small_dcgan, "fastgan": small_fastgan}
