@@ -81,7 +81,7 @@ def equations(state: dict[str, Tensor], z: np.ndarray, attended: tuple[int, ...]
         x = convolved(F.pad(x, (2, 1, 2, 1)), f"{name}.0.2.1")
         x = gated(x + t[f"{name}.0.3.weight"] * small.frozen(name, side * 2) * noise, f"{name}.0.4")
         if f"{name}.1.to_k.weight" in t:
-            opened[i + 4] = context(x, f"{name}.1")
+            opened[i + 3] = context(x, f"{name}.1")
         x = x * opened[i] if i in opened else x
     return convolved(x, "out_conv", padding=1)
 
@@ -124,12 +124,12 @@ def test_parameters_are_named_and_shaped_as_in_the_files() -> None:
     assert shapes["layers.0.0.2.1.weight"] == (1024, 256, 4, 4)
     assert shapes["layers.2.0.3.weight"] == (1,)
     assert shapes["layers.1.1.to_k.weight"] == (1, 512, 1, 1)
-    assert shapes["layers.2.1.net.2.weight"] == (3, 3, 1, 1)
+    assert shapes["layers.3.1.net.2.weight"] == (3, 3, 1, 1)
     assert shapes["layers.3.2.fn.to_lin_kv.net.0.weight"] == (256, 1, 3, 3)
     assert shapes["layers.3.2.fn.to_out.bias"] == (256,)
     assert shapes["layers.3.2.norm.g"] == (1, 256, 1, 1)
     assert shapes["out_conv.weight"] == (3, 3, 3, 3)
-    assert not any(name.startswith("layers.3.1") for name in shapes), "1024 px, which 32 px excite, are not there"
+    assert not any(name.startswith("layers.4.1") for name in shapes), "1024 px, which it would excite, is not there"
 
 
 def test_a_card_that_lies_or_asks_for_more_is_refused_by_name(tmp_path) -> None:
