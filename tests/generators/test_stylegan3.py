@@ -112,8 +112,6 @@ def up_fir_down(x, fir, up, down, padding) -> np.ndarray:
 def test_the_textbook_form_follows_the_papers_equations(kind: NetworkConfig, colours: int) -> None:
     clamp = {1: None, 3: 256.0, 4: 2.0}[colours]
     net = lively(NetworkConfig(**{**vars(kind), "rgb_channels": colours, "conv_clamp": clamp}))
-        NetworkConfig(**{**vars(kind), "rgb_channels": colours, "conv_clamp": {1: None, 3: 256.0, 4: 2.0}[colours]})
-    )
     ws = torch.randn(1, kind.num_ws, kind.w_dim)
     expected = by_the_paper(net, ws[0], MOVE)
     drawn = reference.synthesize(net.synthesis, ws, MOVE)[0]
