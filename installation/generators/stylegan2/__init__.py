@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from installation import weights
-from installation.generators.fitting import open_network
 from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
+from installation.generators.stylegan2.opening import open_network
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
 from installation.signals import Knob
