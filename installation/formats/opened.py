@@ -107,7 +107,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def recognise(opened: Opened) -> tuple[ModuleType, str]:
+def format_of(opened: Opened) -> tuple[ModuleType, str]:
     """The format of what was opened, and in words what it is. Raises WeightsError for one that none knows."""
     formats = [plugins.load("formats", name) for name in plugins.available("formats")]
     try:
@@ -119,7 +119,7 @@ def recognise(opened: Opened) -> tuple[ModuleType, str]:
         raise _as_refusal(opened, error) from error
 
 
-def convert(opened: Opened, by: ModuleType) -> Converted:
+def convert_by(opened: Opened, by: ModuleType) -> Converted:
     """What a format makes of it. Raises WeightsError, one line, for what cannot be played, or is torn within."""
     try:
         made: Converted = by.convert(opened)

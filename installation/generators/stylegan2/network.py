@@ -71,7 +71,7 @@ class Mapping(nn.Module):
 
     def label(self, place: float) -> Tensor:
         """What says a class, (1, classes); between two whole numbers it is a blend of both classes."""
-        return (1 - (torch.arange(self.classes) - place).abs()).clamp(min=0)[None]
+        return (1 - (torch.arange(self.classes).float() - place).abs()).clamp(min=0)[None]
 
 
 def _unit(x: Tensor) -> Tensor:

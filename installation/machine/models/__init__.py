@@ -1,22 +1,22 @@
-"""A file that somebody has in; a model that the show plays out: `installation models add|list|show|remove|get|render`."""
+"""A file that somebody has in; a model that the show plays out: all of `installation models`."""
 
 from __future__ import annotations
 
 import importlib
 from argparse import Namespace
 
-MODULES = {
-    "add": "adding",
-    "list": "listing",
-    "show": "listing",
-    "remove": "listing",
-    "get": "getting",
-    "render": "rendering",
+COMMANDS = {
+    "add": ("adding", "add"),
+    "list": ("listing", "list_all"),
+    "show": ("listing", "show"),
+    "remove": ("listing", "remove"),
+    "get": ("getting", "get"),
+    "render": ("rendering", "render"),
 }
 
 
 def main(options: Namespace) -> int:
     """Run one of the commands; returns the exit code. Raises WeightsError, one line, for what cannot be done."""
-    module = importlib.import_module(f"installation.machine.models.{MODULES[options.what]}")
-    code: int = getattr(module, options.what)(options)
+    module, function = COMMANDS[options.what]
+    code: int = getattr(importlib.import_module(f"installation.machine.models.{module}"), function)(options)
     return code

@@ -1,4 +1,4 @@
-"""A foreign file and what a person says of it in; a model folder among the user's own things out, whole or not at all."""
+"""A foreign file and what a person says of it in; a model folder among the user's own things out, or nothing at all."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def add(options: Namespace) -> int:
 
 
 def keep(paths: Sequence[Path], name: str, said: dict[str, str]) -> Path:
-    """The new folder of a model. said: licence and credit, "" for unknown. Raises WeightsError; then nothing is kept."""
+    """The new folder of a model; said: licence and credit, "" for unknown. Raises WeightsError and keeps nothing."""
     opened = formats.open_files(paths)
-    by, what = formats.recognise(opened)
+    by, what = formats.format_of(opened)
     name = name or usual_name(opened.path)
     target = free_place(name)
     print(f"{opened.path.name}: {what}", flush=True)
-    made = formats.convert(opened, by)
+    made = formats.convert_by(opened, by)
     for note in made.notes:
         print(f"  note: {note}")
     source = {
@@ -90,9 +90,8 @@ def write(target: Path, made: Converted, card: dict[str, Any]) -> None:
     try:
         with files.whole_folder(target) as folder:
             path = folder / card["file"]
-            save_file(
-                {name: tensor.contiguous().clone() for name, tensor in made.tensors.items()}, path, {"format": "pt"}
-            )
+            own = {name: tensor.contiguous().clone() for name, tensor in made.tensors.items()}  # none lies in another
+            save_file(own, path, {"format": "pt"})
             text = weights.to_toml(card | {"sha256": digest(path)})
             (folder / "model.toml").write_text(text, "utf-8")
             save_samples(open_generator(folder), folder / "samples.png", card["name"])

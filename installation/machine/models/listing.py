@@ -10,7 +10,7 @@ from installation import files, plugins, weights
 from installation.weight_files import WeightsError
 
 
-def list(options: Namespace) -> int:
+def list_all(options: Namespace) -> int:
     """`installation models list`: the models that paint, one line each."""
     kinds = plugins.available("generators")
     rows = [(folder, card) for folder in weights.find_all() if (card := _read(folder)).get("kind") in kinds]
@@ -40,9 +40,8 @@ def show(options: Namespace) -> int:
     for key in ("name", "about", "kind", "licence", "credit"):
         print(f"{key:<9}{card.get(key, 'unknown')}")
     if isinstance(source := card.get("source_file"), dict):
-        print(
-            f"{'from':<9}{source.get('name', 'unknown')} ({source.get('format', '')}), sha256 {source.get('sha256', '')}"
-        )
+        name, kind, sha256 = (source.get(key, "unknown") for key in ("name", "format", "sha256"))
+        print(f"{'from':<9}{name} ({kind}), sha256 {sha256}")
     print(f"{'lies in':<9}{folder}")
     network = card.get("network", {})
     for key, value in network.items() if isinstance(network, dict) else ():

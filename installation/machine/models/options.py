@@ -9,8 +9,9 @@ ABOUT = """\
 Bring your own model. A file of a generator that was trained elsewhere is opened (nothing in it is ever run), put under
 your own data as a model of the show, and drawn as a sheet of 24 seeds.
 
-Known: NVIDIA's StyleGAN2-ADA and StyleGAN3 .pkl, their older TensorFlow .pkl, rosinality's .pt, FastGAN, lightweight-gan,
-BigGAN-deep, DCGAN, ONNX, and model folders of this program. What a file is, its content says, not its name.
+Known: NVIDIA's StyleGAN2-ADA and StyleGAN3 .pkl, their older TensorFlow .pkl, rosinality's .pt, FastGAN,
+lightweight-gan, BigGAN-deep, DCGAN, ONNX, and model folders of this program. What a file is, its content says, not its
+name.
 """
 EXAMPLES = """\
 examples:

@@ -37,7 +37,7 @@ def open_generator(model: str | Path, **wishes: Any) -> Gan:
 
 
 def to_bytes(picture: Tensor) -> np.ndarray:
-    """(1, C, H, W) of -1..1 -> (H, W, C) or (H, W) uint8, rounded as NVIDIA's tools do: down, from half a step higher."""
+    """(1, C, H, W) of -1..1 -> (H, W, C) or (H, W) uint8, rounded as NVIDIA's tools do: down, from 128 for 0."""
     pixels = (picture[0].float() * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
@@ -58,5 +58,6 @@ def _cells(generator: Gan) -> Iterator[tuple[str, np.ndarray]]:
         klass = seed % generator.classes if generator.classes else None
         point = generator.of_seed(seed, PSI, klass)
         picture = generator.paint(point[None].to(generator.device))
-        pixels = to_bytes(picture)
+        larger = max(1, CELL_PX // max(picture.shape[2:]))  # tiny pictures are there to be looked at too
+        pixels = to_bytes(picture).repeat(larger, 0).repeat(larger, 1)
         yield f"{seed}" if klass is None else f"{seed}\nclass {klass}", pixels

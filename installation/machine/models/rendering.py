@@ -85,7 +85,7 @@ def seeds_of(text: str) -> list[int]:
 
 
 def read_points(path: Path, name: str) -> Tensor:
-    """An array of vectors out of a .npy, or out of a .npz under its name, float32; never a pickle. Raises WeightsError."""
+    """An array of vectors out of a .npy, or by its name out of a .npz; never a pickle. Raises WeightsError."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
