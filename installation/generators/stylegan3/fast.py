@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from installation.generators.stylegan2 import onednn
-from installation.generators.stylegan2.network import GAIN
 from installation.generators.stylegan3.network import Synthesis, SynthesisInput, SynthesisLayer
 from installation.generators.stylegan3.resampling import Resampling
 from installation.generators.stylegan3.shape import LayerShape

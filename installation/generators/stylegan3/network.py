@@ -24,7 +24,12 @@ class SynthesisInput(nn.Module):
 
     def __init__(self, w_dim: int, first: LayerShape) -> None:
         super().__init__()
-        self.channels, self.size, self.rate, self.bandwidth = first.inputs, first.in_size, first.in_rate, first.in_cutoff
+        self.channels, self.size, self.rate, self.bandwidth = (
+            first.inputs,
+            first.in_size,
+            first.in_rate,
+            first.in_cutoff,
+        )
         freqs = torch.randn(self.channels, 2)
         radii = freqs.norm(dim=1, keepdim=True)
         self.register_buffer("freqs", freqs / (radii * radii.square().exp().pow(0.25)) * self.bandwidth)

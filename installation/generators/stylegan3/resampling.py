@@ -82,7 +82,9 @@ class Resampling:
             return shape.outputs, shape.out_size
         group = max(LEAST_CHANNELS, min(shape.outputs, BAND // self.high**2 // 32 * 32))
         rows = (BAND // (min(group, shape.outputs) * self.high) - shape.down_taps) // shape.down
-        return group, max(4, min(shape.out_size, rows // shape.up * shape.up)) if rows < shape.out_size else shape.out_size
+        return group, max(
+            4, min(shape.out_size, rows // shape.up * shape.up)
+        ) if rows < shape.out_size else shape.out_size
 
     def _band(self, start: int, stop: int) -> Band:
         high = (stop - start - 1) * self.shape.down + self.shape.down_taps

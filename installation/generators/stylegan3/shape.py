@@ -68,7 +68,7 @@ class NetworkConfig:
             raise ValueError(f"num_critical of {self.num_critical}, conv_kernel of {self.conv_kernel}: no such network")
         if not 0 < self.first_cutoff < self.first_stopband <= self.resolution or not 1 < self.last_stopband_rel <= 4:
             raise ValueError("first_cutoff, first_stopband and last_stopband_rel leave no band to the layers")
-        if self.rates and len(self.rates) != self.num_layers + 1 or not all(1 <= r <= LARGEST for r in self.rates):
+        if (self.rates and len(self.rates) != self.num_layers + 1) or not all(1 <= r <= LARGEST for r in self.rates):
             raise ValueError(f"rates names one for each of {self.num_layers + 1} layers, found {list(self.rates)}")
 
     @classmethod

@@ -59,7 +59,7 @@ def _add_rendering(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", help="a model's name or folder")
     add("--psi", type=float, default=1.0, help="truncation: 0 the average picture, 1 the full variety (default: 1)")
-    add("--class", dest="klass", type=float, default=None, help="of a conditional model (default: the first)")
+    add("--class", dest="klass", type=int, default=None, help="of a conditional model (default: the first)")
     add("--noise", choices=["const", "none", "random"], default="const", help="default: const")
     add("--dtype", choices=["float32", "auto"], default="float32", help="auto: as the show plays it (default: float32)")
     add("--out", type=Path, required=True, metavar="DIR", help="where seed0000.png and so on are written")

@@ -55,9 +55,9 @@ def save_samples(generator: Gan, path: Path, name: str) -> None:
 @torch.inference_mode()
 def _cells(generator: Gan) -> Iterator[tuple[str, np.ndarray]]:
     for seed in tqdm(range(SEEDS), "drawing its seeds", leave=False, disable=None):
-        klass = seed % generator.classes if generator.classes else None
+        klass = seed % generator.class_count if generator.class_count else None
         point = generator.of_seed(seed, PSI, klass)
-        picture = generator.paint(point[None].to(generator.device))
+        picture = generator.painted(point)
         larger = max(1, CELL_PX // max(picture.shape[2:]))  # tiny pictures are there to be looked at too
         pixels = to_bytes(picture).repeat(larger, 0).repeat(larger, 1)
         yield f"{seed}" if klass is None else f"{seed}\nclass {klass}", pixels

@@ -42,15 +42,15 @@ def render(options: Namespace) -> int:
 def _paint(generator: Gan, point: Tensor, noise: str, exact: bool) -> Tensor:
     if exact:
         return generator.exact(point, noise)
-    return generator.paint(point[None].to(generator.device))
+    return generator.painted(point)
 
 
-def _check_class(generator: Gan, klass: float | None) -> None:
-    if klass is None and generator.classes:
-        print(f"class 0 of {generator.classes}; choose another with --class")
-    if klass is not None and not 0 <= klass <= generator.classes - 1:
-        there = f"0 to {generator.classes - 1}" if generator.classes else "none: this model has no classes"
-        raise WeightsError(f"--class {klass:g}: expected {there}")
+def _check_class(generator: Gan, klass: int | None) -> None:
+    if klass is None and generator.class_count:
+        print(f"class 0 of {generator.class_count}; choose another with --class")
+    if klass is not None and not 0 <= klass <= generator.class_count - 1:
+        there = f"0 to {generator.class_count - 1}" if generator.class_count else "none: this model has no classes"
+        raise WeightsError(f"--class {klass}: expected {there}")
 
 
 def _points(generator: Gan, options: Namespace) -> Iterator[tuple[str, Tensor]]:
