@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from installation.formats import styles
-from installation.formats.opened import Converted, Opened, table_of
+from installation.formats import alias_free, styles
+from installation.formats.opened import Converted, Opened, said_plainly, table_of
 from installation.networks.modules import PERSISTENT, is_module, said_of, state_of
 from installation.networks.pickles import Record
 
@@ -23,6 +23,8 @@ def recognise(opened: Opened) -> str | None:
     tensors = state_of(module) if module is not None else opened.tensors
     if styles.is_stylegan2(tensors):
         return "a StyleGAN2 of NVIDIA's PyTorch code"
+    if alias_free.is_stylegan3(tensors):
+        return "a StyleGAN3 of NVIDIA's PyTorch code"
     if module is not None and module.name == PERSISTENT:
         return f"a pickle of NVIDIA's kind with a {class_of(module)}"
     return None
@@ -32,12 +34,15 @@ def convert(opened: Opened) -> Converted:
     """Raises WeightsError for variants and forks that do not play here, by their name."""
     module = _module(opened.found)
     tensors: dict[str, Any] = dict(state_of(module) if module is not None else opened.tensors)
+    gain = _within(module, "mapping.fc0").get("bias_gain", styles.LR_MULT)
+    gain = float(gain) if isinstance(gain, int | float) else styles.LR_MULT
+    if alias_free.is_stylegan3(tensors):
+        layers = {name: _within(module, f"synthesis.{name}") for name in _blocks(module)}
+        return alias_free.finish(opened, tensors, _keywords(module), layers, gain)
     if not styles.is_stylegan2(tensors):
         raise opened.refuse(f"a {class_of(module)}", "of NVIDIA's pickles StyleGAN2 and StyleGAN3 play here")
     _refuse_activations(opened, module)
-    clamp = _clamp(opened, module)
-    gain = _within(module, "mapping.fc0").get("bias_gain", styles.LR_MULT)
-    return styles.finish(opened, tensors, clamp, float(gain) if isinstance(gain, int | float) else styles.LR_MULT)
+    return styles.finish(opened, tensors, _clamp(opened, module), gain)
 
 
 def class_of(module: Any) -> str:
@@ -62,6 +67,13 @@ def _within(module: Any, path: str) -> dict[Any, Any]:
         inner = said_of(module).get("_modules")
         module = inner.get(part) if isinstance(inner, dict) else None
     return said_of(module)
+
+
+def _keywords(module: Any) -> dict[Any, Any]:
+    """What the synthesis network was made with: flattened or nested in the generator's keywords, or its own."""
+    whole = table_of(said_of(module).get("_init_kwargs"))
+    own = table_of(_within(module, "synthesis").get("_init_kwargs"))
+    return whole | table_of(whole.get("synthesis_kwargs")) | own
 
 
 def _blocks(module: Any) -> list[str]:
@@ -91,4 +103,6 @@ def _refuse_activations(opened: Opened, module: Any) -> None:
     layers = [*_layers(module), *(said_of(one) for one in (mapping.values() if isinstance(mapping, dict) else ()))]
     for said in layers:
         if said.get("activation", "lrelu") not in LINEAR:
-            raise opened.refuse(f"a StyleGAN2 with activation {said['activation']!r}"[:80], "only lrelu plays here")
+            raise opened.refuse(
+                f"a StyleGAN2 with activation {said_plainly(said['activation'])}", "only lrelu plays here"
+            )

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from installation.formats import styles
-from installation.formats.opened import Converted, Opened, table_of
+from installation.formats.opened import Converted, Opened, said_plainly, table_of
 from installation.networks.pickles import Record
 
 MODULE = "dnnlib.tflib.network"
-DEEPEST = 8  # networks in networks
+MOST_NETWORKS = 64  # in one another
+LONGEST_NAME = 1000
 LAYER = re.compile(r"synthesis/(?P<r>\d{1,5})x(?P=r)/(?P<layer>Conv|Conv0_up|Conv1|ToRGB|Skip)/(?P<what>\w+)")
 NAMES = {"Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1", "ToRGB": "torgb", "Skip": "skip"}
 ASKED = {  # what else decides how such a network runs: name of the setting, what it must be
@@ -45,7 +46,7 @@ def convert(opened: Opened) -> Converted:
     said = table_of(_state(network).get("static_kwargs"))
     for name, allowed in ASKED.items():
         if (value := said.get(name)) is not None and value not in allowed:
-            raise opened.refuse(f"a StyleGAN2 with {name} {str(value)[:40]!r}", f"only {allowed[0]} plays here")
+            raise opened.refuse(f"a StyleGAN2 with {name} {said_plainly(value)}", f"only {allowed[0]} plays here")
     tensors = dict(filter(None, (_renamed(name, value) for name, value in variables.items())))
     clamp, gain = said.get("conv_clamp"), said.get("mapping_lrmul")
     gain = float(gain) if isinstance(gain, int | float) else styles.LR_MULT
@@ -69,20 +70,23 @@ def _builder(network: Any) -> str:
     return f"{name[:40]} (StyleGAN of 2018)" if name in ("G_style", "G_stylegan") else name[:40]
 
 
-def _variables(network: Any, prefix: str = "", depth: int = 0) -> dict[str, np.ndarray]:
+def _variables(network: Any) -> dict[str, np.ndarray]:
     """Every variable of a network and of those in it, under names such as "mapping/Dense0/weight"."""
-    state = _state(network)
-    if depth > DEEPEST:
-        raise ValueError("its networks nest without end")
-    pairs = state.get("variables")
-    found = {
-        f"{prefix}{pair[0]}": np.asarray(pair[1], None if isinstance(pair[1], np.ndarray) else np.float32)
-        for pair in (pairs if isinstance(pairs, list | tuple) else ())
-        if isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], np.ndarray | float)
-    }
-    for name, inner in table_of(state.get("components")).items():
-        found |= _variables(inner, f"{prefix}{name}/", depth + 1)
-    return found
+    found: dict[str, np.ndarray] = {}
+    waiting = [("", network)]
+    for _ in range(MOST_NETWORKS):
+        if not waiting:
+            return found
+        prefix, one = waiting.pop()
+        pairs = _state(one).get("variables")
+        for pair in pairs if isinstance(pairs, list | tuple) else ():
+            name, value = pair if isinstance(pair, list | tuple) and len(pair) == 2 else ("", None)
+            if isinstance(name, str) and len(name) < LONGEST_NAME and isinstance(value, np.ndarray | float):
+                found[f"{prefix}{name}"] = np.asarray(value, np.float32) if isinstance(value, float) else value
+        for name, inner in table_of(_state(one).get("components")).items():
+            if isinstance(name, str) and len(name) < LONGEST_NAME:
+                waiting.append((f"{prefix}{name}/", inner))
+    raise ValueError("its networks nest without end")
 
 
 def _renamed(name: str, value: np.ndarray) -> tuple[str, np.ndarray] | None:

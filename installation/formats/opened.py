@@ -20,6 +20,9 @@ from installation.weight_files import WeightsError
 
 EXPECTED = "a generator's weights"
 LONGEST_SETTINGS = 1 << 20  # bytes
+LARGEST_PX = 4096  # of a picture; beyond it a small file could ask for all memory
+MOST_SHARED = 4  # times a file's size: what its tensors are, when some lie in each other
+ROOM = 1 << 20  # bytes beside
 FOLDER = "a model's folder"
 SETTINGS = "settings in JSON"
 CONVERT_ERRORS = (*READ_ERRORS, AttributeError, AssertionError, RecursionError, ArithmeticError)
@@ -51,7 +54,8 @@ class Opened:
 class Converted:
     """A model under our names: `kind` is the module of generators/ that plays it, config its [network].
 
-    notes: what a person should know of the conversion. card: what else model.toml shall say.
+    notes: what a person should know of the conversion. card: what else model.toml shall say; texts: by name, small
+    files beside it.
     """
 
     kind: str
@@ -59,6 +63,7 @@ class Converted:
     tensors: dict[str, Tensor]
     notes: list[str] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 def open_files(paths: Sequence[Path]) -> Opened:
@@ -159,6 +164,19 @@ def table_of(thing: Any) -> dict[Any, Any]:
     if isinstance(thing, Record):
         return thing.table
     return thing if isinstance(thing, dict) else {}
+
+
+def plain_tensors(opened: Opened, given: Mapping[str, Any]) -> dict[str, Tensor]:
+    """All of a table as plain tensors. Raises ValueError where names share so few numbers that copies would be huge."""
+    wanted = sum(value.nbytes for value in given.values() if isinstance(value, Tensor | np.ndarray))
+    if wanted > MOST_SHARED * opened.path.stat().st_size + ROOM:
+        raise ValueError(f"its {len(given)} tensors are {wanted} bytes, the file is not")
+    return {name: as_tensor(value) for name, value in given.items()}
+
+
+def said_plainly(value: Any) -> str:
+    """A value of somebody else's file in a few letters: words and numbers as they are, all else by its type."""
+    return str(value)[:40] if isinstance(value, str | int | float) else type(value).__name__
 
 
 def as_tensor(value: Any) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from installation.formats.opened import Converted, Opened, as_tensor
+from installation.formats.opened import Converted, Opened, as_tensor, plain_tensors
 from installation.generators.stylegan2.network import FIR, Mapping, NetworkConfig
 
 BLOCK = re.compile(r"synthesis\.b(\d{1,5})\.(?:const|conv0\.weight)")
@@ -29,7 +29,7 @@ def finish(opened: Opened, given: Table[str, Any], clamp: float | None = None, l
     clamp: at what its layers clamp; lr_mult: the gain of its mapping. Raises WeightsError for what does not play here.
     """
     filters = {name for name in given if name.endswith("resample_filter")}
-    tensors = {name: as_tensor(value) for name, value in given.items() if name not in filters}
+    tensors = plain_tensors(opened, {name: value for name, value in given.items() if name not in filters})
     _refuse_variants(opened, tensors)
     for name in filters:
         check_filter(opened, as_tensor(given[name]))
@@ -37,8 +37,7 @@ def finish(opened: Opened, given: Table[str, Any], clamp: float | None = None, l
     config = NetworkConfig(**_shape(tensors), conv_clamp=clamp)
     if config.rgb_channels not in RGB:
         raise opened.refuse(f"pictures of {config.rgb_channels} channels", "1, 3 and 4 are what a wall can show")
-    if lr_mult != LR_MULT:
-        _regain(tensors, config.mapping_layers, lr_mult / LR_MULT)
+    regain(tensors, config.mapping_layers, lr_mult / LR_MULT)
     _add_noise(tensors, config, notes)
     _add_average(tensors, config, notes)
     if config.rgb_channels == 4:
@@ -84,8 +83,10 @@ def _shape(tensors: Table[str, Tensor]) -> dict[str, Any]:
     }
 
 
-def _regain(tensors: dict[str, Tensor], layers: int, factor: float) -> None:
+def regain(tensors: dict[str, Tensor], layers: int, factor: float) -> None:
     """A mapping trained with another gain, as one with ours."""
+    if factor == 1:
+        return
     for name in (f"mapping.fc{i}.{what}" for i in range(layers) for what in ("weight", "bias")):
         tensors[name] = tensors[name].float() * factor
 

@@ -114,7 +114,9 @@ class StyleGAN2(Gan):
         self._noise = [(layer, layer.noise.clone()) for layer in self.synthesis.layers if layer.noise is not None]
         self._noise_now = 1.0
         about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        self.attach(bends, [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else [])
+        self.attach(
+            bends, [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
+        )
 
     @property
     def class_count(self) -> int:

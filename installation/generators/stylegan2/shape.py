@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LARGEST = 1 << 14  # px, and numbers in z
+LARGEST = 1 << 12  # px, and numbers in z
 MOST_LAYERS = 64  # of the mapping; also rows and columns of the start
 
 
@@ -31,6 +31,8 @@ class NetworkConfig:
         for name, value in (("mapping_layers", self.mapping_layers), ("start", max(self.start)), ("z_dim", self.z_dim)):
             if not 1 <= value <= (MOST_LAYERS if name != "z_dim" else LARGEST):
                 raise ValueError(f"{name} of {value} is none that a network has")
+        if max(self.size) > LARGEST:
+            raise ValueError(f"pictures of {self.size} px; {LARGEST} px are the most")
         rule = {r: min(self.channel_base // r, self.channel_max) for r in self.resolutions}
         object.__setattr__(self, "channels", {r: int(self.channels.get(r, rule[r])) for r in self.resolutions})
 

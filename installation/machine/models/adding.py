@@ -68,7 +68,7 @@ def free_place(name: str) -> Path:
     return place / name
 
 
-def card_of(made: Converted, opened: Opened, what: str, source: dict[str, str], said: dict[str, str]) -> dict[str, Any]:
+def card_of(made: Converted, opened: Opened, what: str, source: dict[str, Any], said: dict[str, str]) -> dict[str, Any]:
     """What model.toml says, but for the weights' checksum; what nobody knows is said to be unknown."""
     card = {
         "name": said["name"],
@@ -79,7 +79,8 @@ def card_of(made: Converted, opened: Opened, what: str, source: dict[str, str], 
         "file": WEIGHTS,
     }
     more = {key: value for key, value in made.card.items() if key not in (*card, "sha256")}
-    return card | more | {"source_file": source, "network": made.config}
+    beside = {"beside": list(made.texts)} if made.texts else {}
+    return card | more | {"source_file": source | beside, "network": made.config}
 
 
 def write(target: Path, made: Converted, card: dict[str, Any]) -> None:
@@ -92,8 +93,10 @@ def write(target: Path, made: Converted, card: dict[str, Any]) -> None:
             path = folder / card["file"]
             own = {name: tensor.contiguous().clone() for name, tensor in made.tensors.items()}  # none lies in another
             save_file(own, path, {"format": "pt"})
+            path.chmod(0o644)
             text = weights.to_toml(card | {"sha256": digest(path)})
-            (folder / "model.toml").write_text(text, "utf-8")
+            for name, words in ({"model.toml": text} | made.texts).items():
+                (folder / name).write_text(words, "utf-8")
             save_samples(open_generator(folder), folder / "samples.png", card["name"])
     except BaseException:
         if fresh:

@@ -9,10 +9,12 @@ from typing import Any
 from installation import files, plugins, weights
 from installation.weight_files import WeightsError
 
+OVER_OTHERS = {"slomo"}  # what lays itself over another generator has a model too, and paints nothing alone
+
 
 def list_all(options: Namespace) -> int:
     """`installation models list`: the models that paint, one line each."""
-    kinds = plugins.available("generators")
+    kinds = set(plugins.available("generators")) - OVER_OTHERS
     rows = [(folder, card) for folder in weights.find_all() if (card := _read(folder)).get("kind") in kinds]
     width = max((len(folder.name) for folder, _ in rows), default=0)
     for folder, card in rows:
@@ -59,7 +61,8 @@ def remove(options: Namespace) -> int:
     card = weights.read_config(folder)
     if not isinstance(card.get("source_file"), dict):
         raise WeightsError(f"{folder}: was not written by `models add`; remove the folder by hand")
-    for name in (str(card.get("file", "weights.safetensors")), "samples.png", "model.toml"):
+    beside = [name for name in card["source_file"].get("beside", []) if files.is_one_name(name)]
+    for name in (*beside, str(card.get("file", "weights.safetensors")), "samples.png", "model.toml"):
         (folder / name).unlink(missing_ok=True)
     left = sorted(path.name for path in folder.iterdir())
     if left:
