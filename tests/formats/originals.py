@@ -261,3 +261,22 @@ def _in_rosinality(name: str, value: Tensor) -> Iterator[tuple[str, Tensor]]:
         yield f"{stem}.noise.weight", value[None]
     else:
         yield f"{stem}.bias" if torgb else f"{stem}.activate.bias", value.reshape(1, -1, 1, 1) if torgb else value
+
+
+def dcgan(path: Path, z: int = 10, channels: tuple[int, ...] = (16, 12, 8, 3), old: bool = False) -> Path:
+    """A state_dict of the well-known example's stack."""
+    torch.manual_seed(4)
+    layers: list[nn.Module] = []
+    for i, (before, after) in enumerate(zip((z, *channels), channels, strict=False)):
+        layers.append(nn.ConvTranspose2d(before, after, 4, 2 if i else 1, 1 if i else 0, bias=False))
+        if i + 1 < len(channels):
+            layers += [nn.BatchNorm2d(after), nn.ReLU()]
+    net = nn.Module()
+    net.main = nn.Sequential(*layers, nn.Tanh())
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.2)
+            nn.init.normal_(module.bias, 0.0, 0.2)
+            nn.init.uniform_(module.running_var, 0.01, 0.05)
+    torch.save(net.state_dict(), path, _use_new_zipfile_serialization=not old)
+    return path
