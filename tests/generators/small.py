@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from installation import plugins
-from installation.generators import dcgan
+from installation.generators import biggan, dcgan, fastgan
 
 CHOSEN = {"dcgan": "DCGAN", "fastgan": "FastGAN", "biggan": "BigGAN", "lightweight": "Lightweight"}
 
@@ -57,4 +60,39 @@ def small_dcgan(classes: int = 0, planes: int = 3) -> dcgan.network.Generator:
     return net
 
 
-NETS = {"dcgan": small_dcgan}
+def small_fastgan(resolution: int = 256, planes: int = 3) -> fastgan.network.Generator:
+    net = lively(fastgan.network.Generator(fastgan.network.NetworkConfig(resolution, 24, 8, planes)), 1.0)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.add_(1.5)
+    return net
+
+
+def small_biggan(width: int = 8) -> biggan.network.Generator:
+    config = biggan.network.NetworkConfig(
+        output_dim=32,
+        layers=((0, 16, 16), (1, 16, 8), (0, 8, 4), (1, 4, 2), (0, 2, 2), (1, 2, 1)),
+        z_dim=12,
+        class_embed_dim=12,
+        channel_width=width,
+        num_classes=7,
+        attention_layer_position=4,
+        eps=1e-3,
+    )
+    net = lively(biggan.network.Generator(config), 0.6)
+    for part in net.generator.modules():
+        if isinstance(part, biggan.network.Statistics) and hasattr(part, "scale"):
+            part.scale.weight.mul_(0.3)
+    net.generator.bn.weight.add_(0.6)
+    net.generator.layers[4].gamma.fill_(0.7)
+    net.embeddings.weight.mul_(2)
+    return net
+
+
+def frozen(name: str, size: int) -> Tensor:
+    """The noise of a layer as every show has it: drawn from the checksum of its name."""
+    drawn = np.random.RandomState(zlib.crc32(name.encode())).randn(1, 1, size, size)
+    return torch.from_numpy(drawn.astype(np.float32))
+
+
+NETS = {"dcgan": small_dcgan, "fastgan": small_fastgan, "biggan": small_biggan}
