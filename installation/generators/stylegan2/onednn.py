@@ -53,6 +53,11 @@ def conv(
     return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, padding, ONCE, ONCE, groups, *then, "")
 
 
+def linear(x: Tensor, weight: Tensor, slope: float) -> Tensor:
+    """leaky_relu(x @ weight.T): x (N, in), weight (out, in)."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, None, "leaky_relu", [slope], "")
+
+
 def conv_transpose(x: Tensor, weight: Tensor) -> Tensor:
     """conv_transpose2d(x, weight, stride=2) with a packed weight."""
     return torch.ops.mkldnn._convolution_transpose_pointwise(

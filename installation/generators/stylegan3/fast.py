@@ -1,7 +1,7 @@
 """ws and a place in, pictures out: StyleGAN3 in the form that is played.
 
-Weights stay as they are and are laid out once: a layer's demodulation goes into the short up-filter behind its
-convolution, its style into the down-filter before it (onto the picture, where a bend has to see it first).
+A layer's style goes into its weights where these are few beside the pixels, else onto the pixels; its filters are
+worked out by `products.py` or `resampling.py`, whichever suits the machine.
 Nothing here waits for the device (but for a clamp that a CPU looks for) and no shape depends on values, so a CUDA
 graph can capture it.
 """
@@ -18,9 +18,11 @@ from torch import Tensor
 
 from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan3.network import Synthesis, SynthesisInput, SynthesisLayer
+from installation.generators.stylegan3.products import Products
 from installation.generators.stylegan3.resampling import Resampling
 from installation.generators.stylegan3.shape import LayerShape
 
+FOLDS = 4.0  # times that a value of the weights costs what a pixel's costs
 Bend = Callable[[str, Tensor], Tensor]
 
 
@@ -32,13 +34,12 @@ class Layer:
     start: int
     stop: int
     gain: Tensor  # (), for what comes in
-    weights: list[Tensor]  # (group, in, k, k) for every group of channels, each about as loud as its input
+    weights: list[Tensor]  # (group, in, k, k) for every group of channels; float32 if it folds, else laid out
     power: Tensor  # (in, out): squared weights summed over the kernel, for demodulation
     bias: Tensor  # (out,)
     clamp: float | None
-    padding: int  # of the convolution: what lies farther outside reaches no pixel
-    around: tuple[int, int]  # zeros before and behind what the convolution made
-    resampling: Resampling | None  # None for the last layer
+    folds: bool  # whether a picture is cheaper with its style folded into the weights
+    resampling: Resampling | Products | None  # None for the last layer
 
 
 class FastSynthesis:
@@ -60,25 +61,29 @@ class FastSynthesis:
 
     def _prepare(self, layer: SynthesisLayer, start: int) -> Layer:
         shape, weight = layer.shape, layer.weight.detach().float()
-        power, resampling, padding, around = torch.empty(0), None, 0, (0, 0)
+        power, folds, resampling = torch.empty(0), True, None
         if not shape.colours:  # demodulation undoes any scale; this one keeps half precision away from its limits
             weight = weight / (weight.square().sum((1, 2, 3), keepdim=True).sqrt() + 1e-12)
             power = weight.square().sum((2, 3)).T.contiguous().to(self.device)
-            one = torch.ones(1)
-            up, down = (one if f is None else f.float().cpu() for f in (layer.up_filter, layer.down_filter))
-            resampling = Resampling(shape, up, down, layer.clamp, self.device, self.dtype)
-            padding, around = _margins(shape, resampling)
+            folds = FOLDS * weight.numel() < (shape.inputs + shape.outputs) * shape.in_size**2
+            resampling = self._resampling(layer)
         group = resampling.group if resampling else shape.outputs
-        weight = weight.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
-        weights = [self._packed(part, shape, padding) for part in weight.split(group)]
+        weight = weight.to(self.device).contiguous(memory_format=torch.channels_last)
+        weights = [part if folds else self._packed(part, shape) for part in weight.split(group)]
         gain, bias = (t.detach().to(self.device, torch.float32) for t in (layer.magnitude_ema.rsqrt(), layer.bias))
+        bias = bias.to(self.dtype) if folds else bias
         stop = start + shape.inputs
-        return Layer(shape, start, stop, gain, weights, power, bias, layer.clamp, padding, around, resampling)
+        return Layer(shape, start, stop, gain, weights, power, bias, layer.clamp, folds, resampling)
 
-    def _packed(self, weight: Tensor, shape: LayerShape, padding: int) -> Tensor:
-        if not self.packs or shape.colours:
-            return weight.contiguous(memory_format=torch.channels_last)
-        return onednn.pack(weight, shape.in_size, (padding, padding))
+    def _resampling(self, layer: SynthesisLayer) -> Resampling | Products:
+        up, down = (torch.ones(1) if f is None else f.float().cpu() for f in (layer.up_filter, layer.down_filter))
+        if self.packs and self.dtype == torch.bfloat16:
+            return Products(layer.shape, up, down, layer.clamp, self.dtype)
+        return Resampling(layer.shape, up, down, layer.clamp, self.device, self.dtype)
+
+    def _packed(self, weight: Tensor, shape: LayerShape) -> Tensor:
+        weight = weight.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        return onednn.pack(weight, shape.in_size, (shape.kernel - 1,) * 2) if self.packs else weight
 
     def styles(self, ws: Tensor) -> Tensor:
         """Every layer's style side by side: ws (1, num_ws, w_dim) -> (1, S) float32."""
@@ -91,55 +96,43 @@ class FastSynthesis:
 
     def _picture(self, ws: Tensor, move: Tensor | None, bend: Bend | None) -> Tensor:
         styles = self.styles(ws)[0]
-        scales = [self._scales(layer, styles[layer.start : layer.stop]) for layer in self.layers]
-        x = self.waves(ws[:, 0].float(), move)
-        x = x.to(self.dtype) if bend is None else bend("input", x.to(self.dtype))
-        x = x * scales[0][0][:, None, None].to(self.dtype)
-        for number, layer in enumerate(self.layers[:-1]):
-            following = scales[number + 1][0]
-            x = self._layer(layer, x, scales[number][1], following if bend is None else None)
-            if bend is not None:
-                x = bend(layer.shape.name, x) * following[:, None, None].to(self.dtype)
-        last = self.layers[-1]
-        y = F.conv2d(x, last.weights[0], last.bias.to(self.dtype))
-        y = y if last.clamp is None else y.clamp_(-last.clamp, last.clamp)
-        y = y if bend is None else bend(last.shape.name, y)
-        return y.float() * self.config.output_scale
+        x = self.waves(ws[:, 0].float(), move).to(self.dtype)
+        x = x if bend is None else bend("input", x)
+        for layer in self.layers:
+            x = self._layer(layer, x, styles[layer.start : layer.stop])
+            x = x if bend is None else bend(layer.shape.name, x)
+        return x.float() * self.config.output_scale
 
-    def _scales(self, layer: Layer, style: Tensor) -> tuple[Tensor, Tensor]:
-        """What a layer's inputs (in,) and the sums of its convolution (out,) are multiplied by."""
-        if layer.shape.colours:
-            return style * layer.gain, layer.bias
+    def _layer(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
+        """x (1, in, H, W) -> (1, out, H', W'), channels last."""
+        shape = layer.shape
+        if layer.resampling is None:
+            y = F.conv2d(x, self._scaled(layer.weights[0], style * layer.gain), layer.bias)
+            return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
         style = style * style.square().mean().clamp_min(1e-12).rsqrt()
-        return style * layer.gain, (style.square() @ layer.power).add_(1e-8).rsqrt_()
-
-    def _layer(self, layer: Layer, x: Tensor, loudness: Tensor, following: Tensor | None) -> Tensor:
-        """x (1, in, H, W), styled -> (1, out, H', W') channels last, times the style of the following layer."""
-        assert layer.resampling is not None
-        shape, step = layer.shape, layer.resampling.group
+        loudness = (style.square() @ layer.power).add_(1e-8).rsqrt_()
+        if not layer.folds:
+            x = x * (style * layer.gain)[:, None, None].to(self.dtype)
         out = torch.empty(1, shape.out_size, shape.out_size, shape.outputs, dtype=self.dtype, device=self.device)
-        out = out.permute(0, 3, 1, 2)
-        bias = (layer.bias / loudness).to(self.dtype)
-        for number, weight in enumerate(layer.weights):
-            part = slice(number * step, (number + 1) * step)
-            y = self._conv(x, weight, bias[part], layer.padding)
-            y = F.pad(y, (*layer.around, *layer.around)) if any(layer.around) else y
-            layer.resampling(y, loudness[part], None if following is None else following[part], out[:, part])
+        out, at = out.permute(0, 3, 1, 2), 0
+        for weight, bias in zip(layer.weights, layer.bias.split(layer.resampling.group), strict=True):
+            part = slice(at, at := at + len(bias))
+            if layer.folds:
+                weight = self._scaled(weight, torch.outer(loudness[part], style * layer.gain))
+                y = F.conv2d(x, weight, bias, padding=shape.kernel - 1)
+            else:
+                y = self._conv(x, weight, (bias / loudness[part]).to(self.dtype), shape.kernel - 1)
+                y.mul_(loudness[part, None, None].to(self.dtype))
+            layer.resampling(y, out[:, part])
         return out
+
+    def _scaled(self, weight: Tensor, scale: Tensor) -> Tensor:
+        return (weight * scale[..., None, None]).to(self.dtype)
 
     def _conv(self, x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
         if self.packs:
             return onednn.conv(x, weight, bias, None, 1, (padding, padding))
         return F.conv2d(x, weight, bias, padding=padding)
-
-
-def _margins(shape: LayerShape, resampling: Resampling) -> tuple[int, tuple[int, int]]:
-    """How far outside the convolution has to look, and what is put around its sums (less than 0 is cut off)."""
-    reach, made = shape.kernel - 1, shape.in_size + shape.kernel - 1
-    free = min(resampling.first, made - resampling.last)
-    padding = min(reach, max(0, reach - max(0, free)))
-    lost = reach - padding
-    return padding, (-(resampling.first - lost), resampling.last - (made - lost))
 
 
 class Waves:

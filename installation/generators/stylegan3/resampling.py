@@ -19,7 +19,7 @@ from installation.generators.stylegan2.network import GAIN, SLOPE
 from installation.generators.stylegan3.filters import parts
 from installation.generators.stylegan3.shape import LayerShape
 
-BAND = 1 << 20  # values at the high rate that are worked on at once on a CPU
+BAND = 1 << 21  # values at the high rate that are worked on at once on a CPU
 LEAST_CHANNELS = 32  # of a group
 LEAVES = {torch.float32: 1e-5, torch.bfloat16: 1e-3, torch.float16: 1e-3}  # of a round filter, relative
 
@@ -50,10 +50,8 @@ class Resampling:
         self.shape, self.device, self.dtype = shape, device, dtype
         self.clamp = None if clamp is None else clamp / GAIN
         self.fused = device.type == "cpu" and onednn.available()
-        flipped = up.double().flip(0) * shape.up
-        before = shape.padding[0]
-        self.phases = [_phase(flipped, shape.up, before, number) for number in range(shape.up)]
-        self.louder = float(max(phase.taps.abs().sum() for phase in self.phases)) ** 2  # at most, from in to high rate
+        self.phases = find_phases(shape, up)
+        self.louder = loudest(self.phases)
         self.reach = len(self.phases[0].taps) - 1
         kernels = parts(down.flip(tuple(range(down.ndim))), LEAVES[dtype])
         self.down = [self._pair(rows * GAIN, columns) for rows, columns in kernels]
@@ -63,7 +61,8 @@ class Resampling:
         self.first = min(phase.first for phase in self.phases)
         self.last = max(self._start(band) + band.count + self.reach for band in self.bands) + self._spread
         self.columns = -(-self.high // shape.up)
-        self._taps = [phase.taps.to(device, torch.float32) for phase in self.phases]
+        taps = [phase.taps.to(device, dtype)[None, None] for phase in self.phases]
+        self.kernels = [tap[:, :, None, :] for tap in taps], [tap[:, :, :, None] for tap in taps]  # across, along
 
     @property
     def _spread(self) -> int:
@@ -72,8 +71,8 @@ class Resampling:
 
     def _pair(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """The kernels (1, 1, taps, 1) and (1, 1, 1, taps)."""
-        rows, columns = rows.to(self.device, torch.float32), columns.to(self.device, torch.float32)
-        return rows[None, None, :, None], columns[None, None, None, :].to(self.dtype)
+        rows, columns = rows.to(self.device, self.dtype), columns.to(self.device, self.dtype)
+        return rows[None, None, :, None], columns[None, None, None, :]
 
     def _tile(self) -> tuple[int, int]:
         """How many channels and rows go out at once; the rows begin anew where the phases do."""
@@ -94,37 +93,25 @@ class Resampling:
         """Where at the low rate the phases of a band begin, beside those of the first band."""
         return min(phase.first for phase in self.phases) + band.start * self.shape.down // self.shape.up
 
-    def __call__(self, x: Tensor, loudness: Tensor, next_style: Tensor | None, out: Tensor) -> None:
-        """x (1, C, H, W) channels last, a group of channels -> out (1, C, out_size, out_size).
-
-        x lies on the low rate from `first` on. loudness (C,): what its channels are still to be multiplied by, all
-        above 0. next_style (C,): what the channels that go out are multiplied by.
-        """
+    def __call__(self, x: Tensor, out: Tensor) -> None:
+        """x (1, C, H, W), a group of channels, all that the convolution made -> out (1, C, out_size, out_size)."""
+        around = (-self.first, self.last - x.shape[2])
+        x = F.pad(x, (*around, *around))
         channels = x.shape[1]
-        across = [(taps * loudness[:, None])[:, None, None, :].to(self.dtype) for taps in self._taps]
-        along = [taps[None, None, :, None].to(self.dtype).expand(channels, 1, -1, 1) for taps in self._taps]
-        clamp = self.clamp if self._may_clamp(x, loudness) else None
-        down = [
-            (
-                (rows if next_style is None else rows * next_style[:, None, None, None])
-                .to(self.dtype)
-                .expand(channels, -1, -1, -1),
-                columns.expand(channels, -1, -1, -1),
-            )
-            for rows, columns in self.down
-        ]
+        across, along = ([taps.expand(channels, -1, -1, -1) for taps in kernels] for kernels in self.kernels)
+        clamp = self.clamp if self._may_clamp(x) else None
         for band in self.bands:
             at = self._start(band) - self.first
             rows = x[:, :, at : at + band.count + self.reach + self._spread]
             wide = self._columns_up(rows, across)
-            narrow = self._rows_up(wide, along, band.count, clamp, [columns for _, columns in down])
-            self._rows_down(narrow, [rows for rows, _ in down], out[:, :, band.start : band.stop])
+            narrow = self._rows_up(wide, along, band.count, clamp)
+            self._rows_down(narrow, out[:, :, band.start : band.stop])
 
-    def _may_clamp(self, x: Tensor, loudness: Tensor) -> bool:
+    def _may_clamp(self, x: Tensor) -> bool:
         """Whether anything may reach the clamp; a captured graph does not ask."""
         if self.clamp is None or self.device.type != "cpu":
             return self.clamp is not None
-        return float(x.abs().amax()) * float(loudness.max()) * self.louder >= self.clamp
+        return max(map(abs, map(float, x.aminmax()))) * self.louder >= self.clamp
 
     def _columns_up(self, x: Tensor, kernels: list[Tensor]) -> Tensor:
         """(1, C, H, low) -> (1, C, H, high or a little more)."""
@@ -136,17 +123,16 @@ class Resampling:
         y = torch.stack(lines, 3)
         return y.view(1, y.shape[1], -1, y.shape[4]).permute(0, 3, 1, 2)
 
-    def _rows_up(
-        self, x: Tensor, kernels: list[Tensor], count: int, clamp: float | None, columns: list[Tensor]
-    ) -> list[Tensor]:
+    def _rows_up(self, x: Tensor, kernels: list[Tensor], count: int, clamp: float | None) -> list[Tensor]:
         """(1, C, low, high) -> for every part of the down-filter (1, C, high or a little more, out)."""
-        lines: list[list[Tensor]] = [[] for _ in columns]
+        lines: list[list[Tensor]] = [[] for _ in self.down]
         for phase, kernel in zip(self.phases, kernels, strict=True):
             at = phase.first - self.first
             y = self._rectified(x[:, :, at : at + count + self.reach], kernel)
             y = y if clamp is None else y.clamp_(-clamp, clamp)
-            for line, column in zip(lines, columns, strict=True):
-                z = F.conv2d(y, column, stride=(1, self.shape.down), groups=y.shape[1])
+            for line, (_, columns) in zip(lines, self.down, strict=True):
+                kernel = columns.expand(y.shape[1], -1, -1, -1)
+                z = F.conv2d(y, kernel, stride=(1, self.shape.down), groups=y.shape[1])
                 line.append(z.permute(0, 2, 3, 1))  # (1, H, W, C)
         return [_woven(line) for line in lines]
 
@@ -155,19 +141,25 @@ class Resampling:
             return onednn.conv(x, kernel, None, SLOPE, x.shape[1], (0, 0))
         return F.leaky_relu_(F.conv2d(x, kernel, groups=x.shape[1]), SLOPE)
 
-    def _rows_down(self, narrow: list[Tensor], kernels: list[Tensor], out: Tensor) -> None:
+    def _rows_down(self, narrow: list[Tensor], out: Tensor) -> None:
         total: Tensor | None = None
-        for x, kernel in zip(narrow, kernels, strict=True):
-            y = F.conv2d(x, kernel, stride=(self.shape.down, 1), groups=x.shape[1])
+        for x, (rows, _) in zip(narrow, self.down, strict=True):
+            y = F.conv2d(x, rows.expand(x.shape[1], -1, -1, -1), stride=(self.shape.down, 1), groups=x.shape[1])
             total = y if total is None else total.add_(y)
         assert total is not None
         out.copy_(total[:, :, : out.shape[2], : out.shape[3]])
 
 
-def _phase(flipped: Tensor, up: int, before: int, number: int) -> Phase:
-    """flipped (taps,): the filter as a correlation; before: zeros before the first value at the high rate."""
-    first = (before - number) % up
-    return Phase((number + first - before) // up, flipped[first::up])
+def find_phases(shape: LayerShape, up: Tensor) -> list[Phase]:
+    """up (taps,): a layer's up-filter, in its phases."""
+    flipped, before = up.double().flip(0) * shape.up, shape.padding[0]
+    firsts = [(before - number) % shape.up for number in range(shape.up)]
+    return [Phase((n + first - before) // shape.up, flipped[first :: shape.up]) for n, first in enumerate(firsts)]
+
+
+def loudest(phases: list[Phase]) -> float:
+    """How much greater than all that comes in a value at the high rate may be, in two dimensions."""
+    return float(max(phase.taps.abs().sum() for phase in phases)) ** 2
 
 
 def _woven(lines: list[Tensor]) -> Tensor:
