@@ -5,7 +5,7 @@ import small
 import torch
 
 from installation import plugins, weights
-from installation.generators import stylegan2
+from installation.generators import stylegan2, stylegan3
 from installation.generators.stylegan2.network import Generator, NetworkConfig
 from installation.settings import Bend, Part, SettingsError
 from installation.signals import Controls
@@ -26,11 +26,22 @@ def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, **settings):
         return module.StyleGAN2(net, module.Settings(**settings), bends, "cpu", seed, rim_px=rim_px)
     if name in Z_KINDS:
         return small.make(name, bends, seed, **settings)
+    if name == "stylegan3":
+        return module.StyleGAN3(small_stylegan3(), module.Settings(**settings), bends, "cpu", seed)
     if module.Settings is stylegan2.Settings:
         pytest.fail(f"say here how to make {name} without a model")
     if name == "slomo":
         settings = {"generator": Part("pattern")} | settings  # what it lays its glitch over
     return module.create(module.Settings(**settings), bends, (48, 32), "cpu", seed)
+
+
+def small_stylegan3() -> stylegan3.network.Generator:
+    """A T of random weights, whose picture has the strength of a trained one's."""
+    torch.manual_seed(0)
+    config = stylegan3.network.NetworkConfig(
+        32, 16, 24, channel_base=512, channel_max=24, num_layers=6, margin_size=4, output_scale=0.5
+    )
+    return stylegan3.network.Generator(config)
 
 
 @pytest.fixture(params=plugins.available("generators"))

@@ -15,11 +15,11 @@ from torch import Tensor
 from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan2.network import GAIN, SLOPE
 from installation.generators.stylegan3.filters import parts
-from installation.generators.stylegan3.resampling import LEAVES, Phase, find_phases, loudest
+from installation.generators.stylegan3.resampling import LEAVES, Phase, find_phases, gain_of, loudest
 from installation.generators.stylegan3.shape import LayerShape
 
-BLOCK = 88  # px that go out at once along an axis, at most
-TILE = 1 << 20  # values at the high rate that are made, rectified and used up at once
+BLOCK = 75  # px that go out at once along an axis, at most
+TILE = 1 << 21  # values at the high rate that are made, rectified and used up at once
 GROUP = 128  # channels, at most
 LANES = 16  # channels of a tile and the sides of matrices are whole multiples, where they can be
 
@@ -41,7 +41,7 @@ class Products:
     def __init__(self, shape: LayerShape, up: Tensor, down: Tensor, clamp: float | None, dtype: torch.dtype) -> None:
         self.clamp = None if clamp is None else clamp / GAIN
         phases = find_phases(shape, up)
-        self.louder = loudest(phases)
+        self.louder = gain_of(phases)
         count = -(-shape.out_size // BLOCK)
         even = max(1, shape.up // shape.down)  # blocks begin where the phases begin anew
         self.block = -(-shape.out_size // (count * even)) * even
@@ -70,7 +70,7 @@ class Products:
     def __call__(self, x: Tensor, out: Tensor) -> None:
         """x (1, C, H, W), a group of channels, all that the convolution made -> out (1, C, out_size, out_size)."""
         clamp = self.clamp
-        if clamp is not None and max(map(abs, map(float, x.aminmax()))) * self.louder < clamp:
+        if clamp is not None and loudest(x) * self.louder < clamp:
             clamp = None  # nothing gets so far
         for part, into in zip(x[0].split(self.step), out[0].split(self.step), strict=True):
             for column in self.blocks:

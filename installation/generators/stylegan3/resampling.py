@@ -19,7 +19,7 @@ from installation.generators.stylegan2.network import GAIN, SLOPE
 from installation.generators.stylegan3.filters import parts
 from installation.generators.stylegan3.shape import LayerShape
 
-BAND = 1 << 21  # values at the high rate that are worked on at once on a CPU
+BAND = 1 << 22  # values at the high rate that are worked on at once on a CPU
 LEAST_CHANNELS = 32  # of a group
 LEAVES = {torch.float32: 1e-5, torch.bfloat16: 1e-3, torch.float16: 1e-3}  # of a round filter, relative
 
@@ -51,7 +51,7 @@ class Resampling:
         self.clamp = None if clamp is None else clamp / GAIN
         self.fused = device.type == "cpu" and onednn.available()
         self.phases = find_phases(shape, up)
-        self.louder = loudest(self.phases)
+        self.louder = gain_of(self.phases)
         self.reach = len(self.phases[0].taps) - 1
         kernels = parts(down.flip(tuple(range(down.ndim))), LEAVES[dtype])
         self.down = [self._pair(rows * GAIN, columns) for rows, columns in kernels]
@@ -111,7 +111,7 @@ class Resampling:
         """Whether anything may reach the clamp; a captured graph does not ask."""
         if self.clamp is None or self.device.type != "cpu":
             return self.clamp is not None
-        return max(map(abs, map(float, x.aminmax()))) * self.louder >= self.clamp
+        return loudest(x) * self.louder >= self.clamp
 
     def _columns_up(self, x: Tensor, kernels: list[Tensor]) -> Tensor:
         """(1, C, H, low) -> (1, C, H, high or a little more)."""
@@ -157,7 +157,12 @@ def find_phases(shape: LayerShape, up: Tensor) -> list[Phase]:
     return [Phase((n + first - before) // shape.up, flipped[first :: shape.up]) for n, first in enumerate(firsts)]
 
 
-def loudest(phases: list[Phase]) -> float:
+def loudest(x: Tensor) -> float:
+    """The greatest magnitude in x (1, C, H, W), channels last: read as it lies in memory."""
+    return max(map(abs, map(float, x.permute(0, 2, 3, 1).aminmax())))
+
+
+def gain_of(phases: list[Phase]) -> float:
     """How much greater than all that comes in a value at the high rate may be, in two dimensions."""
     return float(max(phase.taps.abs().sum() for phase in phases)) ** 2
 
