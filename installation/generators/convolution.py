@@ -17,6 +17,7 @@ from torch import Tensor
 AFTER: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
     "relu": torch.relu_,
+    "swish": lambda x: F.silu(x, inplace=True),
     "sigmoid": torch.sigmoid_,
     "tanh": torch.tanh_,
 }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from installation import plugins
-from installation.generators import biggan, dcgan, fastgan
+from installation.generators import biggan, dcgan, fastgan, lightweight
 
 CHOSEN = {"dcgan": "DCGAN", "fastgan": "FastGAN", "biggan": "BigGAN", "lightweight": "Lightweight"}
 
@@ -89,10 +89,27 @@ def small_biggan(width: int = 8) -> biggan.network.Generator:
     return net
 
 
+def small_lightweight(size: int = 128, planes: int = 3, attended: tuple[int, ...] = (8, 16)):
+    config = lightweight.network.NetworkConfig(size, 20, 16, planes, attended)
+    net = lively(lightweight.network.Generator(config), 0.9)
+    for name, part in net.named_modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.weight.add_(1.0)
+        elif name.endswith("norm"):
+            part.g.add_(0.5)
+        elif name.endswith(("to_k", "to_q", "to_lin_q", "to_kv")):
+            part.weight.mul_(0.3)  # what looks everywhere at once jumps nowhere
+    net.out_conv.bias.add_(0.5)
+    for name, buffer in net.named_buffers():
+        if name.endswith(".f"):
+            buffer.copy_(torch.tensor([1.0, 2.0, 1.0]))
+    return net
+
+
 def frozen(name: str, size: int) -> Tensor:
     """The noise of a layer as every show has it: drawn from the checksum of its name."""
     drawn = np.random.RandomState(zlib.crc32(name.encode())).randn(1, 1, size, size)
     return torch.from_numpy(drawn.astype(np.float32))
 
 
-NETS = {"dcgan": small_dcgan, "fastgan": small_fastgan, "biggan": small_biggan}
+NETS = {"dcgan": small_dcgan, "fastgan": small_fastgan, "biggan": small_biggan, "lightweight": small_lightweight}
