@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 
 from installation.__main__ import main
+
+sys.path.append(str(Path(__file__).parent.parent / "generators"))  # its small networks, and its equations
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 import originals
+import originals_others as others
+import paper_alias_free as alias_free
 import torch
 
 HERE = Path(__file__).parent
@@ -174,14 +176,17 @@ def flipped(path: Path, folder: Path, count: int, seed: int = 0) -> None:
 
 def whole_files(folder: Path) -> list[Path]:
     """One small file of every format, as its own program writes it."""
-    tensors = originals.stylegan2(size=8, layers=2)
+    tensors, bands = originals.stylegan2(size=8, layers=2), alias_free.Bands(channel_max=8)
     makers: list[tuple[str, Callable[[Path], Any]]] = [
         ("nvidia.pkl", lambda path: originals.nvidia(path, tensors)),
         ("nvidia2.pkl", lambda path: originals.nvidia(path, tensors, protocol=2)),
+        ("nvidia3.pkl", lambda path: originals.nvidia3(path, alias_free.tensors_of(bands), vars(bands))),
         ("tensorflow.pkl", lambda path: originals.nvidia_tf(path, tensors)),
         ("rosinality.pt", lambda path: originals.rosinality(path, tensors)),
         ("before.pt", lambda path: originals.rosinality(path, tensors, old=True)),
         ("dcgan.pth", lambda path: originals.dcgan(path)),
+        ("fastgan.pth", lambda path: others.fastgan(path, others.fastgan_net(z=4))),
+        ("lightweight.pt", lambda path: others.lightweight(path)),
     ]
     folder.mkdir(exist_ok=True)
     for name, make in makers:

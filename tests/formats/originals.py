@@ -107,17 +107,21 @@ class Module(nn.Module):
         return _reconstruct_persistent_obj, (EasyDict(meta) if self.said_name == "Easy" else meta,), None, None, None
 
 
+BUFFERS = {"w_avg", "noise_const", "resample_filter", "freqs", "phases", "transform", "magnitude_ema"}
+
+
 def tree(tensors: Tensors, clamp: float | None = None, lr: float = 0.01, **state: Any) -> Module:
-    """NVIDIA's Generator of these tensors, modules in modules."""
-    buffers = {"w_avg", "noise_const", "resample_filter"}
+    """NVIDIA's Generator of these tensors, modules in modules. layers: the state of those with names of their own."""
+    layers: dict[str, dict[str, Any]] = state.pop("layers", {})
     top = Module("Generator", **state)
     for name, value in tensors.items():
         at, (*path, last) = top, name.split(".")
         for part in path:
             if part not in at._modules:
-                at.add_module(part, Module(_class_of(part), **_state_of(part, clamp, lr)))
+                said = layers.get(part) or _state_of(part, clamp, lr)
+                at.add_module(part, Module(_class_of(part), **said))
             at = at._modules[part]  # type: ignore[assignment]
-        if last in buffers:
+        if last in BUFFERS or last.endswith("_filter"):
             at.register_buffer(last, value)
         else:
             at.register_parameter(last, nn.Parameter(value, requires_grad=False))
@@ -172,6 +176,16 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.state
+
+
+def nvidia3(path: Path, tensors: Tensors, bands: dict[str, Any], protocol: int = 4, **how: Any) -> Path:
+    """A network-snapshot.pkl of StyleGAN3: what the synthesis is made with lies flat among the generator's keywords."""
+    words = EasyDict(z_dim=12, w_dim=16, mapping_kwargs=EasyDict(num_layers=2), **bands)
+    network = tree(tensors, _init_args=(), _init_kwargs=words, **how)
+    names = {"_reconstruct_persistent_obj": _reconstruct_persistent_obj}
+    with modules(torch_utils__persistence=names, dnnlib__util={"EasyDict": EasyDict}), path.open("wb") as file:
+        pickle.dump({"G": None, "D": None, "G_ema": network, "training_set_kwargs": EasyDict()}, file, protocol)
+    return path
 
 
 def nvidia_tf(path: Path, tensors: Tensors, protocol: int = 4, name: str = "G_main", **static: Any) -> Path:

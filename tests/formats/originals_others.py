@@ -89,6 +89,17 @@ def fastgan(path: Path, net: nn.Module, kind: str = "snapshot", old: bool = Fals
     return state
 
 
+def lightweight(path: Path, size: int = 64, planes: int = 3, attended: tuple[int, ...] = (8,)) -> dict[str, Tensor]:
+    """model_N.pt: the whole GAN's state, the averaged generator's under GE.; returns that."""
+    import small
+
+    state = dict(small.small_lightweight(size, planes, attended).state_dict())
+    whole = {f"G.{name}": value + 1 for name, value in state.items()} | {"D.logits.weight": torch.ones(3)}
+    whole |= {f"GE.{name}": value for name, value in state.items()}
+    torch.save({"GAN": whole, "version": "1.2.1", "G_scaler": {}, "D_scaler": {}}, path)
+    return state
+
+
 def _statistics(channels: int, told: int, count: int, conditional: bool = True) -> nn.Module:
     norm = nn.Module()
     norm.register_buffer("running_means", torch.randn(count, channels) * 0.1)

@@ -71,6 +71,25 @@ def test_the_two_files_of_a_biggan(home, paint, given):
     assert paper.farthest(paint("mine", "--seeds", "3", "--class", "4"), expected) <= BOUND
 
 
+@pytest.mark.parametrize(("size", "planes", "attended"), [(64, 3, (8,)), (32, 1, ())])
+def test_a_lightweight_gan_and_its_average(home, paint, size, planes, attended):
+    from test_lightweight import equations
+
+    state = others.lightweight(home / "model_7.pt", size, planes, attended)
+    (home / ".config.json").write_text('{"image_size": 64, "attn_res_layers": [8], "freq_chan_attn": false}')
+    add(home / "model_7.pt", home / ".config.json")
+    z = paper.z_of(3, state["initial_conv.0.weight"].shape[0]).numpy()
+    expected = pixels(equations(state, z, attended, 0.0) * 2 - 1)
+    assert paper.farthest(paint("mine", "--seeds", "3", "--noise", "none"), expected) <= BOUND
+
+
+def test_frequency_channel_attention_is_refused_by_its_name(home, capsys):
+    others.lightweight(home / "model_7.pt")
+    (home / ".config.json").write_text('{"freq_chan_attn": true}')
+    assert main(["models", "add", str(home / "model_7.pt"), str(home / ".config.json")]) == 2
+    assert "frequency channel attention" in capsys.readouterr().err
+
+
 def test_a_biggan_without_its_settings_asks_for_them(home, capsys):
     others.biggan(home / "biggan", others.biggan_config())
     assert main(["models", "add", str(home / "biggan/pytorch_model.bin")]) == 2

@@ -110,7 +110,7 @@ class StyleGAN3(Gan):
         classes = [Knob("generator.class", 0.0, self.classes - 1.0, 0.0, about)] if self.classes > 1 else []
         self.attach(bends, [*KNOBS, *classes])
 
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """Styles (num_ws, w_dim) of z (1, z_dim)."""
         return self.net.broadcast(self._mapped(z, klass or 0.0, truncation))[0]
 
@@ -118,6 +118,16 @@ class StyleGAN3(Gan):
     def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
         label = self.net.mapping.label(place) if self.classes else None
         return self.net.mapping(z, truncation, label)
+
+    @property
+    def class_count(self) -> int:
+        return self.net.config.classes
+
+    def painted(self, point: Tensor) -> Tensor:
+        """As the show paints styles (num_ws, w_dim) when the picture is not moved."""
+        last = torch.zeros(1, point.shape[1])
+        last[0, :MOVED] = moved(0.0, 0.0, 0.0)
+        return self.paint(torch.cat([point, last])[None].to(self.device))
 
     @torch.inference_mode()
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
