@@ -55,7 +55,7 @@ class Converted:
     """A model under our names: `kind` is the module of generators/ that plays it, config its [network].
 
     notes: what a person should know of the conversion. card: what else model.toml shall say; texts: by name, small
-    files beside it.
+    files beside it. as_it_is: under which name the file itself is kept, instead of tensors.
     """
 
     kind: str
@@ -64,6 +64,7 @@ class Converted:
     notes: list[str] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    as_it_is: str = ""
 
 
 def open_files(paths: Sequence[Path]) -> Opened:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import http.server
+import re
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from installation import files, weights
+from installation import files, sources, weights
 from installation.__main__ import main
+from installation.machine.models import getting
 
 sys.path.append(str(Path(__file__).parent.parent / "formats"))
 import originals
@@ -162,3 +169,69 @@ def test_seeds_are_ranges_and_single_ones_and_each_is_one_file(mine):
     assert add("net.pkl") == 0
     assert main(["models", "render", "net", "--seeds", "0-2, 85", "--out", "out"]) == 0
     assert sorted(p.name for p in Path("out").iterdir()) == [f"seed{n:04d}.png" for n in (0, 1, 2, 85)]
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    """Serves one file; the first answer breaks off in the middle, as lines do."""
+
+    content = b""
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range", "")
+        self.asked.append(wanted)
+        start = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
+        self.send_response(206 if wanted else 200)
+        rest = self.content[start:]
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest if len(self.asked) > 1 else rest[: len(rest) // 2])
+
+    def log_message(self, *words: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def shop(mine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """A catalogue of one model, whose file is at a real address; its entry."""
+    Shop.content, Shop.asked = Path("net.pkl").read_bytes(), []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(sources, "HTTPS", re.compile(r"https?://\S+"))  # no certificates for one's own machine
+    url = f"http://127.0.0.1:{server.server_port}/net.pkl"
+    entry = {"name": "wild", "about": "a net", "licence": "CC0", "credit": "them", "url": [url]}
+    entry["sha256"] = [hashlib.sha256(Shop.content).hexdigest()]
+    monkeypatch.setattr(getting, "read_catalogue", lambda: {"wild": entry})
+    yield entry
+    server.shutdown()
+
+
+def test_a_fetch_that_broke_off_goes_on_where_it_was_and_is_kept_with_its_licence(shop, mine, capsys):
+    assert main(["models", "get", "wild"]) == 2
+    assert "it goes on from there" in capsys.readouterr().err
+    assert not mine.exists()
+    assert main(["models", "get", "wild"]) == 0
+    assert Shop.asked == ["", f"bytes={len(Shop.content) // 2}-"]
+    card = weights.read_config("wild")
+    assert card["licence"] == "CC0" and card["credit"] == "them"
+    assert not list((mine.parents[2] / "cache").rglob("*.pk*")), "the original is not kept twice"
+
+
+def test_a_fetched_file_that_is_another_is_not_kept(shop, mine, capsys):
+    Shop.asked.append("")  # no broken line this time
+    shop["sha256"] = ["0" * 64]
+    assert main(["models", "get", "wild"]) == 2
+    assert "expected sha256" in capsys.readouterr().err
+    assert not mine.exists() and not list((mine.parents[2] / "cache").rglob("net.pkl*"))
+
+
+def test_the_catalogue_is_listed_and_each_entry_can_be_fetched_as_it_says(mine, capsys):
+    assert main(["models", "get"]) == 0
+    listed = capsys.readouterr().out
+    for name, entry in getting.read_catalogue().items():
+        assert name in listed and files.is_one_name(name) and entry["licence"] and entry["credit"]
+        if "url" in entry:
+            assert all(sources.HTTPS.fullmatch(url) for url in entry["url"])
+        else:
+            sources.check_card({"source": [entry | {"kind": "package", "sha256": entry["sha256"][0]}]}, Path("x"))
+    assert main(["models", "get", "nobody"]) == 2

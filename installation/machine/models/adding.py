@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ def keep(paths: Sequence[Path], name: str, said: dict[str, str]) -> Path:
         "sha256": digest(opened.path) if opened.path.is_file() else "",
         "format": by.__name__.rpartition(".")[2],
     }
-    write(target, made, card_of(made, opened, what, source, said | {"name": name}))
+    write(target, opened, made, card_of(made, opened, what, source, said | {"name": name}))
     print(f"kept as {name} in {target}")
     print(f"  its sheet:  {target / 'samples.png'}")
     print(f"  play it:    installation live --model {name}")
@@ -76,14 +77,14 @@ def card_of(made: Converted, opened: Opened, what: str, source: dict[str, Any], 
         "kind": made.kind,
         "licence": said["licence"] or str(made.card.get("licence", UNKNOWN)),
         "credit": said["credit"] or str(made.card.get("credit", UNKNOWN)),
-        "file": WEIGHTS,
+        "file": made.as_it_is or WEIGHTS,
     }
     more = {key: value for key, value in made.card.items() if key not in (*card, "sha256")}
     beside = {"beside": list(made.texts)} if made.texts else {}
     return card | more | {"source_file": source | beside, "network": made.config}
 
 
-def write(target: Path, made: Converted, card: dict[str, Any]) -> None:
+def write(target: Path, opened: Opened, made: Converted, card: dict[str, Any]) -> None:
     """The folder: weights, then the card that vouches for them, then the sheet. Raises OSError or WeightsError."""
     from safetensors.torch import save_file
 
@@ -91,9 +92,12 @@ def write(target: Path, made: Converted, card: dict[str, Any]) -> None:
     try:
         with files.whole_folder(target) as folder:
             path = folder / card["file"]
-            own = {name: tensor.contiguous().clone() for name, tensor in made.tensors.items()}  # none lies in another
-            save_file(own, path, {"format": "pt"})
-            path.chmod(0o644)
+            if made.as_it_is:
+                shutil.copyfile(opened.path, path)
+            else:
+                own = {name: tensor.contiguous().clone() for name, tensor in made.tensors.items()}  # none in another
+                save_file(own, path, {"format": "pt"})
+                path.chmod(0o644)
             text = weights.to_toml(card | {"sha256": digest(path)})
             for name, words in ({"model.toml": text} | made.texts).items():
                 (folder / name).write_text(words, "utf-8")

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from installation import files, plugins, weights
 from installation.generators.gan import Gan
+from installation.signals import Controls
 from installation.weight_files import WeightsError
 
 SEEDS = 24
@@ -22,7 +23,7 @@ CELL_PX = 256
 PSI = 0.7  # of the sheet: varied, and seldom broken
 
 
-def open_generator(model: str | Path, **wishes: Any) -> Gan:
+def open_generator(model: str | Path, **wishes: Any) -> Any:
     """The generator that plays a model. wishes: its settings. Raises WeightsError for a model that paints nothing."""
     kind = str(weights.read_config(model).get("kind", ""))
     if kind not in plugins.available("generators"):
@@ -30,10 +31,7 @@ def open_generator(model: str | Path, **wishes: Any) -> Gan:
     module = plugins.load("generators", kind)
     known = module.Settings.__dataclass_fields__
     settings = module.Settings(model=str(model), **{name: value for name, value in wishes.items() if name in known})
-    generator = module.create(settings)
-    if not isinstance(generator, Gan):
-        raise WeightsError(f"{model}: {kind}: this model has no seeds")
-    return generator
+    return module.create(settings)
 
 
 def to_bytes(picture: Tensor) -> np.ndarray:
@@ -42,22 +40,34 @@ def to_bytes(picture: Tensor) -> np.ndarray:
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
-def save_samples(generator: Gan, path: Path, name: str) -> None:
-    """A sheet of the first seeds, as the show would paint them. Raises OSError."""
+def save_samples(generator: Any, path: Path, name: str) -> None:
+    """A sheet of the first seeds, as the show would paint them; of a lap, where there are no seeds. Raises OSError."""
     from installation.stills.sheets import contact_sheet
 
-    cells = list(_cells(generator))
-    sheet = contact_sheet(cells, COLUMNS, CELL_PX, f"{name}   seeds 0 to {SEEDS - 1}, psi {PSI}")
+    seeded = isinstance(generator, Gan)
+    cells = list(_seeds(generator) if seeded else _lap(generator))
+    title = f"{name}   seeds 0 to {SEEDS - 1}, psi {PSI}" if seeded else f"{name}   one lap"
+    sheet = contact_sheet(cells, COLUMNS, CELL_PX, title)
     with files.whole(path) as part:
         Image.fromarray(sheet).save(part)
 
 
 @torch.inference_mode()
-def _cells(generator: Gan) -> Iterator[tuple[str, np.ndarray]]:
+def _seeds(generator: Gan) -> Iterator[tuple[str, np.ndarray]]:
     for seed in tqdm(range(SEEDS), "drawing its seeds", leave=False, disable=None):
         klass = seed % generator.class_count if generator.class_count else None
         point = generator.of_seed(seed, PSI, klass)
         picture = generator.painted(point)
-        larger = max(1, CELL_PX // max(picture.shape[2:]))  # tiny pictures are there to be looked at too
-        pixels = to_bytes(picture).repeat(larger, 0).repeat(larger, 1)
-        yield f"{seed}" if klass is None else f"{seed}\nclass {klass}", pixels
+        yield f"{seed}" if klass is None else f"{seed}\nclass {klass}", _to_look_at(picture)
+
+
+def _lap(generator: Any) -> Iterator[tuple[str, np.ndarray]]:
+    for number in tqdm(range(SEEDS), "drawing a lap", leave=False, disable=None):
+        picture = generator.render(Controls(0.0, {}, number / SEEDS)).pixels
+        yield f"{number / SEEDS:.2f}", _to_look_at(picture[None])
+
+
+def _to_look_at(picture: Tensor) -> np.ndarray:
+    """Tiny pictures are there to be looked at too."""
+    larger = max(1, CELL_PX // max(picture.shape[2:]))
+    return to_bytes(picture).repeat(larger, 0).repeat(larger, 1)

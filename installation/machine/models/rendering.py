@@ -29,6 +29,8 @@ def render(options: Namespace) -> int:
     exact = options.dtype == "float32"
     noise = NOISES[options.noise]
     generator = open_generator(options.name, noise=noise, **({"dtype": "float32"} if exact else {}))
+    if not isinstance(generator, Gan):
+        raise WeightsError(f"{options.name}: this model turns pictures into pictures: it has no seeds")
     _check_class(generator, options.klass)
     points = list(_points(generator, options))
     for name, point in tqdm(points, "painting", disable=None):
