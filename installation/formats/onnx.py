@@ -1,4 +1,4 @@
-"""A graph in ONNX in; the same file, to be played as it is, out: the room generators/onnx looks into it when it opens."""
+"""A graph in ONNX in; the same file, to be played as it is, out: generators/onnx looks into it when it opens."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 from PIL import Image
 
 from installation.__main__ import main
-
-sys.path.append(str(Path(__file__).parent.parent / "generators"))  # its small networks, and its equations
 
 
 @pytest.fixture

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import spectral_norm
+
+sys.path.append(str(Path(__file__).parent.parent / "generators"))
+import small
 
 WIDTHS = {4: 16, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5, 512: 0.25, 1024: 0.125}
 TWICE = (8, 32, 128, 512)
@@ -91,8 +95,6 @@ def fastgan(path: Path, net: nn.Module, kind: str = "snapshot", old: bool = Fals
 
 def lightweight(path: Path, size: int = 64, planes: int = 3, attended: tuple[int, ...] = (8,)) -> dict[str, Tensor]:
     """model_N.pt: the whole GAN's state, the averaged generator's under GE.; returns that."""
-    import small
-
     state = dict(small.small_lightweight(size, planes, attended).state_dict())
     whole = {f"G.{name}": value + 1 for name, value in state.items()} | {"D.logits.weight": torch.ones(3)}
     whole |= {f"GE.{name}": value for name, value in state.items()}

@@ -18,6 +18,7 @@ from installation.generators.stylegan2 import network
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
 from installation.signals import Knob
+from installation.weight_files import first_line
 
 NOISES = ("auto", "frozen", "random", "none")
 SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
@@ -40,9 +41,6 @@ class Settings:
     noise: str = "auto"
     dtype: str = "auto"
     extend: int = 0
-
-
-MOST_LAYERS = 64  # of a mapping network
 
 
 def create(
@@ -70,8 +68,9 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
         raise weights.WeightsError(f"{path.parent / 'model.toml'}: expected a table [network], found {table!r}")
     try:
         shape = network.NetworkConfig.from_dict(table)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise weights.WeightsError(f"{path}: does not fit the [network] of its model.toml: {error}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError, LookupError) as error:
+        why = first_line(error)
+        raise weights.WeightsError(f"{path}: does not fit the [network] of its model.toml: {why}") from error
     net, more = open_network(lambda: network.Generator(shape), path, ("anchors",))
     anchors = more.get("anchors")
     if anchors is not None and (anchors.ndim != 2 or len(anchors) < 4 or anchors.shape[1] != shape.w_dim):

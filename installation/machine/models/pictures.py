@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 from tqdm import tqdm
 
 from installation import files, plugins, weights
 from installation.generators.gan import Gan
 from installation.signals import Controls
 from installation.weight_files import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SEEDS = 24
 COLUMNS = 6
@@ -36,6 +37,8 @@ def open_generator(model: str | Path, **wishes: Any) -> Any:
 
 def to_bytes(picture: Tensor) -> np.ndarray:
     """(1, C, H, W) of -1..1 -> (H, W, C) or (H, W) uint8, rounded as NVIDIA's tools do: down, from 128 for 0."""
+    import torch
+
     pixels = (picture[0].float() * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
@@ -52,12 +55,19 @@ def save_samples(generator: Any, path: Path, name: str) -> None:
         Image.fromarray(sheet).save(part)
 
 
-@torch.inference_mode()
+def painted(generator: Gan, point: Tensor) -> Tensor:
+    """The picture (1, 3, H, W) of a point, as the show paints it."""
+    import torch
+
+    with torch.inference_mode():
+        return generator.painted(point)
+
+
 def _seeds(generator: Gan) -> Iterator[tuple[str, np.ndarray]]:
     for seed in tqdm(range(SEEDS), "drawing its seeds", leave=False, disable=None):
         klass = seed % generator.class_count if generator.class_count else None
         point = generator.of_seed(seed, PSI, klass)
-        picture = generator.painted(point)
+        picture = painted(generator, point)
         yield f"{seed}" if klass is None else f"{seed}\nclass {klass}", _to_look_at(picture)
 
 

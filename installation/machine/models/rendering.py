@@ -7,17 +7,19 @@ import zipfile
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 from tqdm import tqdm
 
 from installation import files
 from installation.generators.gan import Gan
-from installation.machine.models.pictures import open_generator, to_bytes
+from installation.machine.models.pictures import open_generator, painted, to_bytes
 from installation.weight_files import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NOISES = {"const": "frozen", "none": "none", "random": "random"}
 MOST_SEEDS = 100_000
@@ -40,11 +42,10 @@ def render(options: Namespace) -> int:
     return 0
 
 
-@torch.inference_mode()
 def _paint(generator: Gan, point: Tensor, noise: str, exact: bool) -> Tensor:
     if exact:
         return generator.exact(point, noise)
-    return generator.painted(point)
+    return painted(generator, point)
 
 
 def _check_class(generator: Gan, klass: int | None) -> None:
@@ -88,6 +89,8 @@ def seeds_of(text: str) -> list[int]:
 
 def read_points(path: Path, name: str) -> Tensor:
     """An array of vectors out of a .npy, or by its name out of a .npz; never a pickle. Raises WeightsError."""
+    import torch
+
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
