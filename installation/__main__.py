@@ -12,6 +12,7 @@ from pathlib import Path
 from installation import __version__
 from installation.live import options as live_options
 from installation.machine import options as machine_options
+from installation.machine.models import options as models_options
 from installation.stills import options as stills_options
 
 ABOUT = """\
@@ -31,6 +32,7 @@ examples:
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
   installation service install --show mine.toml             the same at every start of this machine, for months
+  installation models add network.pkl       your own model, as the show plays it
   installation doctor                       what this machine has, what is missing, how to get it
   installation bench gpu                    what a GPU does here, whether it is right, how fast it is
 """
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?", choices=["gan", "slomo"])
     train.add_argument("rest", nargs=argparse.REMAINDER)
+    models_options.add_arguments(commands.add_parser("models", help="bring a model of your own, list, render, remove"))
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     machine_options.add_reporting(doctor)
     machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
@@ -100,6 +103,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         return choosing.main(options)
     if options.command == "train":
         return _train(options)
+    if options.command == "models":
+        from installation.machine import models
+
+        return models.main(options)
     if options.command == "doctor":
         from installation.machine import doctor
 

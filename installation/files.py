@@ -19,6 +19,7 @@ import platform
 import re
 import reprlib
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -92,9 +93,11 @@ def find(kind: str | Path, name: str) -> Path | None:
 
 
 def there_are(kind: str | Path, pattern: str) -> list[Path]:
-    """Every file that `find` would find by a name of this pattern (such as "*.toml"), in the order of the names."""
+    """Every file that `find` would find by a name of this pattern (such as "*.toml"), in the order of the names.
+
+    What is hidden is left out: it may be half written."""
     found = {path.relative_to(place): path for place in reversed(places(kind)) for path in place.glob(pattern)}
-    return [found[name] for name in sorted(found)]
+    return [found[name] for name in sorted(found) if not name.parts[0].startswith(".")]
 
 
 @contextlib.contextmanager
@@ -114,6 +117,28 @@ def whole(path: Path, lasting: bool = True, fresh: bool = False) -> Iterator[Pat
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder, made, to write into; it becomes `path` when the block ends well, and goes when it does not.
+
+    Nothing is ever replaced. Raises FileExistsError when something stands at `path`, and OSError as `whole` does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _part_of(path)
+    part.mkdir()
+    try:
+        yield part
+        for inner in (*part.iterdir(), part):
+            to_disk(inner)
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path}: something stands there already")
+        os.rename(part, path)
+        to_disk(path.parent)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
 
 
@@ -169,23 +194,6 @@ def settle(part: Path, path: Path, lasting: bool = True, fresh: bool = False) ->
         to_disk(path.parent)
 
 
-def below(folder: Path) -> list[Path]:
-    """Every file in a folder and below, links that lead nowhere too, by name; linked folders are followed, each once.
-
-    What is hidden, or lies in a hidden folder, is left out.
-    """
-    found, seen, ahead = [], set(), [folder]
-    while ahead:
-        for at, folders, names in os.walk(ahead.pop()):
-            real = os.path.realpath(at)
-            folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-            if real not in seen:
-                found += [Path(at, name) for name in names if not name.startswith(".")]
-                ahead += [path for name in folders if (path := Path(at, name)).is_symlink()]
-            seen.add(real)
-    return sorted(found)
-
-
 def _take_free_name(part: Path, path: Path) -> None:
     """Rename without replacing: a second name for the same file fails where there is one; some disks know no links."""
     try:
@@ -201,13 +209,13 @@ def _take_free_name(part: Path, path: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove what processes of this machine that are no longer alive left half written here; says how many files."""
+    """Remove what processes of this machine that are no longer alive left half written here; says how many."""
     swept = 0
     for part in folder.glob(".*.part*"):
         found = PART.fullmatch(part.name)
         if found and not is_alive(int(found["process"])):
             with contextlib.suppress(OSError):
-                part.unlink()
+                shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
                 swept += 1
     return swept
 

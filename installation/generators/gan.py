@@ -35,7 +35,6 @@ class Gan(ABC):
 
     size: tuple[int, int]  # (width, height) in px
     z_dim: int  # numbers that a seed draws
-    classes = 0  # of a conditional network
     layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
     cannot: frozenset[str] = frozenset()  # shared knobs that move nothing here; they stay, so that any show plays
 
@@ -71,17 +70,26 @@ class Gan(ABC):
     def paint(self, point: Tensor) -> Tensor:
         """The picture (1, C, H, W) of a point that lies on the device; nothing in here may wait for the device."""
 
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    @property
+    def class_count(self) -> int:
+        """Of a conditional network; 0 for others."""
+        return 0
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """The point (rows, D), float32 on the CPU, of z (1, z_dim); truncation as NVIDIA's tools mean it.
 
-        klass: which class of a conditional network, the first for None; between two whole numbers it is a blend.
+        klass: which class of a conditional network, the first for None.
         """
         raise SettingsError("generator: this kind of network has no z")
 
-    def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    def of_seed(self, seed: int, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """The point (rows, D) of a seed, which means what it means in NVIDIA's tools."""
         z = np.random.RandomState(seed).randn(1, self.z_dim)
         return self.of_z(torch.from_numpy(z).float(), truncation, klass)
+
+    def painted(self, point: Tensor) -> Tensor:
+        """The picture (1, 3, H, W) of a point (rows, D) that of_z gave, as the show paints it."""
+        return self.paint(point[None].to(self.device))
 
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
         """The whole picture (1, C, H, W) of a point (rows, D), in float32, without bends, however long it takes.

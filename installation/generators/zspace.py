@@ -40,7 +40,7 @@ class FromZ(Gan):
     """One network at play whose latent space is chance itself: z of unit deviation in every direction."""
 
     z_dim: int
-    among: Classes | None = None  # the classes that the walk and the knob pass
+    classes: Classes | None = None
     latent: Latent
 
     def set_out(self, settings: Settings, first: Tensor, told: int = 0) -> None:
@@ -65,12 +65,25 @@ class FromZ(Gan):
 
     def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
         """The point (1, D) of a seed; without a class, the knobs' one is painted. Raises SettingsError for no class."""
-        z = self.draw(seed) * truncation
-        if klass is not None and self.among is None:
+        return self.of_z(self.draw(seed)[None], truncation, klass)
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+        """The point (1, D) of z (1, z_dim). Raises SettingsError for no class."""
+        z = z[0] * truncation
+        if klass is not None and self.classes is None:
             raise SettingsError(f"this model has no classes, found class {klass}")
-        if klass is None or self.among is None:
+        if klass is None or self.classes is None:
             return F.pad(z, (0, self.told + 1 if self.told else 0))[None]
-        return torch.cat([z, self.tell(self.among.between(klass), truncation), torch.ones(1)])[None]
+        return torch.cat([z, self.tell(self.classes.between(klass), truncation), torch.ones(1)])[None]
+
+    @property
+    def class_count(self) -> int:
+        return self.classes.count if self.classes else 0
+
+    def painted(self, point: Tensor) -> Tensor:
+        """As the show paints it; the knobs at rest say what the point does not."""
+        rest = {name: knob.default for name, knob in self.knobs.items()}
+        return self.paint(self._told(point, rest, 0.0).to(self.device))
 
     @torch.inference_mode()
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
@@ -89,10 +102,10 @@ class FromZ(Gan):
 
     def _told(self, point: Tensor, knob: Knobs, turns: float) -> Tensor:
         """A point with all that it does not say itself filled in from the knobs."""
-        if self.among is None or not self.told:
+        if self.classes is None or not self.told:
             return point
         said = point[:, -1:]
-        mine = self.tell(self.among.shares(knob, turns), knob["generator.truncation"])
+        mine = self.tell(self.classes.shares(knob, turns), knob["generator.truncation"])
         z, theirs = point[:, : self.z_dim], point[:, self.z_dim : -1]
         return torch.cat([z, theirs + (1 - said) * mine], 1)
 

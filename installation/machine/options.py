@@ -23,7 +23,6 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("what", choices=["live", "still", "gpu"], help="the show, the print chain, or all that a GPU should do")
     add("--show", default="bloom", help="show name or path (default: bloom)")
-    add("--model", metavar="NAME", help="live: another model than the show's, by name or folder")
     add("--frames", type=int, default=60, help="frames a measurement (default: 60)")
     standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
     add("--standard", type=int, default=0, metavar="PX", help=standard)

@@ -158,8 +158,8 @@ def test_classes_are_chosen_by_name() -> None:
 
     def stations(*chosen: int | str) -> list[int]:
         gan = dcgan.DCGAN(net, dcgan.Settings("", classes=chosen), names=names)
-        assert gan.among
-        return gan.among.stations
+        assert gan.classes
+        return gan.classes.stations
 
     assert stations("Daisy", "tinca tinca", 3) == [2, 0, 3]
     with pytest.raises(SettingsError, match="did you mean 'daisy'"):

@@ -24,10 +24,10 @@ def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, **settings):
             if parameter.ndim == 0:
                 parameter.data.fill_(0.1)  # noise that is seen
         return module.StyleGAN2(net, module.Settings(**settings), bends, "cpu", seed, rim_px=rim_px)
-    if name == "stylegan3":
-        return module.StyleGAN3(small_stylegan3(), module.Settings(**settings), bends, "cpu", seed)
     if name in Z_KINDS:
         return small.make(name, bends, seed, **settings)
+    if name == "stylegan3":
+        return module.StyleGAN3(small_stylegan3(), module.Settings(**settings), bends, "cpu", seed)
     if module.Settings is stylegan2.Settings:
         pytest.fail(f"say here how to make {name} without a model")
     if name == "slomo":

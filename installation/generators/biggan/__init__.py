@@ -56,7 +56,7 @@ class BigGAN(zspace.FromZ):
     """
 
     cannot = frozenset({"generator.noise"})
-    among: Classes
+    classes: Classes
 
     def __init__(
         self,
@@ -73,10 +73,10 @@ class BigGAN(zspace.FromZ):
         self.net, config = net, net.config
         self.size = (config.output_dim,) * 2
         self.layers = layer_names(config)
-        self.among, self.classes = Classes(config.num_classes, settings.classes, names), config.num_classes
+        self.classes = Classes(config.num_classes, settings.classes, names)
         self.set_out(settings, net.generator.gen_z.weight[:, : config.z_dim], config.class_embed_dim + 1)
         self.fast = Fast(net, self.device, self.dtype)
-        self.attach(bends, self.among.knobs)
+        self.attach(bends, self.classes.knobs)
 
     def draw(self, seed: int) -> Tensor:
         """A z of at most two deviations, drawn as pytorch-pretrained-biggan draws it: by the quantiles of chance."""

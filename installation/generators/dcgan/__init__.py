@@ -69,11 +69,11 @@ class DCGAN(zspace.FromZ):
             for number, channels, size in zip(config.at, config.channels[1:], config.sizes, strict=True)
         ]
         if config.classes:
-            self.among, self.classes = Classes(config.classes, settings.classes, names), config.classes
+            self.classes = Classes(config.classes, settings.classes, names)
         first = net.layers()[0][0].get_parameter("weight")[: config.z_dim]
         self.set_out(settings, first.flatten(1).T, config.classes)
         self.fast = Fast(net, self.device, self.dtype)
-        self.attach(bends, self.among.knobs if self.among else ())
+        self.attach(bends, self.classes.knobs if self.classes else ())
 
     def tell(self, shares: dict[int, float], truncation: float) -> Tensor:
         """Classes as shares of one."""

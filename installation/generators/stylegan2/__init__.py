@@ -100,7 +100,7 @@ class StyleGAN2(Gan):
         _check(settings)
         super().__init__(device, settings.dtype, seed, weights_sha256)
         self.noise: network.Noise = "frozen" if settings.noise == "auto" else settings.noise  # type: ignore[assignment]
-        self.net, self.z_dim, self.classes = net, net.config.z_dim, net.config.classes
+        self.net, self.z_dim = net, net.config.z_dim
         columns, rows = net.config.size
         self.size = (columns + settings.extend * net.config.resolution // 2 - 2 * rim_px, rows - 2 * rim_px)
         self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
@@ -108,21 +108,27 @@ class StyleGAN2(Gan):
         z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
         styles, average = styles_of(net.mapping, anchors, z)
         self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
-        self._z, self._class_now = z[self.latent.stations] if self.classes else z, 0.0
+        self._z, self._class_now = z[self.latent.stations] if self.class_count else z, 0.0
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
         self._noise = [(layer, layer.noise.clone()) for layer in self.synthesis.layers if layer.noise is not None]
         self._noise_now = 1.0
         about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        self.attach(bends, [Knob("generator.class", 0.0, self.classes - 1.0, 0.0, about)] if self.classes > 1 else [])
+        self.attach(
+            bends, [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
+        )
 
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    @property
+    def class_count(self) -> int:
+        return self.net.config.classes
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """Styles (num_ws, w_dim) of z (1, z_dim)."""
         return self.net.broadcast(self._mapped(z, klass or 0.0, truncation))[0]
 
     @torch.inference_mode()
     def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
-        label = self.net.mapping.label(place) if self.classes else None
+        label = self.net.mapping.label(place) if self.class_count else None
         return self.net.mapping(z, truncation, label)
 
     @torch.inference_mode()

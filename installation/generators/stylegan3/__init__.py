@@ -97,27 +97,37 @@ class StyleGAN3(Gan):
         if settings.anchors < 4:
             raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")
         super().__init__(device, settings.dtype, seed, weights_sha256)
-        self.net, self.z_dim, self.classes = net, net.config.z_dim, net.config.classes
+        self.net, self.z_dim = net, net.config.z_dim
         self.size = (net.config.resolution, net.config.resolution)
         source = torch.Generator().manual_seed(seed)
         z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
         styles, average = styles_of(net.mapping, anchors, z)
         self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
-        self._z, self._class_now = z[self.latent.stations] if self.classes else z, 0.0
+        self._z, self._class_now = z[self.latent.stations] if self.class_count else z, 0.0
         self.synthesis = FastSynthesis(net.synthesis, self.device, self.dtype)
         self.layers = network.layer_names(net.config)
         about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        classes = [Knob("generator.class", 0.0, self.classes - 1.0, 0.0, about)] if self.classes > 1 else []
+        classes = [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
         self.attach(bends, [*KNOBS, *classes])
 
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """Styles (num_ws, w_dim) of z (1, z_dim)."""
         return self.net.broadcast(self._mapped(z, klass or 0.0, truncation))[0]
 
     @torch.inference_mode()
     def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
-        label = self.net.mapping.label(place) if self.classes else None
+        label = self.net.mapping.label(place) if self.class_count else None
         return self.net.mapping(z, truncation, label)
+
+    @property
+    def class_count(self) -> int:
+        return self.net.config.classes
+
+    def painted(self, point: Tensor) -> Tensor:
+        """As the show paints styles (num_ws, w_dim) when the picture is not moved."""
+        last = torch.zeros(1, point.shape[1])
+        last[0, :MOVED] = moved(0.0, 0.0, 0.0)
+        return self.paint(torch.cat([point, last])[None].to(self.device))
 
     @torch.inference_mode()
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
