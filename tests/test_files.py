@@ -154,3 +154,20 @@ def test_a_folder_of_the_user_that_is_no_whole_path_is_not_followed(monkeypatch:
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.setenv("XDG_DATA_HOME", "share")
     assert files.of_user("XDG_DATA_HOME", ".local/share") == Path("/home/somebody/.local/share/installation")
+
+
+def test_a_folder_appears_whole_or_not_at_all_and_replaces_nothing(tmp_path):
+    target = tmp_path / "models" / "mine"
+    with pytest.raises(ValueError, match="torn"), files.whole_folder(target) as part:
+        (part / "half").write_text("half")
+        raise ValueError("torn")
+    assert list(target.parent.iterdir()) == []
+    with pytest.raises(FileExistsError), files.whole_folder(target) as part:
+        (part / "new").write_text("new")
+        target.mkdir()  # somebody was quicker, with an empty folder that a rename would replace
+    assert list(target.parent.iterdir()) == [target] and list(target.iterdir()) == []
+    target.rmdir()
+    with files.whole_folder(target) as part:
+        (part / "whole").write_text("whole")
+        assert not target.exists()
+    assert (target / "whole").read_text() == "whole" and list(target.parent.iterdir()) == [target]

@@ -137,6 +137,7 @@ def bombs(folder: Path) -> None:
     for name, shape, steps in (("wide", (50_000, 50_000), (50_000, 1)), ("still", (50_000, 50_000), (0, 0))):
         torch.save({"g_ema": dict.fromkeys(names, Wide(shape, steps))}, folder / f"{name}.pt")
         (folder / f"{name}.pkl").write_bytes(pickle.dumps({"G_ema": dict.fromkeys(names, Wide(shape, steps))}))
+    originals.nested_tf(folder / "nested.pkl")
     one = torch.zeros(100_000, dtype=torch.float64)
     shared = {f"main.{i}.weight": one for i in range(20_000)}
     torch.save(originals.stylegan2(size=8) | shared, folder / "shared.pt")

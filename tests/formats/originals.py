@@ -210,6 +210,15 @@ def _network(name: str, variables: list[Any], components: Any = None, **static: 
     return Network(state | {"build_module_src": code, "build_func_name": name, "variables": variables})
 
 
+def nested_tf(path: Path) -> None:
+    """A network that is made of itself, a hundred times over."""
+    network = _network("G_main", [])
+    network.state["components"].update({f"part{i}": network for i in range(100)})
+    names = {"dnnlib__tflib__network": {"Network": Network}, "dnnlib__util": {"EasyDict": EasyDict}}
+    with modules(**names), path.open("wb") as file:
+        pickle.dump((network, network, network), file)
+
+
 def _in_tensorflow(name: str, value: np.ndarray) -> tuple[str, Any]:
     first, *rest = name.split(".")
     if name == "mapping.w_avg":
