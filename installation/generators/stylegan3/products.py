@@ -20,7 +20,6 @@ from installation.generators.stylegan3.shape import LayerShape
 
 BLOCK = 75  # px that go out at once along an axis, at most
 TILE = 1 << 21  # values at the high rate that are made, rectified and used up at once
-GROUP = 128  # channels, at most
 LANES = 16  # channels of a tile and the sides of matrices are whole multiples, where they can be
 
 
@@ -62,7 +61,7 @@ class Products:
             for rows, columns in falls
         ]
         self.step = max(LANES, TILE // self.taps**2 // LANES * LANES)  # channels of a tile
-        self.group = min(shape.outputs, max(GROUP // self.step, 1) * self.step)
+        self.group = shape.outputs  # a convolution is fastest in one piece
 
     def _fall_columns(self, taps: Tensor, shape: LayerShape, dtype: torch.dtype) -> Tensor:
         return _fall(taps, self.block, shape.down, self.taps).T.to(dtype).contiguous()
