@@ -21,6 +21,7 @@ BELOW = {
     "inputs",
     "features",
     "generators",
+    "latent",
     "bending",
     "networks",
     "rendering",
@@ -34,15 +35,16 @@ ROOMS = BELOW | ABOVE
 MAY_ALSO_USE = {
     "bending": {"networks"},
     "generators": {"bending", "networks"},
+    "latent": {"generators", "networks"},
     "stages": {"bending", "networks", "rendering"},
     "training": {"generators", "bending", "networks", "stages"},
     "live": BELOW - {"stages", "networks", "training", "bending"},
-    "stills": {"live"} | BELOW - {"inputs", "features", "control", "bending", "networks", "training"},
+    "stills": {"live"} | BELOW - {"inputs", "features", "control", "bending", "latent", "networks", "training"},
     "machine": ROOMS,
     "": ROOMS,  # the command line
 }
 HEAVY = {
-    "torch": {"generators", "bending", "networks", "stages", "training"},
+    "torch": {"generators", "latent", "bending", "networks", "stages", "training"},
     "moderngl": {"rendering"},
     "glfw": {"rendering"},
     "mediapipe": {"features"},

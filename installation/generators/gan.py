@@ -21,6 +21,8 @@ from installation.bending.layers import Bends, Layer, bend_knobs
 from installation.generators import walk
 from installation.generators.devices import best_dtype, chosen_device
 from installation.generators.graph import Captured
+from installation.generators.latent import Latent
+from installation.generators.places import TIME_S, TURNS
 from installation.settings import Bend, SettingsError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -35,6 +37,7 @@ class Gan(ABC):
     z_dim: int  # numbers that a seed draws
     classes = 0  # of a conditional network
     layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
+    latent: Latent  # the walk, and what is known by name
 
     def __init__(self, device: str, dtype: str, seed: int, weights_sha256: str) -> None:
         """device: auto, cpu, cuda...; dtype: auto or one of DTYPES. Raises SettingsError for another."""
@@ -77,6 +80,18 @@ class Gan(ABC):
         z = np.random.RandomState(seed).randn(1, self.z_dim)
         return self.of_z(torch.from_numpy(z).float(), truncation, klass)
 
+    def samples(self, count: int, seed: int = 0) -> Tensor:
+        """As many points by chance, one row of each (count, D)."""
+        z = torch.from_numpy(np.random.RandomState(seed).randn(count, self.z_dim)).float()
+        return torch.stack([self.of_z(one[None])[0] for one in z])
+
+    def listening(self) -> Tensor:
+        """The weights (F, D) that hear a row of a point first: what they answer to most, moves most (SeFa).
+
+        Raises SettingsError where a kind has none to show.
+        """
+        raise SettingsError("generator: this kind of network has no closed-form directions (sefa)")
+
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
         """The whole picture (1, C, H, W) of a point (rows, D), in float32, without bends, however long it takes.
 
@@ -113,13 +128,22 @@ class Gan(ABC):
     def render(self, controls: signals.Controls, size: tuple[int, int] | None = None) -> signals.Picture:
         """Picture of `controls` at the network's own size, whatever `size` says."""
         start_s = time.perf_counter()
-        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        knob = self.knobs_of(controls)
         self.bends.set(knob)
         self.tune(knob)
         point = self.point(knob, controls.turns)
         pixels = self._replay(point) if self.device.type == "cuda" else self.paint(point)[0]
         self.number += 1
         return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
+
+    def knobs_of(self, controls: signals.Controls) -> dict[str, float]:
+        """Every knob of this generator, and the instant (places.TIME_S, TURNS)."""
+        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        return knob | {TIME_S: controls.time_s, TURNS: controls.turns}
+
+    def where(self, controls: signals.Controls) -> Tensor:
+        """The point (rows, D), float32 on the CPU, that `controls` are painted from; may be asked from any thread."""
+        return self.latent.at(self.knobs_of(controls), controls.turns)
 
     def bend(self, name: str, x: Tensor) -> Tensor:
         """What a network's forward pass hands every layer's output to."""

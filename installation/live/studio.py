@@ -29,6 +29,7 @@ MOST_NUMBERS = 16_384  # knobs, and the newest sound
 MOST_WORDS = 1 << 20
 NEWEST_SAMPLES = 4096  # of sound that effects look at
 REQUESTED, DRAWN, AT = 4, 5, 6  # places in the memory's counts: newest request, newest one drawn, what is being done
+VECTORS = 7  # and there: how many vectors were asked for
 NOTHING, FIRST_EFFECT = 0, 2  # what AT says: nothing is drawn, or the effect that is
 SILENT_S, OPENING_S = 6.0, 90.0
 REMEMBERED = 512  # requests whose pictures may still come
@@ -69,9 +70,12 @@ class Plan:
 class Studio:
     """The parent's side. open() waits until the process knows its knobs; faults counts what was survived, by kind."""
 
-    def __init__(self, show: Show, sheds: bool = True) -> None:
-        """sheds: what is too slow for the show's pace is left out; without, all is drawn however long it takes."""
-        self.show, self._sheds = show, sheds
+    def __init__(self, show: Show, sheds: bool = True, vectors: Path | None = None) -> None:
+        """sheds: what is too slow for the show's pace is left out; without, all is drawn however long it takes.
+
+        vectors: the folder where they are kept, the user's own for None.
+        """
+        self.show, self._sheds, self._vectors = show, sheds, vectors
         self.knobs: dict[str, Knob] = {}
         self.weights_sha256 = ""
         width, height = (max(a, b) for a, b in zip(show.screen.size, show.screen.working_size, strict=True))
@@ -130,6 +134,10 @@ class Studio:
         self._memory.counts[REQUESTED] = self._requested
         self._memory.times[REQUESTED] = time.monotonic()
         self._child.wake()
+
+    def keep_vector(self) -> None:
+        """Keep the point of the newest picture as a file, with the next request; may be asked from any thread."""
+        self._memory.counts[VECTORS] += 1
 
     def newest(self) -> Drawing | None:
         """The last picture that was drawn, None before the first; the same object for as long as it is the same one."""
@@ -196,7 +204,8 @@ class Studio:
         self._starts += 1
         self._memory.counts[AT] = NOTHING
         self._told_without = self.left_out
-        return {"show": to_table(self.show), "without": self._told_without, "sheds": self._sheds, "order": self._order}
+        words = {"without": self._told_without, "order": self._order, "vectors": str(self._vectors or "")}
+        return {"show": to_table(self.show), "sheds": self._sheds, **words}
 
     def _blame(self) -> None:
         drawn = effects_of(self.show, self._told_without)

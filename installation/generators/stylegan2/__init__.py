@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,7 +28,8 @@ SAMPLES = 1024  # styles from which the main directions are found when a model s
 class Settings:
     """model: a folder of models/ or a path; anchors: how many stations the walk has.
 
-    stations names them (numbers of the model's anchors, see its samples); without, seeded ones are taken.
+    stations names them: numbers of the model's anchors (see its samples), "seed 23", or vectors of the show; without,
+    seeded ones are taken.
 
     extend widens the picture: columns (0..4) added on each side of the network's 4x4 start; 1 makes 3:2, 2 makes 2:1.
     noise is frozen | random | none, or auto for what the model says; dtype auto is float16 on CUDA, bfloat16 on a CPU
@@ -36,7 +38,7 @@ class Settings:
 
     model: str = "bloom"
     anchors: int = 12
-    stations: tuple[int, ...] = ()
+    stations: tuple[int | str, ...] = ()
     noise: str = "auto"
     dtype: str = "auto"
     extend: int = 0
@@ -124,6 +126,16 @@ class StyleGAN2(Gan):
     def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
         label = self.net.mapping.label(place) if self.classes else None
         return self.net.mapping(z, truncation, label)
+
+    @torch.inference_mode()
+    def samples(self, count: int, seed: int = 0) -> Tensor:
+        """As many w by chance, of the first class, (count, w_dim)."""
+        z = torch.from_numpy(np.random.RandomState(seed).randn(count, self.z_dim)).float()
+        return torch.cat([self._mapped(part, 0.0) for part in z.split(1000)])
+
+    def listening(self) -> Tensor:
+        """What turns w into the styles of every layer, (F, w_dim)."""
+        return torch.cat([weight.T for _, weight, _ in self.synthesis.affines]).cpu()
 
     @torch.inference_mode()
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:

@@ -1,0 +1,159 @@
+"""A generator in; directions out in which its pictures change, each one deviation of its latent space long."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from installation import files, weights
+from installation.generators.latent import main_directions
+from installation.settings import SettingsError
+
+SAMPLES = 10_000  # points of which the main directions are those
+COUNT = 64
+METHODS = ("ganspace", "sefa")
+NUMBERED = re.compile(r"(ganspace|sefa) (\d{1,4})")
+FILE = "directions.safetensors"
+LARGEST_BYTES = 1 << 28
+
+
+class Missing(SettingsError):
+    """A direction that this model does not have; another may."""
+
+
+def ganspace(generator: Any, count: int = COUNT) -> Tensor:
+    """The main directions (count, D) of what the mapping makes of chance (Härkönen et al. 2020)."""
+    return main_directions(generator.samples(SAMPLES), count)
+
+
+def sefa(generator: Any, count: int = COUNT) -> Tensor:
+    """What the first weights answer to most, (count, D), in closed form (Shen and Zhou 2021)."""
+    weight = generator.listening().double()  # (F, D)
+    weight = weight / weight.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    strongest = torch.linalg.eigh(weight.T @ weight).eigenvectors.T.flip(0)[:count]
+    return deviations(generator, _signed(strongest).float())
+
+
+def pair(generator: Any, this: Tensor, that: Tensor) -> Tensor:
+    """The way from one point (rows, D) to another; one row where every row goes the same way."""
+    way = that - this
+    if not bool(way.any()):
+        raise SettingsError("from and to are the same point: there is no way between them")
+    return deviations(generator, way[:1] if bool((way == way[:1]).all()) else way)
+
+
+def deviations(generator: Any, way: Tensor) -> Tensor:
+    """The same ways (K, D), each as long as one deviation of the latent space along it; rows of one way together."""
+    unit = way / way.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return unit * (generator.samples(SAMPLES) @ unit.T).std(0)[:, None]
+
+
+def _signed(ways: Tensor) -> Tensor:
+    """The largest number of each way is above 0, so that left stays left on every machine."""
+    return ways * ways[torch.arange(len(ways)), ways.abs().argmax(1)].sign()[:, None]
+
+
+def imported(path: Path, generator: Any) -> Tensor:
+    """GANSpace's own .npz: `lat_comp` (K, 1, D) times `lat_stdev`, where it has them, else `act_comp` and `act_stdev`.
+
+    Raises SettingsError for one that is torn, too large, another's or of another width.
+    """
+    width = generator.of_seed(0).shape[-1]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > LARGEST_BYTES:
+                raise ValueError(f"more than {LARGEST_BYTES >> 20} MB")
+        with np.load(path, allow_pickle=False) as archive_of:
+            there = archive_of.files
+            kind = next(kind for kind in ("lat", "act") if f"{kind}_comp" in there)
+            ways = torch.from_numpy(np.array(archive_of[f"{kind}_comp"], np.float32))
+            lengths = archive_of[f"{kind}_stdev"] if f"{kind}_stdev" in there else None
+    except StopIteration:
+        raise SettingsError(f"{path}: expected GANSpace's lat_comp or act_comp, found {', '.join(there)}") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise SettingsError(f"{path}: expected GANSpace's components as .npz ({error})") from error
+    ways = ways.reshape(len(ways), -1)
+    if ways.shape[1] != width or not bool(ways.isfinite().all()):
+        raise SettingsError(f"{path}: expected directions of {width} numbers, found {tuple(ways.shape)}")
+    if lengths is None or np.size(lengths) != len(ways) or kind == "act":
+        return deviations(generator, ways)
+    unit = ways / ways.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return unit * torch.from_numpy(np.array(lengths, np.float32)).reshape(-1, 1)
+
+
+def place_of(model: str) -> Path:
+    """Where a model's directions are kept: beside it where that may be, else among the user's own."""
+    folder = weights.find(model)
+    own = folder.resolve().parent == files.shipped("models").resolve()
+    beside = folder / FILE
+    if not own:
+        try:
+            with files.whole(beside.with_name(f"{FILE}.tried"), lasting=False) as part:
+                part.touch()
+            beside.with_name(f"{FILE}.tried").unlink()
+            return beside
+        except OSError:
+            pass  # another's folder, or a disk that is read only
+    return files.places("models")[1].with_name("directions") / f"{folder.name}.safetensors"
+
+
+def keep(model: str, sha256: str, found: Mapping[str, Tensor]) -> Path:
+    """Add directions by name ("ganspace": (K, D), or one of a name of its own: (1 or rows, D)) to a model's file."""
+    path = place_of(model)
+    there = kept(model, sha256)
+    packed = save({**there, **{name: way.contiguous() for name, way in found.items()}}, {"sha256": sha256})
+    files.write_bytes(path, packed)
+    return path
+
+
+def kept(model: str, sha256: str) -> dict[str, Tensor]:
+    """What was kept of a model with these weights; nothing where there is no file, or it is of other weights."""
+    try:
+        paths = [weights.find(model) / FILE, files.places("models")[1].with_name("directions")]
+        paths[1] /= f"{paths[0].parent.name}.safetensors"
+    except weights.WeightsError:
+        return {}
+    for path in filter(Path.is_file, paths):
+        try:
+            with safe_open(path, "pt") as file:
+                if (file.metadata() or {}).get("sha256", "") == sha256:
+                    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise SettingsError(f"{path}: cannot be read: {error}; delete it, and find the directions anew") from error
+    return {}
+
+
+def find(generator: Any, text: str, model: str = "") -> Tensor:
+    """A direction (1, D) or (rows, D): "ganspace 3" (counted from 1), "sefa 1" or one kept by its name.
+
+    Raises Missing where this model has none.
+    """
+    numbered = NUMBERED.fullmatch(text)
+    there = kept(model, generator.weights_sha256) if model else {}
+    if numbered is None:
+        if text not in there or text in METHODS:
+            names = ", ".join(sorted(there.keys() - set(METHODS))) or "none"
+            raise Missing(f'no direction {text!r} is kept of this model; kept: {names}; or "ganspace 1", "sefa 1"')
+        found = there[text]
+        if found.ndim != 2 or found.shape[1] != generator.of_seed(0).shape[1]:
+            raise Missing(f"{text} is of {tuple(found.shape)} numbers, which does not fit")
+        return found
+    method, number = numbered[1], int(numbered[2])
+    try:
+        ways = there.get(method)
+        if ways is None or ways.ndim != 2 or len(ways) < number:
+            ways = (ganspace if method == "ganspace" else sefa)(generator, max(COUNT, number))
+    except SettingsError as error:
+        raise Missing(str(error)) from error
+    if not 1 <= number <= len(ways):
+        raise Missing(f"{method} has directions 1 to {len(ways)} here, not {number}")
+    return ways[number - 1][None]
