@@ -12,6 +12,7 @@ from pathlib import Path
 from installation import __version__
 from installation.live import options as live_options
 from installation.machine import options as machine_options
+from installation.machine.latent import options as latent_options
 from installation.stills import options as stills_options
 
 ABOUT = """\
@@ -30,6 +31,7 @@ examples:
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
+  installation latent project rose.jpg --model bloom         the point of a model that looks most like a picture
   installation doctor                       what this machine has, what is missing, how to get it
   installation bench gpu                    what a GPU does here, whether it is right, how fast it is
 """
@@ -57,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?", choices=["gan", "slomo"])
     train.add_argument("rest", nargs=argparse.REMAINDER)
+    latent_options.add_arguments(commands.add_parser("latent", help="explore what a model can paint"))
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     machine_options.add_reporting(doctor)
     machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
@@ -98,6 +101,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         return choosing.main(options)
     if options.command == "train":
         return _train(options)
+    if options.command == "latent":
+        from installation.machine import latent
+
+        return latent.main(options)
     if options.command == "doctor":
         from installation.machine import doctor
 

@@ -92,6 +92,17 @@ class Gan(ABC):
         """
         raise SettingsError("generator: this kind of network has no closed-form directions (sefa)")
 
+    def trace(self, points: Tensor, glance: bool = False) -> Tensor:
+        """The pictures (B, 3, H, W), of `size`, of points (B, rows, D), to be followed backwards by gradients.
+
+        glance: at a first glance, as small as the kind likes. Raises SettingsError for a kind that cannot.
+        """
+        raise SettingsError("generator: into this kind of network no picture can be projected")
+
+    def noises(self) -> list[Tensor]:
+        """The frozen noise (H, W) of every layer, as `trace` adds it; those that it does not show are left out."""
+        return []
+
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
         """The whole picture (1, C, H, W) of a point (rows, D), in float32, without bends, however long it takes.
 

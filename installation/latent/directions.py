@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,15 @@ from torch import Tensor
 
 from installation import files, weights
 from installation.generators.latent import main_directions
+from installation.latent.arrays import read_arrays
 from installation.settings import SettingsError
 
 SAMPLES = 10_000  # points of which the main directions are those
 COUNT = 64
 METHODS = ("ganspace", "sefa")
-NUMBERED = re.compile(r"(ganspace|sefa) (\d{1,4})")
+NUMBERED = re.compile(r"(\S+) (\d{1,4})")
 FILE = "directions.safetensors"
-LARGEST_BYTES = 1 << 28
+IMPORTED = {"lat_comp", "lat_stdev", "act_comp", "act_stdev"}
 
 
 class Missing(SettingsError):
@@ -68,26 +68,18 @@ def imported(path: Path, generator: Any) -> Tensor:
     Raises SettingsError for one that is torn, too large, another's or of another width.
     """
     width = generator.of_seed(0).shape[-1]
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(info.file_size for info in archive.infolist()) > LARGEST_BYTES:
-                raise ValueError(f"more than {LARGEST_BYTES >> 20} MB")
-        with np.load(path, allow_pickle=False) as archive_of:
-            there = archive_of.files
-            kind = next(kind for kind in ("lat", "act") if f"{kind}_comp" in there)
-            ways = torch.from_numpy(np.array(archive_of[f"{kind}_comp"], np.float32))
-            lengths = archive_of[f"{kind}_stdev"] if f"{kind}_stdev" in there else None
-    except StopIteration:
-        raise SettingsError(f"{path}: expected GANSpace's lat_comp or act_comp, found {', '.join(there)}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise SettingsError(f"{path}: expected GANSpace's components as .npz ({error})") from error
-    ways = ways.reshape(len(ways), -1)
+    there = read_arrays(path, IMPORTED, "GANSpace's components")
+    kind = "lat" if "lat_comp" in there else "act"
+    comp, lengths = there.get(f"{kind}_comp"), there.get(f"{kind}_stdev")
+    if comp is None or not comp.size or comp.dtype.kind != "f":
+        raise SettingsError(f"{path}: expected GANSpace's lat_comp or act_comp, found {', '.join(there) or 'neither'}")
+    ways = torch.from_numpy(np.array(comp, np.float32)).reshape(len(comp), -1)
     if ways.shape[1] != width or not bool(ways.isfinite().all()):
         raise SettingsError(f"{path}: expected directions of {width} numbers, found {tuple(ways.shape)}")
-    if lengths is None or np.size(lengths) != len(ways) or kind == "act":
+    if lengths is None or lengths.size != len(ways) or kind == "act":
         return deviations(generator, ways)
     unit = ways / ways.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    return unit * torch.from_numpy(np.array(lengths, np.float32)).reshape(-1, 1)
+    return unit * torch.from_numpy(lengths.astype(np.float32)).reshape(-1, 1)
 
 
 def place_of(model: str) -> Path:
@@ -107,7 +99,7 @@ def place_of(model: str) -> Path:
 
 
 def keep(model: str, sha256: str, found: Mapping[str, Tensor]) -> Path:
-    """Add directions by name ("ganspace": (K, D), or one of a name of its own: (1 or rows, D)) to a model's file."""
+    """Add directions (K, 1 or rows, D) by name ("ganspace", or one of the artist's) to what is kept of a model."""
     path = place_of(model)
     there = kept(model, sha256)
     packed = save({**there, **{name: way.contiguous() for name, way in found.items()}}, {"sha256": sha256})
@@ -133,27 +125,22 @@ def kept(model: str, sha256: str) -> dict[str, Tensor]:
 
 
 def find(generator: Any, text: str, model: str = "") -> Tensor:
-    """A direction (1, D) or (rows, D): "ganspace 3" (counted from 1), "sefa 1" or one kept by its name.
+    """A direction (1, D) or (rows, D): "ganspace 3" (counted from 1), "sefa 1", or one kept by its name, "open".
 
     Raises Missing where this model has none.
     """
-    numbered = NUMBERED.fullmatch(text)
-    there = kept(model, generator.weights_sha256) if model else {}
-    if numbered is None:
-        if text not in there or text in METHODS:
-            names = ", ".join(sorted(there.keys() - set(METHODS))) or "none"
-            raise Missing(f'no direction {text!r} is kept of this model; kept: {names}; or "ganspace 1", "sefa 1"')
-        found = there[text]
-        if found.ndim != 2 or found.shape[1] != generator.of_seed(0).shape[1]:
-            raise Missing(f"{text} is of {tuple(found.shape)} numbers, which does not fit")
-        return found
-    method, number = numbered[1], int(numbered[2])
-    try:
-        ways = there.get(method)
-        if ways is None or ways.ndim != 2 or len(ways) < number:
-            ways = (ganspace if method == "ganspace" else sefa)(generator, max(COUNT, number))
-    except SettingsError as error:
-        raise Missing(str(error)) from error
+    name, number = (found[1], int(found[2])) if (found := NUMBERED.fullmatch(text)) else (text, 1)
+    rows, width = generator.of_seed(0).shape
+    ways = kept(model, generator.weights_sha256).get(name) if model else None
+    if name in METHODS and (ways is None or len(ways) < number <= width):
+        try:
+            ways = (ganspace if name == "ganspace" else sefa)(generator, max(COUNT, number))[:, None]
+        except SettingsError as error:
+            raise Missing(str(error)) from error
+    if ways is None:
+        raise Missing(f'no direction {text!r} is kept of this model; there are "ganspace 1", "sefa 1" and so on')
+    if ways.ndim != 3 or ways.shape[1] not in (1, rows) or ways.shape[2] != width:
+        raise Missing(f"{text} is of {tuple(ways.shape)} numbers where (N, {rows}, {width}) belong")
     if not 1 <= number <= len(ways):
-        raise Missing(f"{method} has directions 1 to {len(ways)} here, not {number}")
-    return ways[number - 1][None]
+        raise Missing(f"{name} has directions 1 to {len(ways)} here, not {number}")
+    return ways[number - 1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ import torch
 from torch import Tensor
 
 from installation import files
+from installation.latent.arrays import read_arrays
 from installation.settings import SettingsError
 
-LARGEST_BYTES = 1 << 26  # of a whole file, unpacked
 KNOWN = {"w", "z", "seed", "model", "sha256"}
 
 
@@ -55,42 +54,12 @@ def write(path: Path, w: Tensor, model: str = "", sha256: str = "", **more: Any)
 
 def read(path: Path) -> Vector:
     """A vector's file. Raises SettingsError, in one line, for one that is missing, torn, too large or another's."""
-    try:
-        found = _arrays(path)
-    except OSError as error:
-        raise SettingsError(f"{path}: no vector: {error.strerror or error}") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise SettingsError(f"{path}: expected a vector as .npz, found another or a torn file ({error})") from error
+    found = read_arrays(path, KNOWN, "a vector")
     points = {name: _point(path, name, found[name]) for name in ("w", "z") if name in found}
     if not points:
         raise SettingsError(f"{path}: expected an array w or z, found {', '.join(found) or 'nothing'}")
     said = {name: str(found[name])[:200] for name in ("model", "sha256") if name in found}
     return Vector(points.get("w"), points.get("z"), **said)
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """What is known of a file's arrays; no more is unpacked than it may hold, and never an object."""
-    found = {}
-    with zipfile.ZipFile(path) as archive:
-        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        if sum(info.file_size for info in members.values()) > LARGEST_BYTES:
-            raise ValueError(f"more than {LARGEST_BYTES >> 20} MB")
-        for name in KNOWN & members.keys():
-            with archive.open(members[name]) as member:
-                packed = member.read(LARGEST_BYTES + 1)
-            _check_header(packed)
-            found[name] = np.lib.format.read_array(io.BytesIO(packed), allow_pickle=False)
-    return found
-
-
-def _check_header(packed: bytes) -> None:
-    """Whether an array is as large as it says: a header costs nothing, what it promises may. Raises ValueError."""
-    file = io.BytesIO(packed)
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize != len(packed) - file.tell():
-        raise ValueError("an array is not as large as it says")
 
 
 def _point(path: Path, name: str, array: np.ndarray) -> Tensor:

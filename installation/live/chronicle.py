@@ -110,7 +110,7 @@ class Chronicle:
         self._writing.append(self._writer.submit(self._guard, "moment", self._write_moment, moment, rgb))
 
     def _keep_vector(self, now_s: float) -> None:
-        """The process that paints knows the point, and is asked for it if people and disk leave room, as for moments."""
+        """The process that paints knows the point, and is asked if people and disk leave room, as for moments."""
         if why := self._vectors.refusal(now_s, by_hand=True):
             self._drop("vector", why)
         else:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from installation.control.cues import Board
-from installation.latent import reaching, vectors
+from installation.latent import arrays, reaching, vectors
 from installation.live import opening
 from installation.live.leading import led_by
 from installation.settings import Cue, Keyframes, Part, SettingsError, Show, Vector, check, open_show, to_table
@@ -66,7 +66,7 @@ def pickled() -> bytes:
 def swollen() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("w.npy", bytes(vectors.LARGEST_BYTES + 1))
+        archive.writestr("w.npy", bytes(arrays.LARGEST_BYTES + 1))
     return file.getvalue()
 
 

@@ -21,6 +21,7 @@ from installation.settings import Bend, SettingsError
 from installation.signals import Knob
 
 NOISES = ("auto", "frozen", "random", "none")
+GLANCE_PX = 64
 SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
 
 
@@ -136,6 +137,20 @@ class StyleGAN2(Gan):
     def listening(self) -> Tensor:
         """What turns w into the styles of every layer, (F, w_dim)."""
         return torch.cat([weight.T for _, weight, _ in self.synthesis.affines]).cpu()
+
+    def trace(self, points: Tensor, glance: bool = False) -> Tensor:
+        """The pictures of points (B, num_ws, w_dim), with gradients; at a glance those of a shallow layer."""
+        noise: network.Noise = "frozen" if self.noise == "random" else self.noise
+        if glance and self.net.config.resolution > GLANCE_PX:
+            return three_planes(self.net.synthesis(points, noise, up_to=GLANCE_PX))
+        return three_planes(self.net.synthesis(points, noise))[self._inner]
+
+    def noises(self) -> list[Tensor]:
+        """The frozen noise of every layer that has some."""
+        if self.noise == "none":
+            return []
+        convs = (part for part in self.net.modules() if isinstance(part, network.StyledConv))
+        return [conv.noise_const for conv in convs if bool(conv.noise_strength != 0)]
 
     @torch.inference_mode()
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
