@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from installation import plugins
 from installation.clock import WallClock
-from installation.live.leading import led_by
+from installation.live.leading import crossfaded, led_by
 from installation.live.modulation import check_routes
 from installation.live.portable import with_model
 from installation.live.senses import Senses
@@ -66,11 +66,10 @@ def wait_for_display() -> None:
 
 def safe(show: Show) -> Show:
     """What cannot fail of a show: `pattern` without effects, bends and routes; its cues and its wall stay."""
-    cues = tuple(
-        dataclasses.replace(cue, values={n: v for n, v in cue.values.items() if n.startswith("screen.")})
-        for cue in show.cues
-    )
-    return dataclasses.replace(show, generator=Part("pattern"), bends=(), effects=(), routes=(), cues=cues)
+    bare = [{n: v for n, v in cue.values.items() if n.startswith("screen.")} for cue in show.cues]
+    cues = [dataclasses.replace(cue, values=v, vector="", model="") for cue, v in zip(show.cues, bare, strict=True)]
+    show = dataclasses.replace(show, generator=Part("pattern"), cues=tuple(cues), bends=(), effects=(), routes=())
+    return dataclasses.replace(show, vectors=(), keyframes=(), directions=())
 
 
 def _apply(show: Show, options: Namespace) -> Show:
@@ -134,8 +133,9 @@ def open_generator(show: Show) -> Generator:
     """The show's generator with its bends in place, and all that the show names of its latent space."""
     from installation.latent import reaching
 
-    module = plugins.load("generators", show.generator.name)
-    settings = check(module.Settings, show.generator.settings, "generator")
+    part = crossfaded(show)
+    module = plugins.load("generators", part.name)
+    settings = check(module.Settings, part.settings, "generator")
     generator: Generator = module.create(settings, bends=show.bends, seed=show.seed)
     reaching.reach(generator, show)
     return generator

@@ -229,5 +229,6 @@ def without(show: Show, left_out: Sequence[str]) -> Show:
     """The show without the effects, or with `pattern` for the generator, that failed."""
     kept = tuple(e for e in show.effects if (e.name or Path(e.file).stem) not in left_out)
     if "generator" in left_out:
-        show = replace(show, generator=Part("pattern"), bends=())
+        cues = tuple(replace(cue, model="") for cue in show.cues)
+        show = replace(show, generator=Part("pattern"), bends=(), cues=cues)
     return replace(show, effects=kept)

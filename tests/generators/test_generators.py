@@ -12,19 +12,22 @@ from installation.signals import Controls
 SHARED_KNOBS = {f"generator.{k}" for k in ("speed", "truncation", "x", "y", "z", "kick", "mix", "noise")}
 
 
-def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, **settings):
+def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, net_seed: int = 0, **settings):
     """A generator as a show makes it; a StyleGAN2 gets a small network of random weights instead of a model."""
     module = plugins.load("generators", name)
     if name == "stylegan2":
-        torch.manual_seed(0)
+        torch.manual_seed(net_seed)
         net = Generator(NetworkConfig(32, 16, 24, 2, {4: 24, 8: 24, 16: 16, 32: 12}))
         for parameter in net.synthesis.parameters():
             if parameter.ndim == 0:
                 parameter.data.fill_(0.1)  # noise that is seen
         return module.StyleGAN2(net, module.Settings(**settings), bends, "cpu", seed, rim_px=rim_px)
+    if name == "blend":
+        ends = [make("stylegan2", net_seed=i).net for i in (0, 1)]
+        return module.Blend(*ends, module.Settings(**settings), bends, "cpu", seed)
     if module.Settings is stylegan2.Settings:
         pytest.fail(f"say here how to make {name} without a model")
-    if name == "slomo":
+    if name in ("slomo", "crossfade"):
         settings = {"generator": Part("pattern")} | settings  # what it lays its glitch over
     return module.create(module.Settings(**settings), bends, (48, 32), "cpu", seed)
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from installation.generators.fitting import open_network
 from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
+from installation.generators.stylegan2.grain import KNOBS, Grain
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
 from installation.signals import Knob
@@ -45,7 +47,7 @@ class Settings:
     extend: int = 0
 
 
-MOST_LAYERS = 64  # of a mapping network
+Chosen = TypeVar("Chosen", bound=Settings)
 
 
 def create(
@@ -56,14 +58,24 @@ def create(
     seed: int = 0,
 ) -> StyleGAN2:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-    config, path = weights.open_model(settings.model)
-    net, anchors = read_model(config, path)
-    if settings.noise == "auto":
-        settings = dataclasses.replace(settings, noise=str(config.get("noise", "frozen")))
-    sha256 = str(config.get("sha256", "")) or weights.digest(path)
-    generator = StyleGAN2(net, settings, bends, device, seed, anchors, sha256, int(config.get("rim_px", 0)))
+    config, net, rest = open_model(settings.model)
+    generator = StyleGAN2(net, as_it_says(settings, config), bends, device, seed, *rest)
     generator.set_defaults(config.get("knobs", {}))
     return generator
+
+
+def as_it_says(settings: Chosen, config: Mapping[str, object]) -> Chosen:
+    """The settings with what they leave to the model's card."""
+    auto = settings.noise == "auto"
+    return dataclasses.replace(settings, noise=str(config.get("noise", "frozen"))) if auto else settings
+
+
+def open_model(name: str) -> tuple[Mapping[str, Any], network.Generator, tuple[Tensor | None, str, int]]:
+    """A model's card, its network, and what else it ships: anchors, the weights' sha256, the rim in px."""
+    config, path = weights.open_model(name)
+    net, anchors = read_model(config, path)
+    sha256 = str(config.get("sha256", "")) or weights.digest(path)
+    return config, net, (anchors, sha256, int(config.get("rim_px", 0)))
 
 
 def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Generator, Tensor | None]:
@@ -114,10 +126,11 @@ class StyleGAN2(Gan):
         self._z, self._class_now = z[self.latent.stations] if self.classes else z, 0.0
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
-        self._noise = [(layer, layer.noise.clone()) for layer in self.synthesis.layers if layer.noise is not None]
-        self._noise_now = 1.0
+        listens = [row for row, _, _ in self.synthesis.affines]
+        self.grain = Grain(self.synthesis.layers, listens, net.config.num_ws)
         about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        self.attach(bends, [Knob("generator.class", 0.0, self.classes - 1.0, 0.0, about)] if self.classes > 1 else [])
+        classes = [Knob("generator.class", 0.0, self.classes - 1.0, 0.0, about)] if self.classes > 1 else []
+        self.attach(bends, [*KNOBS, *classes])
 
     def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
         """Styles (num_ws, w_dim) of z (1, z_dim)."""
@@ -174,14 +187,8 @@ class StyleGAN2(Gan):
         return self.bends.attached, self.noise
 
     def tune(self, knob: Knobs) -> None:
-        """Scale the frozen noise."""
-        strength = knob["generator.noise"]
-        if strength == self._noise_now:
-            return
-        for layer, full in self._noise:
-            assert layer.noise is not None
-            layer.noise.copy_(full * strength)
-        self._noise_now = strength
+        """The frozen noise, zone by zone."""
+        self.grain.set(knob)
 
 
 def styles_of(net: network.Generator, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
