@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from installation.control.cues import Board
-from installation.generators import crossfade
+from installation.generators import crossfade, opener
 from installation.generators.crossfade import Crossfade, fit
 from installation.live import opening
 from installation.live.leading import led_by
@@ -62,7 +62,7 @@ class Opening:
 
 
 def make(*models: str, free: bool = True, mb: float = 100.0, monkeypatch=None, needs: float = 1.0):
-    monkeypatch.setattr(crossfade, "needed_mb", lambda part: needs)
+    monkeypatch.setattr(opener, "needed_mb", lambda part: needs)
     opening_one = Opening(free)
     made = Crossfade(Plain(-1.0), {f"m{i}": Part(name) for i, name in enumerate(models)}, mb, opening_one)
     made.each(lambda one: None)
@@ -114,11 +114,11 @@ def test_what_was_not_shown_for_longest_makes_room_never_what_is_seen(monkeypatc
     assert made.settle(at(2.0, m2=1.0))
     assert opening_one.opened == ["0.1", "0.2", "0.3"]
     grey(made, at(2.5, m0=0.5, m2=0.5))
-    assert set(made._open) == {"m0", "m2"}
+    assert set(made.opener._open) == {"m0", "m2"}
     assert made.settle(at(3.0, m1=1.0))
-    assert set(made._open) == {"m0", "m2"}, "both are on the wall"
+    assert set(made.opener._open) == {"m0", "m2"}, "both are on the wall"
     grey(made, at(4.0, m2=1.0))
-    assert made.settle(at(4.0, m1=1.0)) and set(made._open) == {"m2", "m1"}
+    assert made.settle(at(4.0, m1=1.0)) and set(made.opener._open) == {"m2", "m1"}
 
 
 def test_a_model_that_is_too_large_or_torn_is_said_once_and_the_show_goes_on(monkeypatch, caplog) -> None:
@@ -137,7 +137,7 @@ def test_what_is_done_to_the_generator_is_done_to_those_that_come_later(monkeypa
     made.each(lambda one: one.knobs.update(reached=Knob("reached")))
     opening_one.let.set()
     made.settle(at(0.0, m0=1.0))
-    other = made._open["m0"]
+    other = made.opener._open["m0"]
     assert other.level == 2 and "reached" in other.knobs and "reached" in made.knobs
 
 
@@ -160,7 +160,7 @@ def other(tmp_path: Path) -> str:
 
 
 def test_a_cue_that_names_a_model_fades_to_it_and_the_next_one_back(other: str, monkeypatch) -> None:
-    monkeypatch.setattr(crossfade, "needed_mb", lambda part: 1.0)
+    monkeypatch.setattr(opener, "needed_mb", lambda part: 1.0)
     own = {"model": "own"}
     cues = (Cue("1", model="own"), Cue("2", fade_s=4.0, model=other), Cue("3", fade_s=4.0, model="own"))
     monkeypatch.setattr("installation.live.leading.with_model", lambda part, model: Part("pattern", {"anchors": 5}))
@@ -201,10 +201,10 @@ def test_bends_at_layers_that_the_other_model_does_not_have_are_left_out(monkeyp
 
     bends = [Bend("named", "hidden1", "multiply"), Bend("anywhere", 0.5, "multiply")]
     models = {"other": Part("slomo", {"generator": {"name": "pattern"}})}
-    monkeypatch.setattr(crossfade, "needed_mb", lambda part: 1.0)
+    monkeypatch.setattr(opener, "needed_mb", lambda part: 1.0)
     settings = crossfade.Settings(Part("pattern"), models)
     with caplog.at_level(logging.INFO):
         made = crossfade.create(settings, bends, (48, 32), "cpu", 1)
         made.each(lambda one: None)
         assert made.settle(at(0.0, other=1.0))
-    assert "other" in made._open
+    assert "other" in made.opener._open

@@ -11,7 +11,8 @@ from typing import Any
 from installation import files, weights
 from installation.generators import stylegan2
 from installation.generators.blend import ZONES, check_alike, mix
-from installation.machine.latent.pictures import open_generator, painted, save_sheet
+from installation.latent.pictures import painted
+from installation.machine.latent.pictures import open_generator, save_sheet
 from installation.settings import SettingsError
 from installation.training.export import to_toml, write_weights
 

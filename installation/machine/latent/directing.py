@@ -5,16 +5,19 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from installation.generators.gan import Gan
 from installation.latent import directions, naming, vectors
-from installation.machine.latent.pictures import open_generator, painted, save_sheet
+from installation.latent.pictures import painted
+from installation.machine.latent.pictures import open_generator, save_sheet
 from installation.settings import SettingsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STEPS = (-3, -2, -1, 0, 1, 2, 3)  # deviations
 CELL_PX = 128
@@ -55,7 +58,6 @@ def _average(generator: Gan) -> Tensor:
     return generator.latent.average.expand(generator.latent.rows, -1)
 
 
-@torch.inference_mode()
 def _cells(generator: Gan, at: Tensor, ways: Tensor, labels: list[str]) -> Iterator[tuple[str, np.ndarray]]:
     for way, label in zip(tqdm(ways, "drawing the directions", disable=None), labels, strict=True):
         for step in STEPS:

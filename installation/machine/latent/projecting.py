@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import Tensor
 from tqdm import tqdm
 
 from installation import files
 from installation.latent import vectors
+from installation.latent.pictures import read_picture, to_bytes
 from installation.latent.projection import Effort, Found, Projector
-from installation.machine.latent.pictures import open_generator, read_picture, save_sheet, to_bytes
+from installation.machine.latent.pictures import open_generator, save_sheet
 from installation.settings import SettingsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHOWN_PX = 256
 PREVIEW_EVERY = 20  # steps

@@ -6,7 +6,8 @@ from argparse import Namespace
 
 from installation import files
 from installation.latent import vectors
-from installation.machine.latent.pictures import open_generator, painted, save_sheet
+from installation.latent.pictures import painted
+from installation.machine.latent.pictures import open_generator, save_sheet
 from installation.settings import SettingsError
 
 
