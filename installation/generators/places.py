@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -29,12 +30,20 @@ class Keyframes:
     seconds: float
     loop: bool = True
 
-    def at(self, time_s: float) -> Tensor:
+    def at(self, knob: Mapping[str, float]) -> Tensor:
         """The point (rows, D) of an instant."""
+        time_s = knob.get(TIME_S, 0.0)
         back = [] if self.loop else list(range(len(self.points) - 2, 0, -1))
         order = [*range(len(self.points)), *back]
         index, weights = walk.weights_at(time_s / self.seconds, len(order))
         return torch.tensordot(torch.tensor(weights), self.points[[order[i] for i in index]], 1)
+
+
+class Moving(Protocol):
+    """A point that moves."""
+
+    def at(self, knob: Mapping[str, float]) -> Tensor:
+        """Where it is: (rows, D) or (1, D)."""
 
 
 class Places:
@@ -42,19 +51,18 @@ class Places:
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
-        self.vectors: dict[str, Tensor | Keyframes] = {}
+        self.vectors: dict[str, Tensor | Moving] = {}
         self.named: dict[str, Tensor] = {}
 
-    def add_vector(self, name: str, point: Tensor | Keyframes | None) -> Knob:
+    def add_vector(self, name: str, point: Tensor | Moving | None) -> Knob:
         """A point (rows, D) or (D,) that the knob `generator.to.<name>` draws the walk to: 1 is there.
 
-        Keyframes are a point that moves. None is a point that is not there: its knob moves nothing.
+        Keyframes and a map are points that move. None is a point that is not there: its knob moves nothing.
         """
         if point is not None:
             there = point.float().expand(self.rows, -1) if isinstance(point, Tensor) else point
             self.vectors[f"generator.to.{name}"] = there
-        what = "the keyframes" if isinstance(point, Keyframes) else "the vector"
-        about = f"how far the walk is drawn to {what} {name}: 1 is there{NOWHERE if point is None else ''}"
+        about = f"how far the walk is drawn to {name}: 1 is there{NOWHERE if point is None else ''}"
         return Knob(f"generator.to.{name}", 0.0, 1.0, 0.0, about)
 
     def add_direction(self, name: str, direction: Tensor | None, zone: str = "all") -> Knob:
@@ -77,7 +85,7 @@ class Places:
         there = torch.zeros(1)
         for name, share in shares.items():
             place = self.vectors[name]
-            point = place if isinstance(place, Tensor) else place.at(knob.get(TIME_S, 0.0))
+            point = place if isinstance(place, Tensor) else place.at(knob)
             there = there + point * (share / total)
         return torch.lerp(here, there, min(1.0, total))
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from installation.generators.places import ZONES, Keyframes, Places
-from installation.latent import directions, naming, vectors
+from installation.latent import directions, maps, naming, vectors
 from installation.settings import SettingsError, Show, Vector
 from installation.signals import Knob
 
+TO_MAP = "generator.to.map"
 log = logging.getLogger("installation.latent")
 
 
@@ -30,6 +31,7 @@ def reach(generator: Any, show: Show) -> None:
     knobs = [places.add_vector(name, _point(generator, v)) for name, v in naming.vectors_of(show).items()]
     knobs += [_keyframes(generator, show, i) for i in range(len(show.keyframes))]
     knobs += [_direction(generator, show, i) for i in range(len(show.directions))]
+    knobs += _map(generator, show)
     for knob in knobs:
         if knob.name in generator.knobs:
             raise SettingsError(f"{knob.name} is a knob already; give the show's own another name")
@@ -81,6 +83,21 @@ def _direction(generator: Any, show: Show, i: int) -> Knob:
         log.warning("direction %s: %s: left out", wish.name, error)
         found = None
     return generator.latent.add_direction(wish.name, found, wish.zone)  # type: ignore[no-any-return]
+
+
+def _map(generator: Any, show: Show) -> list[Knob]:
+    """The knobs of the model's map, where one was drawn or the show speaks of it."""
+    named = {route.target for route in show.routes} | {name for cue in show.cues for name in cue.values}
+    spoken = bool(named & {maps.X, maps.Y, TO_MAP}) or any(cue.vector == naming.MAP for cue in show.cues)
+    model = _model_of(generator)
+    found = maps.read(model, generator.weights_sha256) if model else None
+    if found is None and not spoken:
+        return []
+    if found is None:
+        log.warning("no map of this model was drawn (installation latent map %s): left out", model)
+    elif found.points.shape[1] != generator.of_seed(0).shape[1]:
+        found = None
+    return [*maps.KNOBS, generator.latent.add_vector("map", found)]
 
 
 def _model_of(generator: Any) -> str:

@@ -76,6 +76,7 @@ class Room:
         self.easel.work_at(self.drawing.rung.size)
         self.readback = Whole()
         self.album = keeping.Album(show)
+        self.footsteps = keeping.Footsteps(show)
         self._vectors = int(memory.counts[VECTORS])
         self._asked: OrderedDict[int, tuple[Controls, int]] = OrderedDict()  # by identity: the request they came with
         self._requested, self._told_s = 0, 0.0
@@ -159,6 +160,8 @@ class Room:
         self._told_s = now_s
         gc.collect()
         faults = self.painter.faults + self.easel.faults
+        if (picture := self.painter.newest()) is not None:
+            self.footsteps.note(picture.controls, now_s)
         rung = self.drawing.rung
         self.plan.status.write(
             {

@@ -5,7 +5,13 @@ from __future__ import annotations
 import importlib
 from argparse import Namespace
 
-COMMANDS = {"directions": "directing", "project": "projecting", "vector": "writing", "blend": "blending"}
+COMMANDS = {
+    "directions": "directing",
+    "project": "projecting",
+    "vector": "writing",
+    "map": "mapping",
+    "blend": "blending",
+}
 
 
 def main(options: Namespace) -> int:

@@ -14,6 +14,7 @@ examples:
   installation latent directions bloom                          64 directions, on a sheet from -3 to 3
   installation latent directions bloom --from "seed 3" --to "seed 9" --as open
   installation latent project rose.jpg --model bloom --plus     the point whose picture looks most like rose.jpg
+  installation latent map bloom                                 what it paints, laid out; click to lead the show
   installation latent vector "seed 23" --model bloom --as dawn  a seed as a file
   installation latent blend faces flowers --middle 1 --as chimera
 """
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_directions(commands.add_parser("directions", help="find and name directions in which pictures change"))
     _add_projecting(commands.add_parser("project", help="find the vector whose picture looks most like a picture"))
     _add_vector(commands.add_parser("vector", help="write a seed, or another vector, as a vector's file"))
+    _add_mapping(commands.add_parser("map", help="lay out what a model paints by likeness, and lead the show over it"))
     _add_blending(commands.add_parser("blend", help="mix two models of one shape, zone by zone, as a model of its own"))
 
 
@@ -60,6 +62,25 @@ def _add_vector(parser: argparse.ArgumentParser) -> None:
     add("--truncation", type=float, default=1.0, help="psi: towards the average picture (default: 1)")
     add("--as", dest="name", required=True, help="the vector's name")
     add("--out", type=Path, default=None, metavar="DIR", help="where it is kept (default: with the user's vectors)")
+
+
+def _add_mapping(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", help="a model's name or folder")
+    add("--count", type=int, default=2000, help="how many seeds (default: 2000)")
+    add("--truncation", type=float, default=1.0, help="psi: towards the average picture (default: 1)")
+    add("--tidy", action="store_true", help="on an even grid rather than where likeness puts them")
+    add("--anew", action="store_true", help="draw it again though there is one")
+    add("--no-page", action="store_true", help="only draw it")
+    add("--port", type=int, default=0, help="of the page; 0 = any free one")
+    add("--desk", type=_host_and_port, default=("127.0.0.1", 9000), metavar="HOST:PORT", help="of the show's OSC")
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"expected HOST:PORT such as 127.0.0.1:9000, found {text!r}")
+    return host or "127.0.0.1", int(port)
 
 
 def _add_blending(parser: argparse.ArgumentParser) -> None:
