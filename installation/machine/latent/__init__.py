@@ -10,6 +10,7 @@ COMMANDS = {
     "project": "projecting",
     "vector": "writing",
     "map": "mapping",
+    "breed": "breeding",
     "blend": "blending",
 }
 

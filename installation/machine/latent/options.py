@@ -15,6 +15,7 @@ examples:
   installation latent directions bloom --from "seed 3" --to "seed 9" --as open
   installation latent project rose.jpg --model bloom --plus     the point whose picture looks most like rose.jpg
   installation latent map bloom                                 what it paints, laid out; click to lead the show
+  installation latent breed bloom "seed 3" rose.npz             their children, zone by zone
   installation latent vector "seed 23" --model bloom --as dawn  a seed as a file
   installation latent blend faces flowers --middle 1 --as chimera
 """
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_projecting(commands.add_parser("project", help="find the vector whose picture looks most like a picture"))
     _add_vector(commands.add_parser("vector", help="write a seed, or another vector, as a vector's file"))
     _add_mapping(commands.add_parser("map", help="lay out what a model paints by likeness, and lead the show over it"))
+    _add_breeding(commands.add_parser("breed", help="children of two pictures, and theirs, on a page"))
     _add_blending(commands.add_parser("blend", help="mix two models of one shape, zone by zone, as a model of its own"))
 
 
@@ -74,6 +76,14 @@ def _add_mapping(parser: argparse.ArgumentParser) -> None:
     add("--no-page", action="store_true", help="only draw it")
     add("--port", type=int, default=0, help="of the page; 0 = any free one")
     add("--desk", type=_host_and_port, default=("127.0.0.1", 9000), metavar="HOST:PORT", help="of the show's OSC")
+
+
+def _add_breeding(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", help="a model's name or folder")
+    add("points", nargs="*", metavar="VECTOR", help='founders: "seed 23" or files (default: seeds 0 to 3)')
+    add("--seed", type=int, default=0, help="of chance (default: 0)")
+    add("--port", type=int, default=0, help="of the page; 0 = any free one")
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
