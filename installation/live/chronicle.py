@@ -73,8 +73,9 @@ class Chronicle:
         self._before_s = now_s
         if drawing is not self._drawing:
             self._drawing, self._drawn = drawing, self._drawn + 1
-        if heard.controls is not None:  # a replay: the log says what the controls were
-            self.replay_differences += heard.controls != {"turns": controls.turns, "values": dict(controls.values)}
+        if heard.controls is not None:  # a replay: the log says what the controls were; a newer knob is not in it
+            values = {name: controls.values.get(name) for name in heard.controls["values"]}
+            self.replay_differences += heard.controls != {"turns": controls.turns, "values": values}
         if self._log:
             self._guard("input log", self._log.write, now_s, heard.features, heard.commands, controls)
         if self._recorder:
