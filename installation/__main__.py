@@ -13,6 +13,7 @@ from installation import __version__
 from installation.live import options as live_options
 from installation.machine import options as machine_options
 from installation.machine.latent import options as latent_options
+from installation.machine.models import options as models_options
 from installation.stills import options as stills_options
 
 ABOUT = """\
@@ -32,6 +33,8 @@ examples:
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
   installation latent project rose.jpg --model bloom         the point of a model that looks most like a picture
+  installation service install --show mine.toml             the same at every start of this machine, for months
+  installation models add network.pkl       your own model, as the show plays it
   installation doctor                       what this machine has, what is missing, how to get it
   installation bench gpu                    what a GPU does here, whether it is right, how fast it is
 """
@@ -60,9 +63,11 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("what", nargs="?", choices=["gan", "slomo"])
     train.add_argument("rest", nargs=argparse.REMAINDER)
     latent_options.add_arguments(commands.add_parser("latent", help="explore what a model can paint"))
+    models_options.add_arguments(commands.add_parser("models", help="bring a model of your own, list, render, remove"))
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     machine_options.add_reporting(doctor)
     machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
+    machine_options.add_serving(commands.add_parser("service", help="play a show for months, as a systemd service"))
     effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
     effects.add_argument("what", choices=["check"])
     effects.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -105,10 +110,18 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         from installation.machine import latent
 
         return latent.main(options)
+    if options.command == "models":
+        from installation.machine import models
+
+        return models.main(options)
     if options.command == "doctor":
         from installation.machine import doctor
 
         return doctor.main(options)
+    if options.command == "service":
+        from installation.machine import service
+
+        return service.main(options)
     if options.command == "bench":
         name = {"live": "bench_live", "still": "bench_still", "gpu": "gpu"}[options.what]
         code: int = importlib.import_module(f"installation.machine.{name}").main(options)

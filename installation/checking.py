@@ -11,6 +11,8 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from installation.files import shown
+
 T = TypeVar("T")
 
 
@@ -20,9 +22,8 @@ class SettingsError(ValueError):
 
 def to_table(settings: Any) -> dict[str, Any]:
     """The dataclass as plain values that `check` reads back: what a moment or a print writes down."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(settings).items()
-    }
+    values = dataclasses.asdict(settings)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def check(kind: type[T], table: Any, where: str) -> T:
@@ -31,7 +32,7 @@ def check(kind: type[T], table: Any, where: str) -> T:
     A key that is a word of Python's is a field with an underscore behind it: `from` is from_.
     """
     if not isinstance(table, dict):
-        raise SettingsError(f"{where}: expected a table, found {table!r}")
+        raise SettingsError(f"{where}: expected a table, found {shown(table)}")
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     table = {f"{key}_" if keyword.iskeyword(key) else key: value for key, value in table.items()}
@@ -39,7 +40,7 @@ def check(kind: type[T], table: Any, where: str) -> T:
         if key not in fields:
             near = difflib.get_close_matches(key, fields, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-            raise SettingsError(f"{where}: unknown key {key!r}; {hint}")
+            raise SettingsError(f"{where}: unknown key {shown(key)}; {hint}")
     for name, f in fields.items():
         if name not in table and f.default is f.default_factory is dataclasses.MISSING:
             raise SettingsError(f"{where}: {name!r} is missing")
@@ -55,8 +56,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _one_of(arguments, value, where)
     if origin is dict:
         if not isinstance(value, dict):
-            raise SettingsError(f"{where}: expected a table, found {value!r}")
-        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+            raise SettingsError(f"{where}: expected a table, found {shown(value)}")
+        return {key: _value(arguments[1], item, f"{where}.{key[:80]}") for key, item in value.items()}
     if origin in (tuple, list):
         return _sequence(origin, arguments, value, where)
     if dataclasses.is_dataclass(hint):
@@ -69,14 +70,14 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         raise SettingsError(f"{where}: expected a finite number, found {value}")
     if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise SettingsError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {value!r}")
+    raise SettingsError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {shown(value)}")
 
 
 def _sequence(origin: Any, arguments: tuple[Any, ...], value: Any, where: str) -> Any:
     if not isinstance(value, list | tuple):
-        raise SettingsError(f"{where}: expected a list, found {value!r}")
+        raise SettingsError(f"{where}: expected a list, found {shown(value)}")
     if origin is tuple and arguments[-1] is not Ellipsis and len(value) != len(arguments):
-        raise SettingsError(f"{where}: expected {len(arguments)} values, found {value!r}")
+        raise SettingsError(f"{where}: expected {len(arguments)} values, found {shown(value)}")
     kinds = arguments if origin is tuple and arguments[-1] is not Ellipsis else (arguments[0],) * len(value)
     return origin(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
 
@@ -89,6 +90,5 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
             return _value(kind, value, where)
         except SettingsError:
             continue
-    raise SettingsError(
-        f"{where}: expected {' or '.join(getattr(k, '__name__', str(k)) for k in kinds)}, found {value!r}"
-    )
+    names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+    raise SettingsError(f"{where}: expected {names}, found {shown(value)}")

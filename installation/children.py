@@ -28,7 +28,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
 STEADY_S = 10.0  # a child that lived shorter may be one that always ends soon: the waits grow on
 MOST_STUCK = 3  # processes that a dead device keeps in the kernel, before no other is sent after them
 WATCH_EVERY_S = 0.1
-LONGEST_SETTINGS_BYTES = 65536
+LATE_LOOKS = 5  # in a row that find a child silent: who was stopped himself, and a child with him, looks again
+LONGEST_SETTINGS_BYTES = 1 << 22
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 CHILD_NICENESS = 2
 
@@ -64,6 +65,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._stuck: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
+        self._renewing = False
         self._ill = False
         self._pipe = threading.Lock()  # a byte must not go to a descriptor that was closed and given to another file
         self._thread = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
@@ -94,6 +96,10 @@ class Child:
                 return False
             return True
 
+    def renew(self) -> None:
+        """Let another take its place at once, though nothing ails it: settings are asked for anew."""
+        self._renewing = True
+
     def close(self) -> None:
         """Kill the child and wait for the watch to end; may be called twice."""
         self._closing.set()
@@ -114,6 +120,9 @@ class Child:
             self._kill()
             if self._closing.is_set():
                 return
+            if self._renewing:
+                self._renewing = False
+                continue
             self._fell_ill(reason)
             was_steady = float(self.memory.times[0]) > started_s + STEADY_S
             wait_s = FIRST_WAIT_S if was_steady else min(2 * wait_s, LONGEST_WAIT_S)
@@ -144,12 +153,16 @@ class Child:
     def _until_it_fails(self, started_s: float) -> str:
         process = self._process
         assert process is not None
+        late = 0
         while not self._closing.wait(WATCH_EVERY_S):
+            if self._renewing:
+                return "renewed"
             if process.poll() is not None:
                 return self.memory.take_word() or f"its process ended with code {process.returncode}"
             silence_s, up_s = self._silence_s(), time.monotonic() - started_s
             limit_s = self._silent_s if silence_s < up_s else self._opening_s
-            if min(silence_s, up_s) > limit_s:
+            late = late + 1 if min(silence_s, up_s) > limit_s else 0
+            if late >= LATE_LOOKS:
                 return f"nothing came for {min(silence_s, up_s):.1f} s; its process was killed"
             if self._ill and silence_s < up_s:
                 self._ill = False

@@ -17,7 +17,9 @@ import json
 import os
 import platform
 import re
+import reprlib
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +29,9 @@ import psutil
 
 HERE = f"{zlib.crc32(platform.node().encode()):08x}"  # this machine, in names on a disk that several may see
 PART = re.compile(rf"\..+\.(?P<process>\d+)-{HERE}-[0-9a-f]{{8}}\.part(\.[^.]+)?")
+SHOWN = reprlib.Repr()
+SHOWN.maxlevel, SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlong = 4, 160, 200, 60
+SHOWN.maxdict = SHOWN.maxlist = SHOWN.maxtuple = 8
 LONGEST_NAME = 255  # bytes that a file's name may have on the usual file systems
 LONGEST_FOREIGN_NAME = 150  # leaves room for what is put before and after it
 DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d", re.IGNORECASE)  # what Windows keeps for itself, in any folder
@@ -69,15 +74,30 @@ def is_one_name(text: object) -> bool:
     )
 
 
+def shown(value: object) -> str:
+    """Anything, as a message shows it: in one line, and of what is long or deep no more than is looked at."""
+    return SHOWN.repr(value)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file says; None when it is not there, torn, or no JSON that a person or this program wrote."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def find(kind: str | Path, name: str) -> Path | None:
     """The file of this name in the first of the kind's places that has it: find("shows", "bloom.toml")."""
     return next((path for place in places(kind) if (path := place / name).is_file()), None)
 
 
 def there_are(kind: str | Path, pattern: str) -> list[Path]:
-    """Every file that `find` would find by a name of this pattern (such as "*.toml"), in the order of the names."""
+    """Every file that `find` would find by a name of this pattern (such as "*.toml"), in the order of the names.
+
+    What is hidden is left out: it may be half written."""
     found = {path.relative_to(place): path for place in reversed(places(kind)) for path in place.glob(pattern)}
-    return [found[name] for name in sorted(found)]
+    return [found[name] for name in sorted(found) if not name.parts[0].startswith(".")]
 
 
 @contextlib.contextmanager
@@ -97,6 +117,28 @@ def whole(path: Path, lasting: bool = True, fresh: bool = False) -> Iterator[Pat
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder, made, to write into; it becomes `path` when the block ends well, and goes when it does not.
+
+    Nothing is ever replaced. Raises FileExistsError when something stands at `path`, and OSError as `whole` does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _part_of(path)
+    part.mkdir()
+    try:
+        yield part
+        for inner in (*part.iterdir(), part):
+            to_disk(inner)
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path}: something stands there already")
+        os.rename(part, path)
+        to_disk(path.parent)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
 
 
@@ -128,10 +170,13 @@ def add_line(path: Path, table: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def set_aside(path: Path) -> Path:
-    """Give what stands there the first free name of the kind contact.kept-1.jpg; returns that. Raises OSError."""
-    number = 1
-    while os.path.lexists(aside := path.with_name(f"{path.stem}.kept-{number}{path.suffix}")):
+def set_aside(path: Path, like: Path | None = None) -> Path:
+    """Give what stands there the first free name of the kind contact.kept-1.jpg; returns that. Raises OSError.
+
+    like: what it would have been called, where it is a file that was not finished.
+    """
+    number, name = 1, like or path
+    while os.path.lexists(aside := name.with_name(f"{name.stem}.kept-{number}{name.suffix}")):
         number += 1
     os.rename(path, aside)
     return aside
@@ -149,23 +194,6 @@ def settle(part: Path, path: Path, lasting: bool = True, fresh: bool = False) ->
         to_disk(path.parent)
 
 
-def below(folder: Path) -> list[Path]:
-    """Every file in a folder and below, links that lead nowhere too, by name; linked folders are followed, each once.
-
-    What is hidden, or lies in a hidden folder, is left out.
-    """
-    found, seen, ahead = [], set(), [folder]
-    while ahead:
-        for at, folders, names in os.walk(ahead.pop()):
-            real = os.path.realpath(at)
-            folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-            if real not in seen:
-                found += [Path(at, name) for name in names if not name.startswith(".")]
-                ahead += [path for name in folders if (path := Path(at, name)).is_symlink()]
-            seen.add(real)
-    return sorted(found)
-
-
 def _take_free_name(part: Path, path: Path) -> None:
     """Rename without replacing: a second name for the same file fails where there is one; some disks know no links."""
     try:
@@ -181,13 +209,13 @@ def _take_free_name(part: Path, path: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove what processes of this machine that are no longer alive left half written here; says how many files."""
+    """Remove what processes of this machine that are no longer alive left half written here; says how many."""
     swept = 0
     for part in folder.glob(".*.part*"):
         found = PART.fullmatch(part.name)
         if found and not is_alive(int(found["process"])):
             with contextlib.suppress(OSError):
-                part.unlink()
+                shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
                 swept += 1
     return swept
 

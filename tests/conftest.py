@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -11,9 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from desktops import virtual_desktop
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: programs that we start
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # would inherit that, and Ctrl-C is one of the tests
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -40,7 +44,7 @@ def written_before(tmp_path: Path) -> Path:
 def wait_for() -> Callable[..., object]:
     """wait_for(question, within_s): ask until the answer is true, fail when it has not become so in time."""
 
-    def wait(question: Callable[[], object], within_s: float = 20.0) -> object:
+    def wait(question: Callable[[], object], within_s: float = 60.0) -> object:
         pause, deadline_s = threading.Event(), time.monotonic() + within_s
         while not (answer := question()):
             assert time.monotonic() < deadline_s, f"did not come true within {within_s} s"
@@ -79,18 +83,6 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 @pytest.fixture
 def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A real X server of 800x600 without a screen."""
-    program = shutil.which("Xvfb")
-    assert program, "expected Xvfb; install it: apt install xvfb"
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        [program, "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as said:
-        number = said.readline().strip()
-    monkeypatch.setenv("DISPLAY", f":{number}")
-    yield f":{number}"
-    server.terminate()
-    server.wait()
+    with virtual_desktop() as number:
+        monkeypatch.setenv("DISPLAY", f":{number}")
+        yield f":{number}"

@@ -131,6 +131,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="which guards chance takes")
     parser.add_argument("--count", type=int, default=16, help="how many are taken out")
     parser.add_argument("--room", choices=TESTS, action="append", help="only of this room; may be given again")
+    parser.add_argument("--sure", action="store_true", help="all tests are known to pass: do not begin with that")
     parser.add_argument("--list", action="store_true", help="print them, and take none out")
     options = parser.parse_args()
     rooms = options.room or list(TESTS)
@@ -146,7 +147,7 @@ def main() -> int:
         shutil.copytree(ROOT, copy, ignore=lambda _, names: LEFT_BEHIND.intersection(names))
         if (ROOT.parent / "shared").exists():
             (Path(folder) / "shared").symlink_to((ROOT.parent / "shared").resolve())
-        for room in rooms:
+        for room in () if options.sure else rooms:
             if not test(copy, TESTS[room]):
                 parser.error(f"{room}: its tests fail with all guards in place")
         survivors = 0

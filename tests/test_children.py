@@ -83,3 +83,16 @@ def test_no_child_leaves_what_it_saw_in_a_core_dump(start, wait_for):
     child = start(asked)
     wait_for(lambda: child.memory.counts[3])
     assert (child.memory.counts[1], child.memory.counts[2]) == (0, 0)
+
+
+def test_a_child_that_only_seemed_silent_as_the_watch_itself_stood_still_is_left_alone(start, wait_for):
+    looks: list[float] = []
+
+    def silence_s() -> float:
+        looks.append(0.0)
+        return 1e6 if len(looks) % children.LATE_LOOKS else 0.0
+
+    child = start("time.sleep(60)\n", silence_s=silence_s, silent_s=0.0, opening_s=0.0)
+    first = wait_for(lambda: child.pids)
+    wait_for(lambda: len(looks) > 3 * children.LATE_LOOKS)
+    assert child.pids == first and not child.faults

@@ -20,6 +20,7 @@ from installation import weights
 from installation.bending.carrying import Motion, carried
 from installation.bending.layers import Layer
 from installation.networks import reading
+from installation.weight_files import first_line
 
 Bend = Callable[[str, Tensor], Tensor]
 STEP_PX = 32  # five halvings: sides are multiples of this
@@ -161,8 +162,10 @@ def read_nets(config: Mapping[str, Any], path: Path) -> SloMo:
     try:
         nets = SloMo(NetworkConfig.from_dict(config["network"]))
         nets.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
-    except (RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise weights.WeightsError(f"{path}: does not fit the [network] of its model.toml: {error}") from error
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise weights.WeightsError(
+            f"{path}: does not fit the [network] of its model.toml: {first_line(error)}"
+        ) from error
     return _at_rest(nets)
 
 

@@ -20,6 +20,7 @@ from installation.control.places import (
     place_of,
     plain,
 )
+from installation.files import shown
 from installation.settings import Cue, SettingsError
 from installation.signals import Knob
 
@@ -122,7 +123,7 @@ class Space:
 
     def _alias(self, there: str, to: Any) -> Place:
         """Where an alias leads: to an address, one argument to an address, or each argument to one of its own."""
-        where = f"osc.aliases: {there!r}"
+        where = f"osc.aliases: {shown(there)}"
         if not there.startswith("/"):
             raise AliasError(f"{where}: expected an address that begins with /")
         if isinstance(to, str):
@@ -130,14 +131,14 @@ class Space:
         if isinstance(to, Mapping):
             which = to.get("argument", 0)
             if set(to) - {"argument", "to"} or not isinstance(to.get("to"), str):
-                raise AliasError(f'{where}: expected {{ argument = 1, to = "..." }}, found {dict(to)}')
+                raise AliasError(f'{where}: expected {{ argument = 1, to = "..." }}, found {shown(dict(to))}')
             if not isinstance(which, int) or isinstance(which, bool) or not 0 <= which < 64:
-                raise AliasError(f"{where}: argument counts from 0, up to 63, found {which!r}")
+                raise AliasError(f"{where}: argument counts from 0, up to 63, found {shown(which)}")
             chosen = [(which, to["to"])]
         elif isinstance(to, list | tuple) and to and all(isinstance(one, str) for one in to):
             chosen = [(i, one) for i, one in enumerate(to) if one]  # "" passes an argument over
         else:
-            raise AliasError(f"{where}: expected an address, a list of them, or a table, found {to!r}")
+            raise AliasError(f"{where}: expected an address, a list of them, or a table, found {shown(to)}")
         parts = tuple((i, self._own(where, one)) for i, one in chosen)
         if not parts or any(place.parts for _, place in parts):
             raise AliasError(f"{where}: expected addresses of single knobs, one for each argument")
@@ -147,5 +148,5 @@ class Space:
         """The place of an address, or of a knob by its name."""
         address = target if target.startswith("/") else f"{ROOT}/{path_of(target)}"
         if address not in self.places:
-            raise AliasError(f"{where}: no address {target!r}; did you mean {self.nearest(address)!r}?")
+            raise AliasError(f"{where}: no address {shown(target)}; did you mean {self.nearest(address)!r}?")
         return self.places[address]

@@ -43,6 +43,7 @@ class Board:
         self._cue = {name: Ramp(value, value) for name, value in look.items()}
         self._held: dict[str, Ramp] = {}
         self._presses: Counter[str] = Counter()  # of events: a count outlives frames that nobody draws
+        self._strange: dict[str, list[float]] = {}  # holds of knobs that this show has not
         self._leaving: dict[str, Ramp] = {}  # released knobs on their way back: start is where they left from
         self._master = Ramp(1.0, 1.0)
         self._panic: Ramp | None = None
@@ -94,7 +95,7 @@ class Board:
         return {
             "cue": self.number,
             "fading": {n: r.left(now_s) for n, r in self._cue.items() if r.progress(now_s) < 1.0},
-            "held": {name: ramp.left(now_s) for name, ramp in self._held.items()},
+            "held": self._strange | {name: ramp.left(now_s) for name, ramp in self._held.items()},
             "master": self._master.left(now_s),
             "panic": self._panic.left(now_s) if self._panic else None,
             "blackout": self._blackout,
@@ -102,8 +103,15 @@ class Board:
             "test_card": self._test_card,
         }
 
+    def is_fading(self, now_s: float) -> bool:
+        """Whether brightness is on its way somewhere: what was remembered a moment ago is not what is."""
+        return any(ramp.progress(now_s) < 1.0 for ramp in (self._master, self._panic) if ramp)
+
     def recall(self, table: Mapping[str, Any], now_s: float) -> None:
-        """Take up what `remember` wrote down; what the show no longer has, or cannot be, is left out."""
+        """Take up what `remember` wrote down; what cannot be is left out.
+
+        Holds of knobs that are not there now (a safe show has few) are remembered for a show that has them again.
+        """
         index = index_of(self.cues, str(table.get("cue", "")))
         if index is not None:
             self._running = index
@@ -115,8 +123,14 @@ class Board:
             if name in self.knobs:
                 knob = self.knobs[name]
                 self._held[name] = replace(ramp, start=settle(knob, ramp.start), goal=settle(knob, ramp.goal))
+            else:
+                self._strange[name] = ramp.left(now_s)
         levels = ramps({"master": table.get("master"), "panic": table.get("panic")}, now_s)
-        self._master, self._panic = levels.get("master", self._master), levels.get("panic")
+        master, panic = levels.get("master", self._master), levels.get("panic")
+        # It was dark meanwhile: what was on its way down is there, and no light comes back to fade once more.
+        goal = min(max(master.goal, 0.0), 1.0)
+        self._master = replace(master, start=min(max(master.start, 0.0), goal), goal=goal)
+        self._panic = panic and Ramp(0.0, 0.0, now_s)
         self._blackout = table.get("blackout") is True
         self._freeze, self._test_card = table.get("freeze") is True, table.get("test_card") is True
 
@@ -181,6 +195,8 @@ class Board:
             self._refuse("unknown knob", "no knob %r", command.name)
             return
         base = self.levels(now_s).base
+        if not command.name:
+            self._strange.clear()
         for name in [command.name] if command.name else list(self._held):
             if self._held.pop(name, None) is not None:
                 self._leaving[name] = self._ramp(name, base[name], 0.0, now_s, command.fade_s or 0.0)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import installation
@@ -27,11 +28,12 @@ from installation.control.patterns import is_pattern
 from installation.control.places import KEPT, ROOT, Place, Refused
 from installation.control.ports import Ports
 from installation.control.refusals import Refusals, Told
+from installation.control.sockets import in_bytes
 from installation.control.streams import Stream, Streams
 from installation.control.table import osc_table as osc_table
 from installation.control.waiting import Late, Waiting
 from installation.control.wishes import Wishes
-from installation.packets import ADDRESS_LIMIT_BYTES, Argument, Message, encode, read
+from installation.packets import Argument, Message, encode, read
 from installation.senders import AllowList, Buckets
 from installation.settings import Cue, Osc, SettingsError
 from installation.signals import Command, Knob
@@ -40,13 +42,14 @@ MESSAGES_PER_TOKEN = 32  # beyond the first of a packet
 PATTERN_TOKENS = 20.0
 MOMENTS_HZ, MOMENTS_AT_ONCE = 0.5, 5.0  # of one sender
 CATCH_UP_S = 0.02
+MOST_ROUNDS = 64  # of reading before the first frame
 STATUS_EVERY_S = 0.5
 IDLE_S = 0.25
 log = quiet(logging.getLogger("installation.control.desk"))
 
 
 class Desk:
-    """The desk's way into the show: start(), then poll() and tell() once a frame, close().
+    """The desk's way into the show: bind(), start(), then poll() and tell() once a frame, close().
 
     faults counts what was refused: malformed, overrun, refused sender, rate limited, unknown address, bad argument,
     bad pattern, out of range, too many triggers, overtaken, moment dropped, vector dropped, too many streams,
@@ -72,12 +75,12 @@ class Desk:
         self._status: Mapping[str, StatusValue] | None = None
         self._frame = 0
         self._thread: threading.Thread | None = None
-        self._closing = False
+        self._bound = self._closing = False
 
-    def start(self) -> None:
-        """Bind and listen. Raises OSError when the port is taken."""
+    def bind(self) -> None:
+        """From now on what is sent waits for start(). Raises OSError when the port is taken."""
         self._selector = selectors.DefaultSelector()
-        ahead = sorted(address.encode() for address in self.space.urgent if len(address) <= ADDRESS_LIMIT_BYTES)
+        ahead = in_bytes(self.space.urgent)
         self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.refuse, ahead)
         listener = self._ports.listener
         self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.refuse)
@@ -85,6 +88,17 @@ class Desk:
         self._waker, self._bell = socket.socketpair()
         self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: None)
         self.port = self._ports.port
+        self._bound = True
+
+    def start(self) -> None:
+        """Read what waits, then listen; bind first where that was not done. Raises OSError when the port is taken."""
+        if self._thread is not None:
+            return
+        if not self._bound:
+            self.bind()
+        rounds = iter(lambda: self._selector.select(0.0), [])
+        for key, _ in chain.from_iterable(islice(rounds, MOST_ROUNDS)):  # the very first frame is black if it was asked
+            self._act(key.data, time.monotonic())
         self._thread = threading.Thread(target=self._listen, name="osc desk", daemon=True)
         self._thread.start()
         log.info("OSC: UDP and TCP port %d of %s, from %s", self.port, self.osc.host, ", ".join(self.osc.allow))
@@ -104,9 +118,12 @@ class Desk:
 
     def close(self) -> None:
         """Stop listening; returns when the thread has ended."""
-        if self._thread is None:
+        if not self._bound:
             return
-        self._closing = True
+        self._bound, self._closing = False, True
+        if self._thread is None:
+            self._shut()
+            return
         with contextlib.suppress(OSError):
             self._waker.send(b"\0")
         self._thread.join(5.0)
@@ -125,6 +142,9 @@ class Desk:
                 status_s = now_s
                 self._act(self._report, now_s)
         self._report(time.monotonic())
+        self._shut()
+
+    def _shut(self) -> None:
         self._streams.close_all()
         self._ports.close()
         self._selector.close()
@@ -209,8 +229,8 @@ class Desk:
 
         def may(host: str, late: Late) -> bool:
             pattern = not isinstance(late.wish, Command)
-            tokens = min(PATTERN_TOKENS, self.osc.packets_per_s) if pattern else 1.0 / MESSAGES_PER_TOKEN
-            return self._buckets.take(host, now_s, tokens)
+            tokens = PATTERN_TOKENS if pattern else 1.0 / MESSAGES_PER_TOKEN
+            return self._buckets.take(host, now_s, min(tokens, self.osc.packets_per_s))
 
         for late in self._waiting.take(may):
             if isinstance(late.wish, Command):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+MOST = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ def mix(start: float, goal: float, progress: float) -> float:
     return start * (1.0 - progress) + goal * progress
 
 
+def is_number(value: Any) -> bool:
+    """Whether what was written down is a number that can be reckoned with; an int may be too long for that."""
+    return isinstance(value, int | float) and -MOST <= value <= MOST
+
+
 def ramps(table: Any, now_s: float) -> dict[str, Ramp]:
     """Fades as `Ramp.left` wrote them down, by name, begun anew at now_s; what is none is left out."""
     found = {}
     for name, row in table.items() if isinstance(table, Mapping) else ():
-        known = isinstance(row, list) and len(row) == 3 and all(isinstance(v, int | float) for v in row)
-        if known and all(map(math.isfinite, row)):
+        if isinstance(row, list) and len(row) == 3 and all(map(is_number, row)):
             found[str(name)] = Ramp(float(row[0]), float(row[1]), now_s, max(0.0, float(row[2])))
     return found

@@ -1,4 +1,4 @@
-"""Host and port in, bound sockets and their packets out: UDP, and TCP on the same number."""
+"""Bound sockets in, their packets out: a bounded number at a time, what is urgent first, each with when it came."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import functools
 import selectors
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable, Sequence
 
 from installation.control import steering
+from installation.control.sockets import open_sockets
 from installation.packets import UDP_LIMIT_BYTES
 
 BATCH, BATCH_BYTES = 64, 32_768
 PAUSE_S = 0.005
 CLOCK_SET_S = 0.02  # wall clock and monotonic clock drift apart by less than this, or one of them was set
 OLDEST_S = 5.0  # nothing lies in a queue for longer
-BUFFER_BYTES = 1 << 20
-_SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
+LONGEST_AWAY_S = 600.0  # but what came while there was no show to read it
+_SO_TIMESTAMPNS = 35
 _STAMP = struct.Struct("@ll")
-_TRIES = 20
 _SLASH, _HASH = b"/#"
 Take = Callable[[bytes, tuple, float, float], None]  # type: ignore[type-arg]
 """What gets each packet: its bytes, its sender, when it arrived at this machine, and when it was read."""
@@ -44,16 +43,17 @@ class Ports:
         refuse: Callable[..., None],
         urgent: Sequence[bytes] = (),
     ) -> None:
-        self._selector, self._take, self._refuse, self._urgent = selector, take, refuse, urgent
+        self._selector, self._take, self._refuse = selector, take, refuse
         self._buffer = bytearray(UDP_LIMIT_BYTES + 1)
         self._view = memoryview(self._buffer)
         self._resume_s: float | None = None
         self._apart_s = 0.0
-        self._dropped: dict[socket.socket, int] = {}
-        self.listener, self.udp = _bind(host, port)
-        self.port = self.udp.getsockname()[1]
-        self._sockets = [self.udp]
-        self.sorted_by_kernel = self._sort(host)
+        self._began_s: float | None = None  # to read
+        found = open_sockets(host, port, urgent)
+        self.listener, self._sockets, self.port = found.listener, list(found.udp), found.port
+        self.udp = self._sockets[0]
+        self._dropped = {udp: steering.count_dropped(udp) for udp in self._sockets}
+        self.sorted_by_kernel = len(self._sockets) > 1
         for udp in self._sockets[:2]:
             selector.register(udp, selectors.EVENT_READ, self._reading(udp))
         for sink in self._sockets[2:]:
@@ -73,7 +73,7 @@ class Ports:
         """Count what the kernel dropped since the last time: it was no OSC, or the queue was full."""
         for udp in self._sockets:
             dropped = steering.count_dropped(udp)
-            fresh = (dropped - self._dropped.get(udp, 0)) & 0xFFFFFFFF
+            fresh = (dropped - self._dropped[udp]) & 0xFFFFFFFF
             self._dropped[udp] = dropped
             if fresh:
                 self._refuse("overrun" if udp in self._sockets[:2] else "malformed", count=fresh)
@@ -84,19 +84,6 @@ class Ports:
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(udp)
             udp.close()
-
-    def _sort(self, host: str) -> bool:
-        try:
-            steering.steer(self.udp, self._urgent)
-            for kind in (steering.URGENT, steering.SINK):
-                self._sockets.append(_udp(host, self.port, kind, self._urgent))
-            steering.admit(self.udp, steering.ORDINARY, self._urgent)
-        except OSError:
-            for udp in self._sockets[1:]:
-                udp.close()
-            del self._sockets[1:]
-            return False
-        return True
 
     def _reading(self, udp: socket.socket) -> Callable[[float], None]:
         return lambda now_s: self._read(udp, now_s)
@@ -133,28 +120,14 @@ class Ports:
             if (level, kind, len(stamp)) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS, _STAMP.size):
                 seconds, nanoseconds = _STAMP.unpack(stamp)
                 came_s: float = seconds - self._apart_s + nanoseconds * 1e-9
-                return came_s if now_s - OLDEST_S < came_s < now_s + OLDEST_S else now_s
+                return came_s if self._since_s(now_s) < came_s < now_s + CLOCK_SET_S else now_s
         return now_s
 
-
-def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """TCP first: it is what finds out that another show has this port, as UDP sockets share theirs."""
-    for left in reversed(range(_TRIES)):
-        listener = socket.socket(_family(host), socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(64)
-            listener.setblocking(False)
-            return listener, _udp(host, listener.getsockname()[1])
-        except OSError as error:
-            listener.close()
-            if port or not left:
-                raise OSError(
-                    error.errno,
-                    f"cannot listen on {host} port {port}: {error.strerror}; is another show running? --osc-port N",
-                ) from error
-    raise AssertionError("the last try returns or raises")
+    def _since_s(self, now_s: float) -> float:
+        """What seems to be older than this is not: the clock that stamped it was set meanwhile."""
+        if self._began_s is None:
+            self._began_s = now_s
+        return self._began_s - LONGEST_AWAY_S if now_s < self._began_s + OLDEST_S else now_s - OLDEST_S
 
 
 def _pour_away(sink: socket.socket, now_s: float) -> None:
@@ -162,33 +135,3 @@ def _pour_away(sink: socket.socket, now_s: float) -> None:
     with contextlib.suppress(OSError):
         for _ in range(BATCH):
             sink.recv(1)
-
-
-def _udp(host: str, port: int, kind: int = steering.ORDINARY, urgent: Sequence[bytes] = ()) -> socket.socket:
-    udp = socket.socket(_family(host), socket.SOCK_DGRAM)
-    try:
-        if hasattr(socket, "SO_REUSEPORT"):
-            udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        _widen(udp)
-        if kind != steering.ORDINARY:
-            steering.admit(udp, kind, urgent)
-        udp.bind((host, port))
-        udp.setblocking(False)
-    except OSError:
-        udp.close()
-        raise
-    return udp
-
-
-def _widen(udp: socket.socket) -> None:
-    """As much room as the system gives (the force needs rights that a show seldom has), and a stamp on each packet."""
-    if sys.platform.startswith("linux"):
-        udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
-        with contextlib.suppress(OSError):
-            udp.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
-            return
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -8,6 +8,7 @@ something to tune.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
@@ -28,6 +29,7 @@ from installation.settings import Bend, SettingsError
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen at once
 Knobs = Mapping[str, float]
+log = logging.getLogger("installation.generators")
 
 
 class Gan(ABC):
@@ -35,9 +37,10 @@ class Gan(ABC):
 
     size: tuple[int, int]  # (width, height) in px
     z_dim: int  # numbers that a seed draws
-    classes = 0  # of a conditional network
     layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
     latent: Latent  # the walk, and what is known by name
+    isotropic = False  # whether its points are chance itself, alike in every direction
+    cannot: frozenset[str] = frozenset()  # shared knobs that move nothing here; they stay, so that any show plays
 
     def __init__(self, device: str, dtype: str, seed: int, weights_sha256: str) -> None:
         """device: auto, cpu, cuda...; dtype: auto or one of DTYPES. Raises SettingsError for another."""
@@ -59,6 +62,9 @@ class Gan(ABC):
         self.bends = Bends(bends, self.layers, self.seed, self.device)
         self.faults = self.bends.faults
         self.knobs: dict[str, signals.Knob] = {k.name: k for k in (*walk.KNOBS, *knobs, *bend_knobs(bends))}
+        if self.cannot:
+            names = ", ".join(sorted(self.cannot))
+            log.info("%s: nothing here for %s to move: left out", type(self).__name__, names)
 
     @abstractmethod
     def point(self, knob: Knobs, turns: float) -> Tensor:
@@ -68,14 +74,19 @@ class Gan(ABC):
     def paint(self, point: Tensor) -> Tensor:
         """The picture (1, C, H, W) of a point that lies on the device; nothing in here may wait for the device."""
 
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    @property
+    def class_count(self) -> int:
+        """Of a conditional network; 0 for others."""
+        return 0
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """The point (rows, D), float32 on the CPU, of z (1, z_dim); truncation as NVIDIA's tools mean it.
 
-        klass: which class of a conditional network, the first for None; between two whole numbers it is a blend.
+        klass: which class of a conditional network, the first for None.
         """
         raise SettingsError("generator: this kind of network has no z")
 
-    def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    def of_seed(self, seed: int, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """The point (rows, D) of a seed, which means what it means in NVIDIA's tools."""
         z = np.random.RandomState(seed).randn(1, self.z_dim)
         return self.of_z(torch.from_numpy(z).float(), truncation, klass)
@@ -102,6 +113,10 @@ class Gan(ABC):
     def noises(self) -> list[Tensor]:
         """The frozen noise (H, W) of every layer, as `trace` adds it; those that it does not show are left out."""
         return []
+
+    def painted(self, point: Tensor) -> Tensor:
+        """The picture (1, 3, H, W) of a point (rows, D) that of_z gave, as the show paints it."""
+        return self.paint(point[None].to(self.device))
 
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
         """The whole picture (1, C, H, W) of a point (rows, D), in float32, without bends, however long it takes.

@@ -30,10 +30,12 @@ class Latent(Places):
         count: int,
         source: torch.Generator,
         stations: Sequence[int | str] = (),
+        directions: Tensor | None = None,
     ) -> None:
         """styles [shape=(K, D)], float32: good points; the walk goes through `count` of them, drawn by `source`, or
         through the chosen `stations`; where some of those are names, it waits in `asked` until it is led through them.
-        average (D,): what truncation leads to. Raises SettingsError for a station that is not there."""
+        average (D,): what truncation leads to. directions (up to 4, D): where steering leads, each one deviation long;
+        without, the styles' main ones. Raises SettingsError for a station that is not there."""
         if len(styles) < 4:
             raise ValueError(f"a walk needs at least 4 anchors, found {len(styles)}")
         super().__init__(rows)
@@ -42,7 +44,7 @@ class Latent(Places):
         numbers = [one for one in stations if isinstance(one, int) and not self.asked]
         self.stations = self._stations(len(styles), count, source, numbers)  # which of the styles the walk passes
         self.walk = walk.Walk(styles[self.stations] - self.average)
-        self.directions = main_directions(styles - self.average, len(STEERED))
+        self.directions = main_directions(styles - self.average, len(STEERED)) if directions is None else directions
         self.led = False
 
     def restyle(self, stations: Tensor) -> None:
@@ -89,10 +91,25 @@ class Latent(Places):
 def main_directions(styles: Tensor, count: int) -> Tensor:
     """Principal components [shape=(count, D)] of styles [shape=(N, D)], each as long as one deviation.
 
-    Fewer come back when the styles span fewer. The sign is fixed, so that left stays left on every machine.
+    Fewer come back when the styles span fewer.
     """
     centred = (styles - styles.mean(0)).double()  # so that near-equal directions do not swap on another machine
     _, strength, directions = torch.linalg.svd(centred, full_matrices=False)
     directions = directions[:count] * (strength[:count, None] / max(1, len(styles) - 1) ** 0.5)
+    return _signed(directions)
+
+
+def closed_form(weight: Tensor, count: int) -> Tensor:
+    """Directions [shape=(count, D)], each of length 1, in which a first layer (F, D) answers most: the strongest first.
+
+    Shen and Zhou 2021, SeFa: eigenvectors of the weights' own product. For a z of unit deviation in every direction,
+    whose principal components would be chance.
+    """
+    product = weight.double().T @ weight.double()
+    return _signed(torch.linalg.eigh(product).eigenvectors.T.flip(0)[:count])
+
+
+def _signed(directions: Tensor) -> Tensor:
+    """Directions (K, D) of which the largest coordinate is positive, so that left stays left on every machine."""
     largest = directions.abs().argmax(1)
     return (directions * directions[torch.arange(len(directions)), largest].sign()[:, None]).float()

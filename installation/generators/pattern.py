@@ -60,6 +60,8 @@ def create(
 class Pattern:
     """Seeded network, closed walk through seeded latent points, petals drawn in the warped plane."""
 
+    isotropic = True
+
     def __init__(
         self, settings: Settings, bends: Sequence[Bend], size: tuple[int, int], device: str, seed: int
     ) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from installation import files
 from installation.signals import Number
 
 log = logging.getLogger("installation.inputs")
@@ -175,10 +176,12 @@ def read_series(path: Path, step_s: float) -> tuple[list[float], list[float]]:
             except ValueError:
                 if number == 1:
                     continue
-                raise TickerError(f"{path}: row {number}: expected numbers, found {row!r}") from None
+                raise TickerError(f"{path}: row {number}: expected numbers, found {files.shown(row)}") from None
             time_s = cells[0] if len(cells) == 2 else len(series) * step_s
             if not all(map(math.isfinite, cells)) or (times and time_s <= times[-1]):
-                raise TickerError(f"{path}: row {number}: expected finite numbers and rising times, found {row!r}")
+                raise TickerError(
+                    f"{path}: row {number}: expected finite numbers and rising times, found {files.shown(row)}"
+                )
             times.append(time_s)
             series.append(cells[-1])
             if number > LONGEST_FILE_ROWS:

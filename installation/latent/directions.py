@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from installation import files, weights
-from installation.generators.latent import main_directions
+from installation.generators.latent import closed_form, main_directions
 from installation.latent.arrays import read_arrays
 from installation.settings import SettingsError
 
@@ -31,7 +31,12 @@ class Missing(SettingsError):
 
 
 def ganspace(generator: Any, count: int = COUNT) -> Tensor:
-    """The main directions (count, D) of what the mapping makes of chance (Härkönen et al. 2020)."""
+    """The main directions (count, D) of what the mapping makes of chance (Härkönen et al. 2020).
+
+    Where nothing maps chance, none is more of a main one than others: then those of the closed form.
+    """
+    if generator.isotropic:
+        return sefa(generator, count)
     return main_directions(generator.samples(SAMPLES), count)
 
 
@@ -39,8 +44,7 @@ def sefa(generator: Any, count: int = COUNT) -> Tensor:
     """What the first weights answer to most, (count, D), in closed form (Shen and Zhou 2021)."""
     weight = generator.listening().double()  # (F, D)
     weight = weight / weight.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    strongest = torch.linalg.eigh(weight.T @ weight).eigenvectors.T.flip(0)[:count]
-    return deviations(generator, _signed(strongest).float())
+    return deviations(generator, closed_form(weight, count))
 
 
 def pair(generator: Any, this: Tensor, that: Tensor) -> Tensor:
@@ -55,11 +59,6 @@ def deviations(generator: Any, way: Tensor) -> Tensor:
     """The same ways (K, D), each as long as one deviation of the latent space along it; rows of one way together."""
     unit = way / way.norm(dim=1, keepdim=True).clamp_min(1e-12)
     return unit * (generator.samples(SAMPLES) @ unit.T).std(0)[:, None]
-
-
-def _signed(ways: Tensor) -> Tensor:
-    """The largest number of each way is above 0, so that left stays left on every machine."""
-    return ways * ways[torch.arange(len(ways)), ways.abs().argmax(1)].sign()[:, None]
 
 
 def imported(path: Path, generator: Any) -> Tensor:

@@ -76,7 +76,7 @@ def draw(generator: Any, count: int, truncation: float, tidy: bool, watch: Watch
     points = torch.stack([generator.of_seed(seed, truncation)[0] for seed in range(count)])
     net, rows, looks, small = load_lite0(chosen_device("cpu")), len(generator.of_seed(0)), [], []
     for i, part in enumerate(points.split(BATCH)):
-        pictures = torch.cat([generator.paint(p.expand(rows, -1)[None].to(generator.device)).cpu() for p in part])
+        pictures = torch.cat([generator.painted(p.expand(rows, -1)).cpu() for p in part])
         looks.append(net(resized(pictures.float(), (LOOKED_PX, LOOKED_PX))))
         small += [Image.fromarray(to_bytes(one[None])) for one in resized(pictures.float(), (CELL_PX, CELL_PX))]
         watch("painting", min((i + 1) * BATCH, count), count)

@@ -16,7 +16,7 @@ from installation.settings import SettingsError
 @torch.inference_mode()
 def painted(generator: Gan, point: Tensor) -> np.ndarray:
     """The picture of a point (rows, D) as the show paints it, (H, W, 3) uint8."""
-    return to_bytes(generator.paint(point[None].to(generator.device)))
+    return to_bytes(generator.painted(point))
 
 
 def to_bytes(picture: Tensor) -> np.ndarray:

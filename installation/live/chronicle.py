@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from argparse import Namespace
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from installation.files import places
+from installation.files import places, set_aside
 from installation.live import moments
 from installation.live.allowance import Allowance
 from installation.live.journal import Entry, InputLog, Ledger
@@ -29,6 +30,17 @@ log = logging.getLogger("installation.live.chronicle")
 SHEET_PICTURES = 12
 SHEET_WIDTH_PX = 640
 MOMENTS_WAITING = 8  # for the disk, before further ones are dropped
+
+
+def keep_earlier(options: Namespace) -> None:
+    """The film and the log that a show had begun before it was started again are not written over."""
+    from installation.rendering.recorder import part_of
+
+    begun = [(options.record, part_of(options.record)), (options.record, options.record)] if options.record else []
+    for path, found in [*begun, (options.log, options.log)]:
+        with contextlib.suppress(OSError):
+            if path and found.exists():
+                set_aside(found, like=path)
 
 
 class Chronicle:
@@ -169,7 +181,7 @@ class Chronicle:
         return summary | {
             "fps": summary["frames_presented"] / seconds,
             "drawn_per_s": self._drawn / seconds,
-            "painted_per_s": self.studio.status.get("painted", 0) / seconds,
+            "painted_per_s": self.studio.painted / seconds,
             "drawing": self.studio.status.get("rungs", []),
             "dropped": max(0, slots - summary["frames_presented"]),
             "tempo_bpm": tempo_bpm,

@@ -10,12 +10,15 @@ from types import FrameType
 
 
 @contextmanager
-def orderly_ends(end: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM, SIGINT and SIGHUP end a show in order: film, log and report are whole. A second one ends it at once."""
+def orderly_ends(end: Callable[[], None], insists: bool = True) -> Iterator[None]:
+    """SIGTERM, SIGINT and SIGHUP end a show in order: film, log and report are whole. A second one ends it at once.
+
+    insists: unless a keeper does that; whoever ends all processes of a service at once tells the show twice.
+    """
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if asked and insists:
             raise KeyboardInterrupt
         asked.append(number)
         end()

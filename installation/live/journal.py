@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import math
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from installation.settings import check
 from installation.signals import Command, Controls
 
 NEWEST_FRAMES = 60  # that a pace of now is told from
@@ -57,14 +59,31 @@ def read_log(path: Path) -> Iterator[Entry]:
 
     Raises OSError for a file of another kind.
     """
-    torn = (EOFError, ValueError, KeyError, TypeError, zlib.error)  # what may lie where a disk lost a piece
+    torn = (
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        zlib.error,
+    )  # what may lie where a disk lost a piece
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         with contextlib.suppress(*torn):
             next(lines, None)
         with contextlib.suppress(*torn, gzip.BadGzipFile):
             for line in lines:
                 e = json.loads(line)
-                yield Entry(e["t"], e["f"], tuple(Command(**k) for k in e["k"]), e.get("c"))
+                commands = tuple(check(Command, k, "k") for k in e["k"])
+                yield Entry(_number(e["t"]), {name: _number(v) for name, v in e["f"].items()}, commands, e.get("c"))
+
+
+def _number(value: Any) -> float:
+    """Raises ValueError for what no show ever wrote."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a number, found {value!r}"[:80])
+    return value
 
 
 class Ledger:

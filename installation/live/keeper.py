@@ -2,14 +2,14 @@
 
 The keeper is small: no GL, no networks, nothing that a driver could take with it. The show is its child. They share a
 piece of memory in which the show leaves, with every frame, what people have set: so whatever kills the show, the next
-one is black where it was black. The keeper writes the same to the disk, for when the power goes.
+one is black where it was black. The keeper writes the same to the disk, for when the power goes. The desk's ports are
+the keeper's too: what is sent while there is no show waits in them for the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import logging
 import os
 import platform
@@ -20,13 +20,16 @@ import threading
 import time
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 from installation import __version__, files
-from installation.live.kept import KEPT, PRESENTED, Kept, read_state, state_folder, state_path
+from installation.control.sockets import Sockets, bind, urgent_of
+from installation.live.kept import KEPT, PRESENTED, Kept, Note, state_folder
 from installation.live.notifier import Notifier
+from installation.live.saying import log_without_waiting, say
+from installation.settings import Osc
 
 log = logging.getLogger("installation.live.keeper")
 
@@ -35,56 +38,83 @@ SILENT_S = 10.0  # without a presented frame, and the show is started anew
 OPENING_S = 180.0  # the same for a show that has presented none yet
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 30.0
 STEADY_S = 60.0  # a show that lived longer was no failure of its own making
-TRIES, SAFE_S = 3, 600.0  # failures in a row before the safe show; how long until the whole one is tried again
-SAVE_EVERY_S = 1.0
+LATE_LOOKS = 20  # in a row without a frame: who was stopped himself, and the show with him, looks again
+ENDING_S = 60.0  # for a show that was asked to end and presents nothing any more: then it is ended
+TRIES = 3  # failures in a row before the safe show
+SAFE_S, LONGEST_SAFE_S = 600.0, 6 * 3600.0  # until the whole one is tried again, twice as long each time
 LOOK_EVERY_S = 0.05
+SAFE_IS_OVER = "the safe show has played long enough: the whole one is tried"
 LINES, REPORTS = 400, 20  # of a crash report; reports kept
 
 
 def main(options: Namespace, words: Sequence[str]) -> int:
     """`installation live`: the show, kept running. One of limited length, or without a guard, runs in this process."""
-    from installation.live.opening import has_display
+    from installation.live.displays import has_display, wait_for_display
+    from installation.live.opening import find_osc
 
+    if options.unattended and not options.headless:
+        wait_for_display()  # here, as the show is expected to be on the wall soon
     demonstrates = not (options.headless or options.unattended or has_display())
     if options.no_guard or options.osc_table or options.seconds or options.replay or demonstrates:
         from installation.live import loop
 
         return loop.main(options)
-    return Keeper(words, Path(options.show).stem, options.fresh).keep()
+    log_without_waiting()
+    return Keeper(words, Path(options.show).stem, options.fresh, osc=lambda: find_osc(options)).keep()
 
 
 class Keeper:
     """Runs one show until it ends by itself or somebody asks for its end."""
 
-    def __init__(self, words: Sequence[str], show: str, fresh: bool = False, command: Sequence[str] = PROGRAM) -> None:
-        self.words, self.show, self.command = list(words), show, list(command)
-        self.kept = Kept.make()
+    def __init__(
+        self,
+        words: Sequence[str],
+        show: str,
+        fresh: bool = False,
+        command: Sequence[str] = PROGRAM,
+        osc: Callable[[], Osc | None] = lambda: None,
+    ) -> None:
+        """osc says, at every start, where the show will listen; None: not known."""
+        self.words, self.command, self.osc = list(words), list(command), osc
+        self.kept, self.note = Kept.make(), Note(show)
+        self._ports: Sockets | None = None
         self.told = Notifier()
-        self.failures, self.safe_until_s = 0, 0.0
+        self.failures, self.safe_until_s, self.safe_s = 0, 0.0, SAFE_S
         self._asked: int | None = None  # the signal that ends it
         self._process: subprocess.Popen[str] | None = None
         self._lines: deque[str] = deque(maxlen=LINES)
-        self._saved, self._saved_s = "", 0.0
-        if not fresh and (state := read_state(show)):
+        if not fresh and (state := self.note.read()):
             self.kept.words.write(state)
 
     def keep(self) -> int:
         """The show's exit code, once it has ended as it was meant to."""
-        with self._listening():
+        with self._listening(), contextlib.ExitStack() as closing:
+            closing.callback(self._let_go)
             while True:
                 began_s = time.monotonic()
                 code, why = self._play()
-                self._save(force=True)
+                self._save(at_once=True)
                 lived_s = time.monotonic() - began_s
+                if self._asked is not None and code == -signal.SIGTERM:
+                    return 0  # it had not yet begun to listen
                 if self._asked is not None or self._is_over(code, why):
                     return code
-                self.failures = 0 if lived_s > STEADY_S else self.failures + 1
                 self._report(why)
+                if why == SAFE_IS_OVER:
+                    self.failures = TRIES - 1  # one more is enough
+                    continue
+                self.failures = 0 if lived_s > STEADY_S else self.failures + 1
                 if self.failures >= TRIES and time.monotonic() > self.safe_until_s:
-                    self.safe_until_s = time.monotonic() + SAFE_S
+                    self.safe_until_s = time.monotonic() + self.safe_s
+                    self.safe_s = min(2 * self.safe_s, LONGEST_SAFE_S)
                     log.error("the show failed %d times in a row: `pattern` plays without effects meanwhile", TRIES)
                 if not self._pause(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(self.failures, 10))):
                     return 0
+
+    def _let_go(self) -> None:
+        self.note.close()
+        if self._ports:
+            self._ports.close()
 
     def _is_over(self, code: int, why: str) -> bool:
         """An ordinary end; or a mistake in what was asked for, said before the first frame: trying again is no help."""
@@ -98,20 +128,24 @@ class Keeper:
         safe = ["--safe"] if time.monotonic() < self.safe_until_s else []
         began_s = time.monotonic()
         descriptor = self.kept.memory.descriptor
-        self._process = process = subprocess.Popen(
-            [*self.command, *self.words, "--no-guard", *safe],
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            pass_fds=(descriptor,),
-            env=os.environ | {KEPT: f"{descriptor}:{os.getpid()}"},
-            start_new_session=True,
-        )
+        port_words, ports = self._hold_ports()
+        try:
+            self._process = process = subprocess.Popen(
+                [*self.command, *self.words, "--no-guard", *safe],
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                pass_fds=(descriptor, *ports),
+                env=os.environ | port_words | {KEPT: f"{descriptor}:{os.getpid()}"},
+                start_new_session=True,
+            )
+        except OSError as error:  # no memory, no processes, a disk that is away: later
+            return 1, f"it could not be started: {error}"
         reading = threading.Thread(target=self._pass_on, args=(process,), daemon=True)
         reading.start()
         if self._asked is not None:  # asked while it was being started
             process.send_signal(signal.SIGTERM)
-        ready = False
+        ready, late = False, 0
         while process.poll() is None:
             time.sleep(LOOK_EVERY_S)
             self._save()
@@ -123,32 +157,32 @@ class Keeper:
                 self.told.alive()
                 presented = count
             silent_s = now_s - (float(self.kept.memory.times[PRESENTED]) if ready else began_s)
-            if self._asked is None and silent_s > (SILENT_S if ready else OPENING_S):
-                why = f"no frame was presented for {silent_s:.0f} s"
+            limit_s = (SILENT_S if ready else OPENING_S) if self._asked is None else ENDING_S
+            late = late + 1 if silent_s > limit_s else 0
+            if late >= LATE_LOOKS:
                 self._end(process, signal.SIGABRT)
                 reading.join(timeout=2.0)
-                return process.returncode or 1, why
+                return process.returncode or 1, f"no frame was presented for {silent_s:.0f} s"
+            if safe and self._asked is None and now_s > self.safe_until_s:
+                self._end(process, signal.SIGTERM)
+                return process.returncode or 0, SAFE_IS_OVER
         reading.join(timeout=2.0)
         code = process.returncode
-        return code, "" if code in (0, 2) else f"it ended with {_words_for(code)}"
+        return code, "" if code == 0 else f"it ended with {_words_for(code)}"
 
     def _pass_on(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
         for line in process.stderr:
             self._lines.append(line)
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(line)
-                sys.stderr.flush()
+            say(line)
 
     def _end(self, process: subprocess.Popen[str], by: signal.Signals) -> None:
-        """The signal, which may leave a traceback, then the one that nobody can refuse."""
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(by)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=2.0)
+        """The signal, which may leave a traceback, then the one that nobody can refuse. What a driver keeps is left."""
+        for number, wait_s in ((by, 2.0 if by == signal.SIGABRT else ENDING_S), (signal.SIGKILL, 10.0)):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                process.send_signal(number)
+                process.wait(timeout=wait_s)
                 return
-            process.kill()
-            process.wait(timeout=10.0)
 
     def _pause(self, seconds: float) -> bool:
         """Wait before the next try; False when the end was asked for meanwhile."""
@@ -176,20 +210,19 @@ class Keeper:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _save(self, force: bool = False) -> None:
-        """What people have set, onto the disk: whole, on change, at most once a second."""
-        now_s = time.monotonic()
-        if not force and now_s < self._saved_s + SAVE_EVERY_S:
-            return
-        state = self.kept.words.read()
-        text = json.dumps(state)
-        if state and text != self._saved:
-            self._saved_s = now_s
-            try:
-                files.write_text(state_path(self.show), text)
-                self._saved = text
-            except OSError as error:
-                log.warning("what is set now could not be kept: %s", error)
+    def _save(self, at_once: bool = False) -> None:
+        self.note.save(self.kept.words.read(), at_once)
+
+    def _hold_ports(self) -> tuple[dict[str, str], tuple[int, ...]]:
+        """The desk's ports, held open from now on: words and descriptors for the show. Nothing while they are taken."""
+        osc = self.osc()
+        if osc is not None and self._ports and (self._ports.host, self._ports.asked) != (osc.host, osc.port):
+            self._ports.close()
+            self._ports = None
+        if osc is not None and self._ports is None:
+            with contextlib.suppress(OSError, OverflowError):  # the show says why, or can by then
+                self._ports = bind(osc.host, osc.port, urgent_of(osc))
+        return (self._ports.words, self._ports.descriptors) if self._ports else ({}, ())
 
     def _report(self, why: str) -> None:
         """A crash report of the show's last words, in the user's state folder; the oldest ones go."""
@@ -198,7 +231,8 @@ class Keeper:
         head = f"{now:%F %T}  {why}\ninstallation {__version__}, {platform.platform()}, {' '.join(self.words)}\n\n"
         folder = state_folder() / "crashes"
         try:
-            files.write_text(folder / f"{now:%Y-%m-%dT%H-%M-%S}.txt", head + "".join(self._lines))
+            words = (head + "".join(self._lines)).encode(errors="replace")  # a file's name need not be UTF-8
+            files.write_bytes(folder / f"{now:%Y-%m-%dT%H-%M-%S}.txt", words)
             for old in sorted(folder.glob("*.txt"))[:-REPORTS]:
                 old.unlink(missing_ok=True)
         except OSError as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import logging
 import os
 import signal
 import time
@@ -16,6 +19,8 @@ from installation.frames import Words
 
 WORDS_BYTES = 1 << 18
 PRESENTED = 0  # place in the memory's counts and times: frames on the wall
+SAVE_EVERY_S = 1.0
+log = logging.getLogger("installation.live.keeper")
 KEPT = "INSTALLATION_KEPT"  # environment: descriptor of the shared memory, and the keeper's process
 
 
@@ -43,6 +48,11 @@ class Kept:
         memory = Memory(Words.bytes_of(WORDS_BYTES), int(text))
         return cls(memory, Words(memory, 0, WORDS_BYTES))
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether another show was on the wall before this one."""
+        return int(self.memory.counts[PRESENTED]) > 0
+
     def present(self) -> None:
         """One more frame is on the wall."""
         self.memory.counts[PRESENTED] += 1
@@ -60,8 +70,65 @@ def state_path(show: str) -> Path:
 
 def read_state(show: str) -> dict[str, Any]:
     """What people had set when the show of this name was last played; {} when nothing is known."""
-    try:
-        table = json.loads(state_path(show).read_text("utf-8"))
-        return table if isinstance(table, dict) else {}
-    except (OSError, ValueError):
-        return {}
+    table = files.read_json(state_path(show))
+    known = isinstance(table, dict) and len(json.dumps(table)) <= WORDS_BYTES
+    return table if known else {}
+
+
+class Note:
+    """What people have set in a show of one name, on the disk: whole, on change, at most once a second.
+
+    It belongs to one keeper at a time. Two walls with one show would else take turns in writing it, and the next
+    evening would begin on each with what was set on the other: the second says so, and remembers while it runs.
+    """
+
+    def __init__(self, show: str) -> None:
+        self.show = show
+        self._lock: int | None = None
+        self._saved, self._tried_s, self._is_saved = "", 0.0, True
+        self.is_mine = self._take()
+        if not self.is_mine:
+            log.warning("another %r is playing here: what is set in this one is not kept for the next evening", show)
+
+    def read(self) -> dict[str, Any]:
+        """How the last evening ended; {} when that is not known, or another's."""
+        return read_state(self.show) if self.is_mine else {}
+
+    def save(self, state: dict[str, Any], at_once: bool = False) -> None:
+        """Write it, if it is due. What cannot be written is said once."""
+        now_s = time.monotonic()
+        if not at_once and now_s < self._tried_s + SAVE_EVERY_S:
+            return
+        text = json.dumps(state)
+        if not state or text == self._saved:
+            return
+        self._tried_s = now_s
+        if not (self.is_mine or self._take()):
+            return
+        self.is_mine = True  # the other one has ended
+        try:
+            files.write_text(state_path(self.show), text)
+            self._saved, self._is_saved = text, True
+        except OSError as error:
+            if self._is_saved:
+                log.warning("what is set now could not be kept: %s", error)
+            self._is_saved = False
+
+    def close(self) -> None:
+        """Leave it to the next keeper; so does the end of this process, however it ends."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take(self) -> bool:
+        """False while another process has it; a disk that knows no locks, or cannot be written to, keeps nobody out."""
+        with contextlib.suppress(OSError):
+            if self._lock is None:
+                path = state_path(self.show).with_suffix(".lock")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True

@@ -14,11 +14,12 @@ from installation.clock import WallClock
 from installation.control.feedback import describe_status
 from installation.files import write_json
 from installation.live import modulation, opening
-from installation.live.chronicle import Chronicle
+from installation.live.chronicle import Chronicle, keep_earlier
 from installation.live.ending import orderly_ends
 from installation.live.journal import Entry, read_log
 from installation.live.kept import Kept
 from installation.settings import Show
+from installation.signals import Controls, Levels
 
 STATUS_EVERY_S = 0.5
 REMEMBER_FRAMES = 30  # between two notes of the place on the walk
@@ -35,7 +36,7 @@ def main(options: Namespace) -> int:
         return 0
     with ExitStack() as closing:
         live = Live(show, options, closing)
-        closing.enter_context(orderly_ends(live.end))
+        closing.enter_context(orderly_ends(live.end, insists=live.kept is None))
         report = live.play()
     if options.report:
         write_json(options.report, report)
@@ -49,11 +50,13 @@ class Live:
     def __init__(self, show: Show, options: Namespace, closing: ExitStack, sheds: bool = True) -> None:
         self.show, self.options, self.kept = show, options, Kept.found()
         self.senses = opening.open_senses(show, closing)
-        self.studio = opening.open_studio(show, closing, sheds, options.vectors)
+        self.studio = opening.open_studio(show, closing, sheds and self.in_time, options.vectors)
         self.screen = opening.open_screen(show, options.headless, closing)
         self.knobs = self.studio.knobs
         self.board = opening.open_board(show, self.knobs)
         self.desk = opening.open_desk(show, self.knobs, closing)
+        if self.kept and self.kept.goes_on:
+            keep_earlier(options)
         self.chronicle = Chronicle(show, options, self.screen, self.studio, closing)
         self.state = modulation.begin(show.routes)
         self.clock = WallClock()
@@ -108,6 +111,7 @@ class Live:
 
     def heard(self) -> Iterator[Entry]:
         """What came in since the last frame: features of every device, wishes of every person."""
+        self.desk.start()
         while not (self.screen.closed or self.ending):
             now_s = self.clock.now_s()
             if 0 < self.options.seconds <= now_s:
@@ -117,6 +121,7 @@ class Live:
 
     def replayed(self) -> Iterator[Entry]:
         """The same from an input log, at the pace it was written; headless as fast as it can be painted."""
+        self.desk.start()
         for heard in read_log(self.options.replay):
             if self.screen.closed or self.ending:
                 return
@@ -127,21 +132,35 @@ class Live:
         now_s = heard.now_s
         for command in heard.commands:
             self.board.apply(command, now_s)
-        if self.kept and (heard.commands or self.chronicle.ledger.frames % REMEMBER_FRAMES == 0):
-            self.kept.words.write(self.board.remember(now_s) | {"turns": self.state.turns})
         levels = self.board.levels(now_s)
+        try:
+            self.remember(heard)
+            controls = self.ask(heard, levels)
+        finally:  # whatever fails on the way to a picture: master and blackout act in this frame
+            drawing = self.studio.newest()
+            self.screen.show(drawing.rgba if drawing else None, levels, now_s)
+            if self.kept:
+                self.kept.present()
+        self.chronicle.note(heard, controls, drawing, self.senses.sound)
+
+    def remember(self, heard: Entry) -> None:
+        """Leave with the keeper what people have set: at once when they do, with every frame while light fades."""
+        due = heard.commands or self.board.is_fading(heard.now_s) or self.chronicle.ledger.frames % REMEMBER_FRAMES == 0
+        if self.kept and due:
+            self.kept.words.write(self.board.remember(heard.now_s) | {"turns": self.state.turns})
+
+    def ask(self, heard: Entry, levels: Levels) -> Controls:
+        """The one rule, and a picture asked for by it, unless it is to stay as it is."""
+        now_s = heard.now_s
         controls, self.state = modulation.modulate(
             self.knobs, self.show.routes, levels.base, heard.features, self.state, now_s
         )
         if not levels.freeze:
             self.studio.request(controls, now_s, self.senses.sound, patient=not self.in_time)
         if not self.in_time:
-            self.studio.wait_done()  # the same log, the same film
-        drawing = self.studio.newest()
-        self.screen.show(drawing.rgba if drawing else None, levels, now_s)
-        if self.kept:
-            self.kept.present()
-        self.chronicle.note(heard, controls, drawing, self.senses.sound)
+            while not (self.studio.wait_done(1.0) or self.ending):
+                pass  # the same log, the same film, however long a picture takes
+        return controls
 
     def pace(self, began_s: float) -> None:
         """Collect garbage in the time left, tell the desk, wait for the next frame."""

@@ -19,6 +19,7 @@ CURVES: dict[str, Callable[[float], float]] = {
     "triangle": lambda x: 1.0 - abs(2.0 * x - 1.0),
 }
 SETTLED = 1e-3  # nearer than this to its goal, an eased feature has arrived
+LONGEST_STEP_S = 1.0  # what was stopped for longer goes on from where it was on its walk
 SPEED = "generator.speed"  # laps a minute of the generator's closed walk
 
 
@@ -36,9 +37,12 @@ def begin(routes: Sequence[Route]) -> State:
     return State(eased=(0.0,) * len(routes))
 
 
+LONGEST_WALK = 1e9  # turns: years of them
+
+
 def resume(state: State, turns: Any) -> State:
     """The state of a show that goes on where another stopped on its walk."""
-    known = isinstance(turns, int | float) and math.isfinite(turns)
+    known = isinstance(turns, int | float) and abs(turns) < LONGEST_WALK  # nan is not
     return replace(state, turns=float(turns)) if known else state
 
 
@@ -65,7 +69,7 @@ def modulate(
     value = base + sum(gain x (curve(feature) + offset)), clamped to the knob's range; a feature that is absent counts
     as 0 and takes its offset with it. Easing is a one-pole filter with the route's attack or release time constant.
     """
-    step_s = max(0.0, now_s - state.time_s) if state.time_s >= 0 else 0.0
+    step_s = min(max(0.0, now_s - state.time_s), LONGEST_STEP_S) if state.time_s >= 0 else 0.0
     values = {name: base.get(name, knob.default) for name, knob in knobs.items()}
     eased = []
     for route, before in zip(routes, state.eased, strict=True):

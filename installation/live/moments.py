@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from installation.files import whole, write_json
+from installation.files import shown, whole, write_json
 from installation.settings import SettingsError, Show, to_table
 from installation.signals import Controls, Moment
 
@@ -53,18 +53,20 @@ def open_moment(path: Path) -> Moment:
     try:
         table = json.loads(path.read_text("utf-8"))
         if table["version"] != VERSION:
-            raise SettingsError(f"{path}: written by another version ({table['version']}), expected {VERSION}")
+            raise SettingsError(f"{path}: written by another version ({shown(table['version'])}), expected {VERSION}")
         c = table["controls"]
         controls = Controls(float(c["time_s"]), {str(k): float(v) for k, v in c["values"].items()}, float(c["turns"]))
         width, height = table["size_px"]
         size_px = (int(width), int(height))
         if not all(1 <= px <= 16384 for px in size_px):
-            raise SettingsError(f"{path}: size_px: expected 1 to 16384 px each way, found {width} x {height}")
+            raise SettingsError(
+                f"{path}: size_px: expected 1 to 16384 px each way, found {shown(width)} x {shown(height)}"
+            )
         return Moment(table["show"], controls, table["weights_sha256"], size_px, table["frame"], table["settings"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, SettingsError):
             raise
-        raise SettingsError(f"{path}: not a moment of a show: {error!r}") from error
+        raise SettingsError(f"{path}: not a moment of a show: {shown(error)}") from error
 
 
 def of(show: Show, controls: Controls, weights_sha256: str, size_px: tuple[int, int], frame: int) -> Moment:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import os
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from installation import plugins
 from installation.clock import WallClock
+from installation.live.displays import has_display, wait_for_display
 from installation.live.leading import crossfaded, led_by
 from installation.live.modulation import check_routes
 from installation.live.portable import with_model
 from installation.live.senses import Senses
-from installation.settings import Part, SettingsError, Show, check, open_show
+from installation.settings import Osc, Part, SettingsError, Show, check, open_show
 from installation.signals import Command, Controls, Knob
 
 if TYPE_CHECKING:  # what a show does not use is not imported
@@ -52,18 +51,6 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
     return (safe(show) if options.safe else show), options
 
 
-def wait_for_display() -> None:
-    """Until a window can be opened: a machine that starts by itself has its desktop later than its services."""
-    if not has_display():
-        print("Waiting for a display (DISPLAY and WAYLAND_DISPLAY are empty).", flush=True)
-    clock = WallClock()
-    while not has_display():
-        for number in range(3):  # an X server of this machine, once it is there
-            if Path(f"/tmp/.X11-unix/X{number}").exists():
-                os.environ["DISPLAY"] = f":{number}"
-        clock.wait_until(clock.now_s() + 0.5)
-
-
 def safe(show: Show) -> Show:
     """What cannot fail of a show: `pattern` without effects, bends and routes; its cues and its wall stay."""
     bare = [{n: v for n, v in cue.values.items() if n.startswith("screen.")} for cue in show.cues]
@@ -79,11 +66,10 @@ def _apply(show: Show, options: Namespace) -> Show:
         "monitor": options.monitor,
         "mode": "windowed" if options.windowed else None,
     }
-    osc = {"host": options.osc_host, "port": options.osc_port}
     show = dataclasses.replace(
         show,
         screen=dataclasses.replace(show.screen, **{k: v for k, v in screen.items() if v is not None}),
-        osc=dataclasses.replace(show.osc, **{k: v for k, v in osc.items() if v is not None}),
+        osc=_osc(show, options),
     )
     if options.model:
         show = dataclasses.replace(show, generator=with_model(show.generator, options.model))
@@ -100,6 +86,19 @@ def _apply(show: Show, options: Namespace) -> Show:
     return dataclasses.replace(show, inputs=tuple(filter(None, (_device(part, options) for part in show.inputs))))
 
 
+def _osc(show: Show, options: Namespace) -> Osc:
+    asked = {"host": options.osc_host, "port": options.osc_port}
+    return dataclasses.replace(show.osc, **{k: v for k, v in asked.items() if v is not None})
+
+
+def find_osc(options: Namespace) -> Osc | None:
+    """Where a show will listen; None where its file cannot be read now: the show itself says why."""
+    try:
+        return _osc(open_show(options.show), options)
+    except (SettingsError, OSError):
+        return None
+
+
 def _device(part: Part, options: Namespace) -> Part | None:
     """The input as asked for on the command line, or as the show has it; None when none is wanted."""
     if part.name not in ("camera", "microphone"):
@@ -114,11 +113,6 @@ def _device(part: Part, options: Namespace) -> Part | None:
     if not (part.settings.get("device") or plugins.load("inputs", part.name).devices()):
         print(f"No {part.name} here yet: the packaged recording plays its part until there is one.")
     return part
-
-
-def has_display() -> bool:
-    """Whether a window can be opened at all."""
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def open_senses(show: Show, closing: ExitStack) -> Senses:
@@ -172,12 +166,12 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
 
 
 def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desk:
-    """The desk's ear: OSC over UDP and TCP."""
+    """The desk's ear: OSC over UDP and TCP; what is sent waits until it is started."""
     from installation.control.desk import Desk
 
     desk = Desk(show.osc, knobs, show.cues)
     closing.callback(desk.close)
-    desk.start()
+    desk.bind()
     return desk
 
 

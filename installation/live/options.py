@@ -16,13 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--camera",
         default=None,
         metavar="DEVICE",
-        help="index, /dev path, file or stream URL; 'none' for no camera; default: what the show says, if it is there",
+        help="name, index, /dev path, file or URL; 'none' for none; default: as in the show, looked for until there",
     )
     add("--microphone", default=None, metavar="DEVICE", help="name, index or sound file; 'none' for none")
     add("--model", default=None, help="another model of the show's generator: a name in models/ or a folder")
     add("--size", type=size, default=None, metavar="WxH", help="projector size in pixels")
     add("--fps", type=float, default=None, help="frames a second to aim at")
-    add("--monitor", default=None, help="monitor by name or index")
+    add("--monitor", default=None, help="monitor by name or index; default: the projector, not the primary screen")
     add("--windowed", action="store_true", help="in a window rather than full screen")
     add("--record", type=Path, default=None, metavar="FILE.mp4", help="stream what is shown into a video")
     add("--report", type=Path, default=None, metavar="FILE.json", help="write what was measured when the show ends")

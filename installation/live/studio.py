@@ -28,13 +28,14 @@ log = logging.getLogger("installation.live.studio")
 MOST_NUMBERS = 16_384  # knobs, and the newest sound
 MOST_WORDS = 1 << 20
 NEWEST_SAMPLES = 4096  # of sound that effects look at
-REQUESTED, DRAWN, AT = 4, 5, 6  # places in the memory's counts: newest request, newest one drawn, what is being done
-VECTORS = 7  # and there: how many vectors were asked for
+REQUESTED, DRAWN, AT, AWAKE = 4, 5, 6, 7  # places in the memory's counts: newest request, newest one drawn, what is
+# being done, the process that has drawn something; in its times: since when an answer is owed, the newest sign of life
+VECTORS = 8  # and in its counts: how many vectors were asked for
 NOTHING, FIRST_EFFECT = 0, 2  # what AT says: nothing is drawn, or the effect that is
 SILENT_S, OPENING_S = 6.0, 90.0
-REMEMBERED = 512  # requests whose pictures may still come
-STRIKES = 2  # failures of one part before it is left out
-LEFT_OUT_S = 600.0
+REMEMBERED = 4096  # requests whose pictures may still come
+STRIKES = 2  # failures of one part, none long after the one before, until it is left out
+LEFT_OUT_S, LONGEST_OUT_S = 600.0, 6 * 3600.0  # twice as long each time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +86,12 @@ class Studio:
         self._asked: OrderedDict[int, Controls] = OrderedDict()
         self._newest: Drawing | None = None
         self._number = self._requested = 0
-        self._strikes: Counter[str] = Counter()
+        self._strikes: dict[str, list[float]] = {}  # part -> when it failed
         self._earlier: Counter[str] = Counter()  # faults of the processes before this one
+        self._painted = 0  # by them
         self._left_out: dict[str, float] = {}  # part -> until when
-        self._starts = 0
+        self._out_s: dict[str, float] = {}  # part -> how long next time
+        self._starts, self._renewing = 0, False
         self._told_without: list[str] = []
         self._child = Child(
             "studio",
@@ -119,6 +122,9 @@ class Studio:
 
     def request(self, controls: Controls, now_s: float, sound: SoundBlock | None = None, patient: bool = False) -> None:
         """Ask for a picture; one that has not begun is replaced. Never waits; patient: paint this very one first."""
+        if self._told_without and not self._renewing and set(self._told_without) - set(self.left_out):
+            self._renewing = True  # its time is over: another try, with all of the show
+            self._child.renew()
         self._requested += 1
         self._asked[self._requested] = controls
         while len(self._asked) > REMEMBERED:
@@ -131,8 +137,9 @@ class Studio:
             [self._requested, controls.time_s, controls.turns, now_s, patient, rate_hz, values.size], np.float64
         )
         self._plan.requests.write(head, values, samples)
+        if self._memory.counts[DRAWN] >= self._memory.counts[REQUESTED]:
+            self._memory.times[REQUESTED] = time.monotonic()
         self._memory.counts[REQUESTED] = self._requested
-        self._memory.times[REQUESTED] = time.monotonic()
         self._child.wake()
 
     def keep_vector(self) -> None:
@@ -172,6 +179,11 @@ class Studio:
         return float(self.status.get("fps", self.show.screen.fps))
 
     @property
+    def painted(self) -> int:
+        """How many pictures were painted, by all the processes that there were."""
+        return self._painted + int(self.status.get("painted", 0))
+
+    @property
     def faults(self) -> Counter[str]:
         return self._earlier + Counter(self.status.get("faults", {})) + self._child.faults
 
@@ -189,34 +201,42 @@ class Studio:
         self._child.close()
 
     def _silence_s(self) -> float:
-        """How long it has owed an answer; a show that is frozen asks for nothing."""
+        """How long it has owed an answer; a show that is frozen, be it for hours, asks for nothing."""
         counts, times = self._memory.counts, self._memory.times
-        if counts[DRAWN] >= counts[REQUESTED] > 0:
+        if int(counts[AWAKE]) not in self._child.pids:
+            return float("inf")  # still opening
+        if counts[DRAWN] >= counts[REQUESTED]:
             return 0.0
-        return time.monotonic() - float(times[DRAWN]) if times[DRAWN] else float("inf")
+        return time.monotonic() - max(float(times[DRAWN]), float(times[REQUESTED]))
 
     def _settings(self) -> Mapping[str, Any]:
         """What the next process is told: the show, and what the ones before it failed at twice."""
         if self._starts:
-            self._blame()
+            if not self._renewing:
+                self._blame("refused" in self._plan.opened.read())
             self._earlier += Counter(self.status.get("faults", {}))
+            self._painted = self.painted
             self._plan.status.forget()
-        self._starts += 1
+            self._plan.opened.forget()
+        self._starts, self._renewing = self._starts + 1, False
         self._memory.counts[AT] = NOTHING
         self._told_without = self.left_out
         words = {"without": self._told_without, "order": self._order, "vectors": str(self._vectors or "")}
         return {"show": to_table(self.show), "sheds": self._sheds, **words}
 
-    def _blame(self) -> None:
-        drawn = effects_of(self.show, self._told_without)
+    def _blame(self, refused: bool = False) -> None:
+        """Strike the part that was at work; refused: it said by itself that it cannot work."""
+        now_s, drawn = time.monotonic(), effects_of(self.show, self._told_without)
         at = int(self._memory.counts[AT]) - FIRST_EFFECT
         part = drawn[at] if 0 <= at < len(drawn) else "generator"
-        self._strikes[part] += 1
-        if self._strikes[part] >= STRIKES:
-            self._strikes[part] = 0
-            self._left_out[part] = time.monotonic() + LEFT_OUT_S
+        struck = [s for s in self._strikes.get(part, []) if now_s - s < LEFT_OUT_S] + [now_s]
+        self._strikes[part] = struck
+        if len(struck) >= STRIKES or (refused and self._order):
+            out_s = self._out_s.get(part, LEFT_OUT_S)
+            self._strikes[part], self._left_out[part] = [], now_s + out_s
+            self._out_s[part] = min(2 * out_s, LONGEST_OUT_S)
             instead = "`pattern` stands in for it" if part == "generator" else "it is left out"
-            log.error("studio: %s failed %d times: %s", part, STRIKES, instead)
+            log.error("studio: %s failed: %s for %.0f minutes", part, instead, out_s / 60)
 
 
 def effects_of(show: Show, left_out: Sequence[str] = ()) -> list[str]:

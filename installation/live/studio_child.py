@@ -15,7 +15,18 @@ import numpy as np
 
 from installation.children import Memory, enter, give_way
 from installation.live import governor, keeping, opening
-from installation.live.studio import AT, DRAWN, FIRST_EFFECT, NOTHING, REMEMBERED, VECTORS, Plan, without
+from installation.live.studio import (
+    AT,
+    AWAKE,
+    DRAWN,
+    FIRST_EFFECT,
+    NOTHING,
+    OPENING_S,
+    REMEMBERED,
+    VECTORS,
+    Plan,
+    without,
+)
 from installation.memory import resident_mb
 from installation.settings import SettingsError, Show, check
 from installation.signals import Controls, SoundBlock
@@ -24,6 +35,7 @@ log = logging.getLogger("installation.live.studio")
 
 NICENESS = 3  # a frame in time goes before a newer picture; the painter within stands back further
 ANSWER_S = 20.0  # in which the generator paints something, or this process makes room for a new one
+SLOWER = 5.0  # times what its pictures take: so long it may be at one where that is more
 TOLD_EVERY_S = 0.5
 HEAD = 7  # numbers ahead of the values: number, time_s, turns, now_s, patient, rate_hz, count of values
 
@@ -68,8 +80,8 @@ class Room:
         self.memory, self.plan, self.sheds = memory, plan, sheds
         generator = opening.open_generator(show)
         self.context = open_headless()
-        self.easel = Easel(self.context, show.effects, show.screen.working_size)
-        self.easel.chain.watch = lambda i: memory.counts.__setitem__(AT, FIRST_EFFECT + i)
+        self.easel = Easel(self.context, show.effects, show.screen.working_size, watch=self._watch, sheds=sheds)
+        memory.counts[AT] = NOTHING
         self.painter = Painter(generator).start()
         self.drawing = governor.drawing(show.screen, gpu=not self.easel.canvas.software)
         self.painting = governor.painting(show.screen)
@@ -98,14 +110,21 @@ class Room:
         """Every request, the newest first, until the show's pipe closes. Raises Hung when the generator is silent."""
         last = 0
         gc.freeze()
-        while os.read(0, 4096):
+        while (self.plan.requests.read() is not None and not last) or os.read(0, 4096):  # one before it may be left
             row = self.plan.requests.read()
             if row is None or int(row[0]) == last:
                 continue
             last = int(row[0])
             self._draw(row)
             self.memory.counts[DRAWN] = last
-            self.memory.times[DRAWN] = time.monotonic()
+            self._live()
+            self.memory.counts[AWAKE] = os.getpid()
+
+    def _watch(self, index: int) -> None:
+        self.memory.counts[AT] = FIRST_EFFECT + index
+
+    def _live(self) -> None:
+        self.memory.times[DRAWN] = time.monotonic()
 
     def _draw(self, row: np.ndarray) -> None:
         number, time_s, turns, now_s, patient, rate_hz, count = (float(v) for v in row[:HEAD])
@@ -133,12 +152,24 @@ class Room:
             self._asked.popitem(last=False)
         self.painter.request(controls)
         self._requested += 1
-        if patient:
-            self.painter.wait_done(self._requested, ANSWER_S)
+        until_s = time.monotonic() + self._answer_s
+        while patient and not self.painter.wait_done(self._requested, 0.5) and time.monotonic() < until_s:
+            self._live()
+            self._check()
+        self._check()
+
+    @property
+    def _answer_s(self) -> float:
+        """How long the generator may be at one picture; large networks on a processor take half a minute each."""
+        slow_s = SLOWER * self.painter.picture_s
+        return max(ANSWER_S, slow_s) if slow_s else OPENING_S
+
+    def _check(self) -> None:
+        """Raises Hung when only a new process helps."""
         if not self.painter.alive:
             raise Hung("the generator's thread ended")
-        if self.painter.busy_s > ANSWER_S:
-            raise Hung(f"the generator has not answered for {ANSWER_S:.0f} s")
+        if self.painter.busy_s > self._answer_s:
+            raise Hung(f"the generator has not answered for {self._answer_s:.0f} s")
         if self.painter.is_beyond_help:
             raise Hung("the generator's device does not recover in this process")
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from installation.live import modulation, opening
+from installation.live.portable import with_model
 from installation.live.senses import Senses
 from installation.machine.peak import flops_of, peak_gflops
 from installation.machine.plain import plainly
@@ -48,9 +49,13 @@ class Painted:
 def main(options: Namespace) -> int:
     """`installation bench live`: print the table; --json writes the same."""
     show = open_show(options.show)
+    if options.model:
+        show = dataclasses.replace(show, generator=with_model(show.generator, options.model))
     with tempfile.TemporaryDirectory() as folder:
+        if options.model:
+            show = dataclasses.replace(show, generator=with_model(show.generator, options.model))
         if options.standard:
-            show = standard_show(show, options.standard, Path(folder))
+            show = standard_show(show, options.standard, Path(folder), network=options.network)
         table = Table(("high",), options.json, options.markdown, machine=machine(), show=show.name)
         table.add_all(measure(show, options.frames, sheds=not options.standard))
     return 0

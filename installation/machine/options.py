@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+NETWORKS = ("stylegan2", "stylegan3-t", "stylegan3-r")  # of which a standard one can be made
+
 
 def add_reporting(parser: argparse.ArgumentParser) -> None:
     """All of `installation doctor`."""
@@ -24,9 +26,44 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=int, default=60, help="frames a measurement (default: 60)")
     standard = "measure a network of NVIDIA's standard channels, this many px wide, random weights, at 1080p"
     add("--standard", type=int, default=0, metavar="PX", help=standard)
+    add("--network", choices=NETWORKS, default=NETWORKS[0], help=f"of --standard (default: {NETWORKS[0]})")
+    add("--model", default=None, help="live: another model of the show's generator: a name in models/ or a folder")
     add("--pixels", type=int, default=1000, metavar="PX", help="still: side of the print (default: 1000)")
     add("--effort", choices=["proof", "draft", "print"], default="draft", help="still: default draft")
     add("--tiny", action="store_true", help="gpu: every line, but so small that a CPU is soon through")
     add("--minutes", type=float, default=8.0, help="gpu: end within so long, the most important first (default: 8)")
     add("--markdown", action="store_true", help="print the table as Markdown")
     add("--json", type=Path, metavar="FILE", help="write the table as JSON too, anew after every line")
+
+
+def add_serving(parser: argparse.ArgumentParser) -> None:
+    """All of `installation service`; the words after the verb are read by `serving`, as most are the show's."""
+    parser.description = (
+        "A systemd service that plays one show for months: it starts with the machine, and again whatever happens. "
+        "`installation service install --help` tells what it can be asked for."
+    )
+    add = parser.add_argument
+    add("what", choices=["install", "remove", "status", "print"], help="print: the unit that install would write")
+    add("words", nargs=argparse.REMAINDER, help="options of the service, and any of `installation live` for the show")
+
+
+def serving() -> argparse.ArgumentParser:
+    """What the service itself is asked for; every other word is the show's."""
+    parser = argparse.ArgumentParser(
+        "installation service",
+        usage="%(prog)s {install,remove,status,print} [--system] [--as NAME] [--no-start] [options of live] [-- words]",
+        description="Every other word is handed to `installation live` as it is; so is all that follows --.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--show", default=None, help="a show's name, or the path of its .toml file (default: bloom, or the only one)")
+    add("--system", action="store_true", help="the machine's systemd rather than the user's own; needs root")
+    add(
+        "--as",
+        dest="user",
+        default="",
+        metavar="NAME",
+        help="--system: who it runs as (default: who typed sudo)",
+    )
+    add("--no-start", action="store_true", help="install: it starts with the next login or boot, not at once")
+    return parser

@@ -23,9 +23,11 @@ def flops_of(generator: Any) -> float | None:
     demodulation 2 * in * out. To that come the 1x1 convolutions to colour, and the filters that double the colours.
     """
     synthesis = getattr(generator, "synthesis", None)
-    if synthesis is None:
+    if not hasattr(getattr(synthesis, "config", None), "resolutions"):
         return None
-    config, wide = synthesis.config, 1 + generator.settings.extend / 2
+    assert synthesis is not None
+    config = synthesis.config
+    wide = 1 + generator.settings.extend / 2
     total, before = 0.0, 0
     for rows in config.resolutions:
         pixels, out = rows * rows * wide, config.channels[rows]

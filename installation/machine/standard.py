@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,23 +12,33 @@ from installation.settings import Part, Show
 
 
 def standard_show(
-    show: Show, resolution: int, folder: Path, size: tuple[int, int] = (1920, 1080), **shape: Any
+    show: Show,
+    resolution: int,
+    folder: Path,
+    size: tuple[int, int] = (1920, 1080),
+    network: str = "stylegan2",
+    **shape: Any,
 ) -> Show:
-    """The show as fast as it goes, drawn at `size`; shape changes the network's channels. Writes a model to folder."""
+    """The show as fast as it goes, drawn at `size`; shape changes the network's channels. Writes a model to folder.
+
+    network: a kind, of a stylegan3 with -t or -r behind it.
+    """
     import torch
     from safetensors.torch import save_file
 
     from installation import weights
-    from installation.generators.stylegan2 import network
 
+    kind, _, letter = network.partition("-")
+    room = importlib.import_module(f"installation.generators.{kind}.network")
+    configured = room.NetworkConfig.r if letter == "r" else room.NetworkConfig
     torch.manual_seed(0)
-    net = network.Generator(network.NetworkConfig(resolution, **shape))
+    net = room.Generator(configured(resolution=resolution, **shape))
     path = folder / "weights.safetensors"
     save_file({name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}, path)
-    card = {"kind": "stylegan2", "file": path.name, "sha256": weights.digest(path), "licence": "none: random weights"}
+    card = {"kind": kind, "file": path.name, "sha256": weights.digest(path), "licence": "none: random weights"}
     (folder / "model.toml").write_text(_toml(card | {"network": net.config.to_dict()}), "utf-8")
     screen = dataclasses.replace(show.screen, size=size, working_size=size, fps=240.0)
-    return dataclasses.replace(show, generator=Part("stylegan2", {"model": str(folder)}), screen=screen)
+    return dataclasses.replace(show, generator=Part(kind, {"model": str(folder)}), screen=screen)
 
 
 def _toml(table: dict[str, Any], name: str = "") -> str:

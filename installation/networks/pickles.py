@@ -59,20 +59,6 @@ class Maker(Protocol):
         """What lies outside the pickle under a persistent id."""
 
 
-class Plain:
-    """A Maker that knows no name at all."""
-
-    def call(self, name: Name, args: tuple[Any, ...]) -> Any:
-        return Record(name.module, name.name, args)
-
-    def build(self, made: Any, state: Any) -> None:
-        if isinstance(made, Record):
-            made.state = state
-
-    def find(self, said: Any) -> Any:
-        return Record("", "persistent", (said,))
-
-
 class _Mark:
     """Where a list of things begins on the stack."""
 
@@ -80,9 +66,9 @@ class _Mark:
 MARK = _Mark()
 
 
-def read_pickle(file: IO[bytes], maker: Maker | None = None) -> Any:
+def read_pickle(file: IO[bytes], maker: Maker) -> Any:
     """The next pickle of a file. Sets come as lists. Raises ValueError for one that is torn or goes on and on."""
-    machine = _Machine(maker or Plain())
+    machine = _Machine(maker)
     try:
         for _ in range(MOST_STEPS):
             code = file.read(1)

@@ -128,8 +128,8 @@ def _read_sequence(file: IO[bytes], allowance: Allowance, inner: bool = False) -
     said = read_pickle(file, Meanings(allowance, None, open_inner))
     if type(said) is not int or said != TORCH_BEGINS:
         return said
-    read_pickle(file)
-    read_pickle(file)
+    for _ in range(2):
+        read_pickle(file, Meanings(allowance))
     held: dict[str, Tensor] = {}
 
     def find(stored: Stored) -> Tensor:
@@ -139,7 +139,7 @@ def _read_sequence(file: IO[bytes], allowance: Allowance, inner: bool = False) -
         return held[stored.key].view(stored.kind)
 
     said = read_pickle(file, Meanings(allowance, find, open_inner))
-    for name in read_pickle(file):
+    for name in read_pickle(file, Meanings(allowance)):
         _take_storage(file, held.pop(str(name), None))
     if held:
         raise ValueError("its numbers are not there")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-
-from installation import files
 
 SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"),
@@ -16,6 +15,23 @@ COMPANIONS = {  # what lies beside pictures and is none
 }
 
 
+def below(folder: Path) -> list[Path]:
+    """Every file in a folder and below, links that lead nowhere too, by name; linked folders are followed, each once.
+
+    What is hidden, or lies in a hidden folder, is left out.
+    """
+    found, seen, ahead = [], set(), [folder]
+    while ahead:
+        for at, folders, names in os.walk(ahead.pop()):
+            real = os.path.realpath(at)
+            folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+            if real not in seen:
+                found += [Path(at, name) for name in names if not name.startswith(".")]
+                ahead += [path for name in folders if (path := Path(at, name)).is_symlink()]
+            seen.add(real)
+    return sorted(found)
+
+
 def pictures_below(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """Every picture file in a folder and below, by name; and why each other one is not read.
 
@@ -23,7 +39,7 @@ def pictures_below(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """
     found: list[Path] = []
     left_out: dict[Path, str] = {}
-    for path in files.below(folder):
+    for path in below(folder):
         suffix = path.suffix.lower()
         if path.is_dir() or suffix in COMPANIONS:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import moderngl
@@ -12,7 +12,7 @@ import moderngl
 from installation import settings
 from installation.rendering.canvas import Canvas, Target
 from installation.rendering.effect import SoundView
-from installation.rendering.effects import Chain
+from installation.rendering.effects import Chain, nobody
 from installation.rendering.link import EFFECTS
 from installation.rendering.upload import Uploader
 from installation.signals import Knob, Picture, SoundBlock
@@ -34,9 +34,12 @@ class Easel:
         effects: Sequence[settings.Effect],
         size: tuple[int, int],
         folder: Path = EFFECTS,
+        watch: Callable[[int], None] = nobody,
+        sheds: bool = True,
     ) -> None:
+        """watch is told which effect comes next; sheds: those that are slow are left out for a while."""
         self.canvas = Canvas(context)
-        self.chain = Chain(self.canvas, effects, size, folder)
+        self.chain = Chain(self.canvas, effects, size, folder, watch, sheds)
         self.uploader = Uploader(self.canvas)
         self.across, self.down = (self.canvas.own_program("stretch", *words) for words in (["ACROSS"], []))
         self.timings: dict[str, float] = {}

@@ -19,7 +19,12 @@ from installation.rendering.trial import SLOW_S
 from installation.signals import Knob, SoundBlock
 
 LOOK_EVERY_S = 0.5
+LONGEST_STEP_S = 1.0  # of TIMEDELTA: what moves by it goes on from where it was, however long the show stood still
 log = logging.getLogger("installation.rendering")
+
+
+def nobody(index: int) -> None:
+    """Watches no effect."""
 
 
 class Chain:
@@ -35,16 +40,22 @@ class Chain:
         effects: Sequence[settings.Effect],
         size: tuple[int, int],
         folder: Path = EFFECTS,
+        watch: Callable[[int], None] = nobody,
+        sheds: bool = True,
     ) -> None:
+        """watch is told which effect is compiled or drawn next; sheds: those that are slow are left out for a while."""
         self.canvas = context if isinstance(context, Canvas) else Canvas(context)
+        self.watch, self.sheds = watch, sheds
         self.size = size
         self.faults: Counter[str] = Counter()
-        self.links = [Link(self.canvas, wish, folder) for wish in effects]
+        self.links: list[Link] = []
+        for index, wish in enumerate(effects):
+            watch(index)
+            self.links.append(Link(self.canvas, wish, folder))
         names = [link.name for link in self.links]
         for name in names:
             if names.count(name) > 1:
                 raise settings.SettingsError(f"two effects are called {name!r}: give one of them a `name` of its own")
-        self.watch: Callable[[int], None] = lambda index: None  # told which effect comes next
         self.last: Target | None = None
         self.version = 0  # of the picture that comes in, where somebody counts it: then it is known when it is the same
         self._time_s: float | None = None
@@ -76,7 +87,7 @@ class Chain:
         target that holds the result, or None where the result is `texture` itself.
         """
         self._look_for_changes()
-        step_s = 0.0 if self._time_s is None else max(0.0, now_s - self._time_s)
+        step_s = 0.0 if self._time_s is None else min(max(0.0, now_s - self._time_s), LONGEST_STEP_S)
         self._time_s = now_s
         self.last = None
         if texture.size != self.size:  # effects may count on one size for all
@@ -128,7 +139,7 @@ class Chain:
             return None
         link.drawn_last = True
         now_s = time.monotonic()
-        if link.pause.note(now_s - began_s, now_s):
+        if self.sheds and link.pause.note(now_s - began_s, now_s):
             self.faults["slow effect"] += 1
             pause_s = link.pause.until_s - now_s
             log.error("effect %s: %.1f s a frame: left out for %.0f s", link.path.name, now_s - began_s, pause_s)

@@ -34,7 +34,7 @@ def find_file(name: str, folder: Path = EFFECTS) -> Path:
     there = [path.stem for path in files.there_are(folder, "*.fs")]
     near = difflib.get_close_matches(name, there, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(there)}"
-    raise settings.SettingsError(f"no effect {name!r}; {hint}")
+    raise settings.SettingsError(f"no effect {files.shown(name)}; {hint}")
 
 
 @dataclass

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import numpy as np
 
 from installation import files
-from installation.settings import SettingsError
+from installation.settings import SettingsError, read_toml
 
 CALIBRATION = Path("calibration")  # looked for in `files.places`
 IDENTITY = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], "f8")
@@ -30,13 +29,13 @@ def _read(venue: str, folder: Path) -> np.ndarray:
     if path is None:
         there = ", ".join(file.stem for file in files.there_are(folder, "*.toml"))
         raise SettingsError(f"no calibration for venue {venue!r}; there are: {there}; or leave venue out")
+    table = read_toml(path)
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
         corners = np.array(table.get("corners", IDENTITY), "f8")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise SettingsError(f"{path.name}: expected corners = [[x, y], ...], found: {error}") from error
     if corners.shape != (4, 2) or not np.isfinite(corners).all():
-        raise SettingsError(f"{path.name}: expected 4 corners of 2 numbers, found {table.get('corners')!r}")
+        raise SettingsError(f"{path.name}: expected 4 corners of 2 numbers, found {files.shown(table.get('corners'))}")
     if not _is_convex(corners):
         raise SettingsError(
             f"{path.name}: expected corners around one convex shape from top left on, found {corners.tolist()}"

@@ -19,9 +19,16 @@ from installation.files import settle
 log = logging.getLogger("installation.recorder")
 TIME_BASE = Fraction(1, 90_000)
 RECORDER_NICENESS = 5  # a frame in time goes before a film of it
+# Each piece of two seconds goes to the system at once: a dark one is too small to fill a buffer, and would be lost.
+WHOLE_PIECES = {"movflags": "frag_keyframe+empty_moov", "flush_packets": "1"}
 WAITING = 6  # frames that may wait for the encoder before one is dropped
 APART_S = 0.25  # how far sound may be from its picture before silence is put between
 BEHIND_S = 2.0  # how far the sound's end may stay behind the picture: what is heard late is still to come
+
+
+def part_of(path: Path) -> Path:
+    """What a film is called until it is finished."""
+    return path.with_name(path.name + ".part")
 
 
 class Recorder:
@@ -35,10 +42,10 @@ class Recorder:
         import av
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self._part = path, path.with_name(path.name + ".part")
+        self.path, self._part = path, part_of(path)
         self.faults: Counter[str] = Counter()
         self.frames = 0
-        self._file = av.open(str(self._part), "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"})
+        self._file = av.open(str(self._part), "w", format="mp4", options=WHOLE_PIECES)
         self._video = self._file.add_stream(
             "libx264", rate=round(fps), options={"preset": "ultrafast", "crf": "23", "threads": "1"}
         )

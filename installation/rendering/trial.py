@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from installation.children import end_with_parent
 
 ANSWER_S = 20.0  # in which a file has to be compiled and drawn
 SLOW_S = 0.2  # of one effect in one frame: no wall could be kept in time beside it
@@ -28,7 +31,7 @@ class Trial:
         here = str(Path(__file__).resolve().parents[2])
         places = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "installation.rendering.trial", str(path), *map(str, size)],
+            [sys.executable, "-m", "installation.rendering.trial", str(path), *map(str, size), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -64,7 +67,10 @@ class Trial:
 
 
 def main() -> None:
-    """The child: one line of JSON."""
+    """The child: one line of JSON. Whatever it is at, it ends when its parent does: a loop without an end too."""
+    end_with_parent(signal.SIGKILL)
+    if str(os.getppid()) != sys.argv[4]:
+        return
     from installation.rendering import isf
     from installation.rendering.canvas import Canvas, Target
     from installation.rendering.check import rest_of

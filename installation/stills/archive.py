@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import socket
+import tokenize
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ from installation import __version__, files
 from installation.signals import Still
 
 KEY_DIGITS = 20
+TORN = (  # what NumPy says of a file whose head is no longer one, and JSON of one that somebody wrote in
+    *(ValueError, LookupError, TypeError, EOFError, OverflowError, MemoryError, RecursionError, SyntaxError),
+    tokenize.TokenError,
+)
 
 
 def key_of(
@@ -55,13 +60,17 @@ class Archive:
     def open(self, stage: str, key: str) -> Still:
         """A finished result; its pixels are a read-only memory map. Raises OSError or ValueError if meddled with."""
         folder = self.path(stage, key)
-        told = json.loads((folder / "still.json").read_text("utf-8"))
-        pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
-        maps = {p.stem[4:]: np.load(p, allow_pickle=False) for p in sorted(folder.glob("map-*.npy"))}
         try:
+            told = json.loads((folder / "still.json").read_text("utf-8"))
+            if not all(isinstance(step, dict) for step in told["history"]):
+                raise TypeError("a history of something else than steps")
+            pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+            maps = {p.stem[4:]: np.load(p, allow_pickle=False) for p in sorted(folder.glob("map-*.npy"))}
             return Still(pixels, told["name"], key, told["seed"], maps, dict(told["notes"]), tuple(told["history"]))
-        except (LookupError, TypeError) as error:
-            raise ValueError(f"{folder / 'still.json'}: expected what is known of a result, found {error!r}") from error
+        except TORN as error:
+            raise ValueError(
+                f"{folder}: expected a finished result, found a torn one ({files.shown(error)})"
+            ) from error
 
     def find(self, stage: str, key: str) -> Still | None:
         """That result if it is finished; one that was torn since is thrown away, to be made again."""

@@ -22,7 +22,7 @@ def main(options: Namespace) -> int:
 
     Options: job (Path), port (int, 0 = any free one), no_browser (bool), taste (Path of a taste file, or None).
     """
-    from installation.live.opening import has_display
+    from installation.live.displays import has_display
     from installation.pages.server import PageServer
 
     wall = JobWall(options.job, getattr(options, "taste", None))

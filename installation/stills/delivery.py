@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from installation import __version__
+from installation import __version__, files
 from installation.pictures import split_weight, write_picture
 from installation.settings import to_table
 from installation.signals import Still
@@ -96,7 +96,7 @@ class Delivery:
         hung = {"keys": [still.key for still in stills], "names": [self.named[still.key] for still in stills]}
         listing = Path(self.order.out) / ".work/sheets.json"
         there = [self.ledger.state(name) is State.OWN for name in SHEETS]
-        if read_json(listing) == hung and all(there):  # they hang there already
+        if files.read_json(listing) == hung and all(there):  # they hang there already
             return
         for name, draw in zip(SHEETS, (self._contact_sheet, self._stages_sheet), strict=True):
             if self.ledger.state(name) is not State.OTHER:
@@ -207,14 +207,6 @@ def conclude(delivery: Delivery, finished: Sequence[Still], skipped: Sequence[Sk
     if not order.only:
         print(f"look at {out / 'contact.jpg'} and {out / 'stages.jpg'}; choose takes with: installation select {out}")
     return 0 if whole else 1
-
-
-def read_json(path: Path) -> Any:
-    """What a file says; None when it is not there or torn."""
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
 
 
 def _opened(still: Still) -> list[Mapping[str, Any]]:

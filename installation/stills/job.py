@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from installation import plugins
+from installation import files, plugins
 from installation.pictures import PictureError, split_weight
-from installation.settings import SettingsError, check
+from installation.settings import SettingsError, check, read_toml
 from installation.stills import ledger
 
 ALL_STAGES = (  # matting before composition, other than in the source: paper over another object looks like a highlight
@@ -93,7 +93,7 @@ def verify(job: Job) -> Job:
     if not job.inputs:
         raise SettingsError("nothing to print: name a moment, a picture, a folder of references, or a job file")
     if job.effort not in EFFORTS:
-        raise SettingsError(f"effort: expected one of {', '.join(EFFORTS)}, found {job.effort!r}")
+        raise SettingsError(f"effort: expected one of {', '.join(EFFORTS)}, found {files.shown(job.effort)}")
     if job.variants < 1:
         raise SettingsError(f"variants: expected 1 or more, found {job.variants}")
     for name in (*job.stages, *job.settings):
@@ -103,10 +103,12 @@ def verify(job: Job) -> Job:
         check(plugins.load("stages", name).Settings, table, name)
     for text in job.inputs:
         if not os.path.lexists(text):  # a link that leads nowhere costs itself alone
-            raise SettingsError(f"{text}: no such moment, picture or folder")
+            raise SettingsError(f"{files.shown(text)}: no such moment, picture or folder")
     for style in job.styles:
-        if not Path(split_weight(style)[0]).is_file():
-            raise PictureError(f"{split_weight(style)[0]}: no such style picture; --style PICTURE[:WEIGHT]")
+        if not os.path.isfile(split_weight(style)[0]):  # whatever the text is: too long, with a zero in it
+            raise PictureError(
+                f"{files.shown(split_weight(style)[0])}: no such style picture; --style PICTURE[:WEIGHT]"
+            )
     if job.size != (0, 0) and not all(1 <= px <= LARGEST_PX for px in job.size):
         raise SettingsError(f"size: expected 1 to {LARGEST_PX:,} px each way, found {job.size[0]} x {job.size[1]}")
     if not (job.dpi > 0 and math.isfinite(job.dpi)):
@@ -172,12 +174,7 @@ def _read(path: Path) -> dict[str, Any]:
     """A job file, or the job that a print's sidecar wrote down. Tables named after stages are their settings."""
     if path.suffix == ".json":
         return _read_sidecar(path)
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
+    table = read_toml(path)
     stages = {name: table.pop(name) for name in plugins.available("stages") if name in table}
     return table | {"settings": stages}
 
@@ -188,7 +185,7 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
     name = told.get("name")
     still = told.get("still", name)
     if not (isinstance(name, str) and isinstance(still, str) and _is_component(name)):
-        raise SettingsError(f"{path}: name: expected that of a print, found {name!r}")
+        raise SettingsError(f"{path}: name: expected that of a print, found {files.shown(name)}")
     sha256 = {str(one.get("path")): str(one.get("sha256")) for one in (*told["inputs"], *told["styles"])}
     table = told["job"] | {"only": [still], "names": {still: name}, "sha256": sha256}
     opened = [step.get("settings") for step in told["history"] if step.get("stage") == "source"]
@@ -200,10 +197,13 @@ def _read_sidecar(path: Path) -> dict[str, Any]:
 def _within(order: Path, out: object) -> str:
     """Where a job file or sidecar may write: to its own folder and below. Raises SettingsError for other places."""
     folder = order.parent.resolve()
-    target = (folder / str(out)).resolve()
+    try:
+        target = (folder / str(out)).resolve()
+    except (OSError, ValueError) as error:  # a name too long, a zero in it, a circle of links
+        raise SettingsError(f"{order}: out: expected a folder, found {files.shown(out)}") from error
     if target != folder and folder not in target.parents:
         raise SettingsError(
-            f"{order}: it asks to write to {out}, which is not in its folder; say --out {out} to allow it"
+            f"{order}: it asks to write to {files.shown(out)}, which is not in its folder; say --out to allow it"
         )
     return str(target)
 

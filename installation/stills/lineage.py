@@ -7,7 +7,8 @@ import functools
 import hashlib
 from pathlib import Path
 
-from installation import files, plugins, weights
+from installation import plugins, weights
+from installation.pictures.listing import below
 from installation.signals import Moment
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ def of_moment(moment: Moment) -> str:
         parts += [weights.digest(path) for path in read if path.is_file()]
     if model := show.generator.settings.get("model"):
         folder = weights.find(str(model))
-        parts += [weights.digest(path) for path in files.below(folder) if path.suffix in (".toml", ".safetensors")]
+        parts += [weights.digest(path) for path in below(folder) if path.suffix in (".toml", ".safetensors")]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
-import json
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -15,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from installation import files
 from installation.signals import Still
 from installation.stills.archive import Archive
 
 STAGE = "selection"
+log = logging.getLogger("installation.stills")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,11 @@ def find_takes(folder: Path, known: Iterable[Take] = ()) -> dict[str, Take]:
     for key in measured(folder):
         if key not in opened and not archive.has(STAGE, key):
             continue
-        take = opened.get(key) or _open(archive, key)
+        try:
+            take = opened.get(key) or _open(archive, key)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # torn, or written in since
+            _say_once(f"a take is left out: {files.shown(error)}")
+            continue
         if take.key not in found or found[take.key].measured_ns < take.measured_ns:
             found[take.key] = take
     if not found:
@@ -79,8 +86,8 @@ def working(folder: Path) -> list[dict[str, Any]]:
     """What is being made in a job now: {"stage", "name", "fraction" 0..1} of each piece, the furthest first."""
     told = []
     for part in Archive(folder / ".work").running():
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # it was finished this moment
-            said = json.loads((part / "progress.json").read_text("utf-8"))
+        said = files.read_json(part / "progress.json")
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):  # it was finished this moment
             fraction = min(1.0, max(0.0, float(said["fraction"])))
             told.append({"stage": str(said["stage"]), "name": str(said["name"]), "fraction": round(fraction, 3)})
     return sorted(told, key=lambda piece: -piece["fraction"])
@@ -126,9 +133,14 @@ def _open(archive: Archive, key: str) -> Take:
     return Take(take_of(still), dataclasses.replace(still, pixels=size_alone), settings, measured_ns)
 
 
+@functools.cache
+def _say_once(line: str) -> None:
+    """A page that follows looks twice a second."""
+    log.warning(line)
+
+
 def _current(listing: Path) -> set[str]:
     """Keys of the takes that the job's last run gathered; empty while none has come that far."""
-    try:
-        return set(json.loads(listing.read_text("utf-8"))["keys"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
+    said = files.read_json(listing)
+    keys = said.get("keys") if isinstance(said, dict) else None
+    return {key for key in keys if isinstance(key, str)} if isinstance(keys, list) else set()

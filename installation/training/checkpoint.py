@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from installation import files
+from installation.weight_files import WeightsError, first_line
+
+MEND = "move it away to begin anew"
 
 
 def save(
@@ -35,12 +38,39 @@ def load(
     """Put back what `save` wrote; modules and optimizers the file does not know keep their fresh state.
 
     change(tensors by MODULE/NAME or OPTIMIZER/INDEX/NAME, state) may first fit them to what is there now. Learning
-    rates are not restored: they belong to the schedule.
+    rates are not restored: they belong to the schedule. Raises WeightsError for what is torn or of another run.
     """
-    with safe_open(path, "pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
-        state: dict[str, Any] = json.loads(file.metadata()["state"])
-    change(tensors, state)
+    tensors, state = _read(path)
+    change(tensors, state)  # speaks for itself
+    try:
+        return _put_back(tensors, state, modules, optimizers)
+    except (RuntimeError, LookupError, TypeError, ValueError) as error:
+        why = first_line(error)
+        raise WeightsError(
+            f"{path}: expected a checkpoint of this kind of run, found another ({why}); {MEND}"
+        ) from error
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dictionary)
+            state = json.loads(file.metadata()["state"])
+    except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise WeightsError(
+            f"{path}: expected a whole checkpoint, found a torn one ({first_line(error)}); {MEND}"
+        ) from error
+    if not isinstance(state, dict) or "random" not in tensors:
+        raise WeightsError(f"{path}: expected a checkpoint of a training run, found another file; {MEND}")
+    return tensors, state
+
+
+def _put_back(
+    tensors: dict[str, Tensor],
+    state: dict[str, Any],
+    modules: dict[str, nn.Module],
+    optimizers: dict[str, torch.optim.Optimizer],
+) -> dict[str, Any]:
     for name, module in modules.items():
         own = {k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}
         if own:

@@ -1,7 +1,6 @@
 """A trained student in, a model folder out: weights.safetensors, model.toml, samples.png."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from installation import files
+from installation import files, weights
 from installation.training import album
 from installation.training.corpus import Corpus
 from installation.training.losses import laplacian_l1
@@ -64,7 +63,7 @@ def export(student: Student, folder: Path, stations: Tensor | None, card: dict[s
     sha256 = write_weights(folder, generator.state_dict() | anchors)
     album.save_picture(_samples(student, stations), folder / "samples.png")
     fixed = {"kind": "stylegan2", "file": "weights.safetensors", "sha256": sha256}
-    files.write_text(folder / "model.toml", to_toml(card | fixed | {"network": generator.config.to_dict()}))
+    files.write_text(folder / "model.toml", weights.to_toml(card | fixed | {"network": generator.config.to_dict()}))
     return folder
 
 
@@ -89,16 +88,3 @@ def _samples(student: Student, stations: Tensor | None) -> Any:
     if pictures.shape[-1] > SAMPLE_PX:
         pictures = torch.nn.functional.interpolate(pictures, size=(SAMPLE_PX,) * 2, mode="bilinear", antialias=True)
     return album.sheet(pictures, 6)
-
-
-def to_toml(table: dict[str, Any], prefix: str = "") -> str:
-    """Strings, numbers, booleans and nested tables as TOML."""
-    text = ""
-    for key, value in table.items():
-        if not isinstance(value, dict):
-            name = key if key.replace("_", "a").isalnum() else json.dumps(key)
-            text += f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
-    for key, value in table.items():
-        if isinstance(value, dict):
-            text += f"\n[{prefix}{key}]\n{to_toml(value, f'{prefix}{key}.')}"
-    return text

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from installation import files
+from installation import files, weights
 from installation.bending.carrying import carried, mixed
 from installation.bending.slomo import LEAK, NetworkConfig, SloMo
 from installation.training import album, checkpoint
 from installation.training.corpus import Corpus
-from installation.training.export import to_toml, write_weights
+from installation.training.export import write_weights
 from installation.training.features import load_vgg
 from installation.training.flow_losses import far, flow_losses, losses
 from installation.training.motion import Scenes, make_scenes
@@ -182,7 +182,7 @@ class Run:
         """Write the model folder: the averaged weights in half precision, then the card that vouches for them."""
         folder = self.settings.out
         sha256 = write_weights(folder, self.average.state_dict())
-        files.write_text(folder / "model.toml", to_toml(self.card() | {"sha256": sha256}))
+        files.write_text(folder / "model.toml", weights.to_toml(self.card() | {"sha256": sha256}))
         return folder
 
     def card(self) -> dict[str, Any]:

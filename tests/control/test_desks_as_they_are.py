@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 from rehearsal import hear, wait_for
 
 from installation.control.addresses import AliasError
+from installation.control.answers import Sender
 from installation.control.cues import Board
 from installation.control.desk import Desk, osc_table
 from installation.packets import Frames, encode, encode_bundle
@@ -156,23 +158,25 @@ def test_a_lone_fader_arrives_out_of_the_flood_of_another_one(open_desk: Callabl
     wait_for(lambda: newest.update(values(desk.poll(0.0))) or newest == goal, lambda: (newest, dict(desk.faults)))
 
 
-@pytest.mark.parametrize(
-    "packet",
-    [
-        encode(BLACKOUT, 1),
-        encode_bundle([encode(TEAR, 0.5), encode(MANY[3], 0.5), encode(BLACKOUT, 1)]),
-        encode_bundle([encode(TEAR, 0.5), encode_bundle([encode(TEAR, 0.1), encode_bundle([encode(BLACKOUT, 1)])])]),
-        encode_bundle([*(encode(a, 0.5) for a in MANY), encode(BLACKOUT, 1)]),
-        encode("/installation/black*", 1),
-        encode("/installation/{blackout,freeze}", 1),
-        encode("/Page1/Key101", 100),
-        encode_bundle([encode(TEAR, 0.5), encode("/Page1/Key101", 100)]),
-        encode("/two", 0.5, 1),
-    ],
-    ids=["alone", "last", "nested", "after 500", "pattern", "braces", "alias", "alias last", "alias of arguments"],
-)
+BLACKOUTS = {
+    "alone": encode(BLACKOUT, 1),
+    "last": encode_bundle([encode(TEAR, 0.5), encode(MANY[3], 0.5), encode(BLACKOUT, 1)]),
+    "nested": encode_bundle(
+        [encode(TEAR, 0.5), encode_bundle([encode(TEAR, 0.1), encode_bundle([encode(BLACKOUT, 1)])])]
+    ),
+    "after 500": encode_bundle([*(encode(a, 0.5) for a in MANY), encode(BLACKOUT, 1)]),
+    "pattern": encode("/installation/black*", 1),
+    "braces": encode("/installation/{blackout,freeze}", 1),
+    "alias": encode("/Page1/Key101", 100),
+    "alias last": encode_bundle([encode(TEAR, 0.5), encode("/Page1/Key101", 100)]),
+    "alias of arguments": encode("/two", 0.5, 1),
+}
+ALIASES = {"/Page1/Key101": BLACKOUT, "/two": ["generator.x", BLACKOUT]}
+
+
+@pytest.mark.parametrize("packet", BLACKOUTS.values(), ids=list(BLACKOUTS))
 def test_blackout_is_obeyed_however_fast_its_sender_is(open_desk: Callable[..., Desk], packet: bytes) -> None:
-    desk = open_desk(packets_per_s=20.0, aliases={"/Page1/Key101": BLACKOUT, "/two": ["generator.x", BLACKOUT]})
+    desk = open_desk(packets_per_s=20.0, aliases=ALIASES)
     udp(desk, *[encode(TEAR, 0.5)] * 200)
     wait_for(lambda: desk.faults["rate limited"] > 100)
     desk.poll(0.0)
@@ -180,6 +184,37 @@ def test_blackout_is_obeyed_however_fast_its_sender_is(open_desk: Callable[..., 
     black: list[Command] = []
     wait_for(lambda: black.extend(desk.poll(0.0)) or any(c.verb == "blackout" for c in black))
     assert [c.value > 0 for c in black if c.verb == "blackout"] == [True]
+
+
+class Standing:
+    """A desk whose clock stands where it is put: who is too fast stays so."""
+
+    def __init__(self, **settings: object) -> None:
+        self.desk = Desk(Osc(**settings), KNOBS, CUES)  # type: ignore[arg-type]
+        self.desk._answers = SimpleNamespace(hear=lambda host: None)  # type: ignore[assignment]
+
+    def at(self, now_s: float, *packets: bytes) -> list[Command]:
+        for packet in packets:
+            self.desk._take(packet, Sender("10.0.0.1", 9000), now_s, now_s)
+        return self.desk.poll(now_s)
+
+
+@pytest.mark.parametrize("packet", BLACKOUTS.values(), ids=list(BLACKOUTS))
+def test_blackout_waits_for_nothing(packet: bytes) -> None:
+    standing = Standing(packets_per_s=2.0, aliases=ALIASES)
+    assert {c.name for c in standing.at(0.0, *(encode(a, 1.0) for a in MANY[:9]))} == {
+        "effect.many.k0",
+        "effect.many.k1",
+    }
+    assert "blackout" in [c.verb for c in standing.at(0.0, packet)]
+
+
+def test_a_release_is_not_undone_by_a_value_that_waited_longer() -> None:
+    standing = Standing(packets_per_s=2.0)
+    standing.at(0.0, encode(TEAR, 0.1), encode(TEAR, 0.2), encode(TEAR, 0.3), encode(MANY[0], 0.4))
+    heard = standing.at(1.0, encode("/installation/release", 1))
+    standing.desk._catch_up(1.0)
+    assert [c.verb for c in heard + standing.at(1.0)] == ["release"]
 
 
 def test_a_go_sent_before_a_panic_never_comes_out_after_it(open_desk: Callable[..., Desk]) -> None:

@@ -56,4 +56,4 @@ def test_sixty_stars_against_a_long_name_take_no_time(tree: Tree) -> None:
     began = time.process_time()
     assert find(tree, "/i/" + "a*" * 60 + "b") == []
     assert find(tree, "/i/" + "*a" * 60) == ["long"]
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 10  # measured: milliseconds; tried in every way it takes for ever

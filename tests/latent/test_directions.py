@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import save_model
 from PIL import Image
+from small_models import save_model
 
 from installation import files
 from installation.__main__ import main

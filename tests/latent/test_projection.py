@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_net, save_model
 from PIL import Image
+from small_models import make_net, save_model
 
 from installation.__main__ import main
 from installation.generators import stylegan2

@@ -19,8 +19,7 @@ from installation.latent import vectors
 from installation.live import opening
 from installation.live.loop import Live
 from installation.signals import Command
-from installation.training.export import to_toml
-from installation.weights import read_own
+from installation.weights import read_own, to_toml
 
 SHOW = """
 [generator]
@@ -118,8 +117,8 @@ def test_the_wall_fades_to_a_vector_to_another_model_and_back(live: Live, tmp_pa
     rose = play(live, lambda: painted(live, **{"to.rose": 1.0, "speed": 0.0}))[-1]
 
     live.chronicle.studio.keep_vector()
-    play(live, lambda: bool(list((tmp_path / "kept").glob("*.npz"))))
-    [path] = wait_for(lambda: list((tmp_path / "kept").glob("*.npz")))
+    play(live, lambda: bool(list((tmp_path / "kept").glob("led-*.npz"))))
+    [path] = wait_for(lambda: list((tmp_path / "kept").glob("led-*.npz")))
     generator = opening.open_generator(live.show).now
     kept = vectors.read(path).w
     assert kept is not None and torch.allclose(kept, generator.of_seed(5), atol=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,9 +17,10 @@ from pathlib import Path
 import av
 import psutil
 import pytest
+from desktops import virtual_desktop
 from pythonosc.udp_client import SimpleUDPClient
 
-from installation.live import keeper, kept
+from installation.live import displays, keeper, kept
 from installation.live.journal import read_log
 
 Wait = Callable[..., object]
@@ -45,7 +47,7 @@ from pathlib import Path
 from installation.live.kept import Kept
 here, kept = Path(sys.argv[1]), Kept.found()
 count = len(list(here.glob("start*")))
-(here / f"start{count}").write_text(" ".join(sys.argv[2:]))
+(here / f"start{count}").write_bytes(os.fsencode(" ".join(sys.argv[2:])))
 """
 
 
@@ -110,7 +112,7 @@ def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_n
     wait_for(is_set, within_s=60)
     first = kept_show.show()
     first.kill()
-    wait_for(lambda: (again := kept_show.show()) is not None and again.pid != first.pid, within_s=30)
+    wait_for(lambda: (again := kept_show.show()) is not None and again.pid != first.pid, within_s=90)
     turns = kept_show.told()["turns"]
     wait_for(lambda: kept_show.told()["turns"] > turns, within_s=90)  # it plays on, from where it was on its walk
     kept_show.process.send_signal(signal.SIGTERM)
@@ -120,8 +122,92 @@ def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_n
     assert told["held"]["generator.x"][1] == 0.5
     frames = frames_of(home / "film.mp4")
     assert len(frames) > 2 and max(frame.max() for frame in frames) < 8, "not one frame of the new show was light"
+    assert (home / "film.kept-1.mp4").stat().st_size > 0, "what was recorded before the kill is not written over"
     (report,) = (home / "state/installation/crashes").glob("*.txt")
     assert "SIGKILL" in report.read_text()
+
+
+def test_a_blackout_sent_once_while_the_show_is_away_is_done_by_the_next_one_before_its_first_frame(
+    keep, home: Path, wait_for: Wait
+) -> None:
+    kept_show = keep("--record", "film.mp4")
+    wait_for(lambda: kept_show.told().get("turns", 0) > 0, within_s=90)
+    first = kept_show.show()
+    first.suspend()  # nothing more is read
+    kept_show.desk.send_message("/installation/blackout", 1)
+    first.kill()
+    wait_for(lambda: kept_show.told()["blackout"] is True, within_s=90)
+    turns = kept_show.told()["turns"]
+    wait_for(lambda: kept_show.told()["turns"] > turns, within_s=90)
+    kept_show.process.send_signal(signal.SIGTERM)
+    assert kept_show.process.wait(60) == 0
+    frames = frames_of(home / "film.mp4")
+    assert frames and max(frame.max() for frame in frames) < 8
+
+
+def test_an_unattended_show_waits_for_a_desktop_that_comes_later_and_then_there_is_light(
+    home: Path, monkeypatch, wait_for: Wait
+) -> None:
+    (home / "small.toml").write_text(SHOW)
+    (home / "sockets").mkdir()
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(home / "notify"))
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom installation.__main__ import main\n"
+        "from installation.live import displays\ndisplays.SOCKETS = Path('sockets')\nsys.exit(main(sys.argv[1:]))"
+    )
+    line = ["live", "--show", "small.toml", "--unattended", "--windowed", "--osc-port", "0", "--record", "film.mp4"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, contextlib.ExitStack() as closing:
+        manager.bind(str(home / "notify"))
+        manager.settimeout(90)
+        show = subprocess.Popen([sys.executable, "-c", code, *line], cwd=home, stdout=subprocess.PIPE, text=True)
+        closing.callback(show.wait)
+        closing.callback(show.kill)
+        assert "Waiting for a display" in show.stdout.readline()
+        left = socket.socket(socket.AF_UNIX)  # what an X server that was killed leaves behind
+        left.bind(str(home / "sockets/X0"))
+        left.close()
+        number = closing.enter_context(virtual_desktop())
+        (home / f"sockets/X{number}").unlink(missing_ok=True)
+        (home / f"sockets/X{number}").symlink_to(f"/tmp/.X11-unix/X{number}")
+        said = manager.recv(4096).decode()
+        assert "READY=1" in said and "light is on the wall" in said
+        show.send_signal(signal.SIGTERM)
+        assert show.wait(60) == 0
+    assert max(frame.max() for frame in frames_of(home / "film.mp4")) > 60
+
+
+def test_a_display_that_is_named_and_not_there_yet_is_waited_for_too(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(displays, "SOCKETS", home)
+    monkeypatch.setenv("DISPLAY", ":7.0")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    waits: list[float] = []
+    with socket.socket(socket.AF_UNIX) as server:
+
+        def wait(clock: object, until_s: float) -> None:
+            waits.append(until_s)
+            server.bind(str(home / "X7"))
+            server.listen()
+
+        monkeypatch.setattr(displays.WallClock, "wait_until", wait)
+        displays.wait_for_display()
+    assert len(waits) == 1 and os.environ["DISPLAY"] == ":7.0"
+
+
+def test_a_second_show_of_one_name_plays_and_says_that_it_is_not_kept(home: Path, caplog) -> None:
+    first = kept.Note("small")
+    first.save({"blackout": True}, at_once=True)
+    second = kept.Note("small")
+    assert second.read() == {} and "another 'small' is playing" in caplog.text
+    second.save({"blackout": False}, at_once=True)
+    assert kept.read_state("small") == {"blackout": True}
+    first.close()
+    second.save({"master": 1}, at_once=True)
+    assert kept.read_state("small") == {"master": 1}, "once the other one has ended"
+    second.close()
+    assert kept.Note("small").is_mine
+    assert run(home, "kept.present()\nsys.exit(0)") == 0, "and in another folder, or with a lock of another, it plays"
 
 
 def test_the_next_evening_begins_as_the_last_one_ended_unless_it_is_to_be_fresh(keep, wait_for: Wait) -> None:
@@ -189,6 +275,32 @@ def test_a_show_that_presents_nothing_any_more_is_replaced(home: Path, monkeypat
     assert "no frame was presented" in report.read_text()
 
 
+def test_a_keeper_that_was_stopped_with_all_the_rest_looks_again_before_it_calls_the_show_hung(
+    home: Path, monkeypatch
+) -> None:
+    real, late = time.monotonic, []
+
+    def now_s() -> float:
+        """A minute later than the newest frame, for a few looks: so it is when a whole machine was frozen."""
+        if (home / "playing").exists() and len(late) < keeper.LATE_LOOKS:
+            late.append(real())
+            return real() + 60.0
+        return real()
+
+    monkeypatch.setattr(keeper.time, "monotonic", now_s)
+    body = (
+        "while not (here / 'over').exists():\n    kept.present()\n    (here / 'playing').touch()\n    time.sleep(0.01)"
+    )
+
+    def end() -> None:
+        while len(late) < keeper.LATE_LOOKS:
+            threading.Event().wait(0.01)
+        (home / "over").touch()
+
+    assert run(home, body, end) == 0
+    assert len(starts(home)) == 1
+
+
 def test_the_service_manager_hears_ready_alive_and_stopping(home: Path, monkeypatch, wait_for: Wait) -> None:
     heard: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -210,6 +322,85 @@ def test_the_service_manager_hears_ready_alive_and_stopping(home: Path, monkeypa
     assert "READY=1" not in "".join(heard[1:])
 
 
+def test_a_show_that_cannot_be_started_now_is_started_later(home: Path, monkeypatch) -> None:
+    real, tries = subprocess.Popen, []
+
+    def start(command: list[str], **how: object) -> subprocess.Popen:
+        tries.append(command)
+        if len(tries) < 3:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return real(command, **how)
+
+    monkeypatch.setattr(keeper.subprocess, "Popen", start)
+    assert run(home, "sys.exit(0)") == 0
+    assert len(tries) == 3 and len(starts(home)) == 1
+
+
+def test_a_show_that_a_driver_keeps_in_the_kernel_is_left_there(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "SILENT_S", 0.2)
+    real, left = subprocess.Popen.wait, []
+
+    def wait(process: subprocess.Popen, timeout: float | None = None) -> int:
+        if process.args[-1:] == ["--no-guard"] and timeout and not (home / "start1").exists():
+            left.append(timeout)
+            raise subprocess.TimeoutExpired("show", timeout)
+        return real(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    assert run(home, "kept.present()\nif count: sys.exit(0)\ntime.sleep(600)") == 0
+    assert len(left) == 2 and len(starts(home)) == 2
+
+
+def test_a_show_that_does_not_end_when_it_was_asked_to_is_ended(home: Path, monkeypatch, wait_for: Wait) -> None:
+    monkeypatch.setattr(keeper, "ENDING_S", 0.2)
+
+    def ask() -> None:
+        wait_for(lambda: (home / "deaf").exists())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    body = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nkept.present()\n(here / 'deaf').touch()\n"
+    assert run(home, body + "time.sleep(600)", ask) == -signal.SIGABRT
+
+
+def test_asked_to_end_before_it_listens_is_an_orderly_end(home: Path, wait_for: Wait) -> None:
+    def ask() -> None:
+        wait_for(lambda: (home / "start0").exists())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert run(home, "time.sleep(600)", ask) == 0
+
+
+def test_after_the_safe_show_the_whole_one_is_tried_and_one_failure_is_enough(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(keeper, "SAFE_S", 1.0)
+    body = "kept.present()\nif count == 5: sys.exit(0)\nif '--safe' not in sys.argv: sys.exit(70)\n"
+    assert run(home, body + "while True:\n    kept.present()\n    time.sleep(0.02)") == 0
+    assert ["--safe" in words for words in starts(home)] == [False, False, False, True, False, True]
+
+
+def test_a_name_that_is_no_text_is_no_reason_to_fail(home: Path) -> None:
+    script = home / "stand_in.py"
+    script.write_text(STAND_IN + "sys.exit(0 if count else 70)")
+    assert keeper.Keeper(["\udcff"], "small", command=[sys.executable, str(script), str(home)]).keep() == 0
+
+
+def test_a_reader_of_the_log_who_reads_no_more_holds_up_neither_show_nor_keeper(home: Path) -> None:
+    (home / "stand_in.py").write_text(
+        STAND_IN + "for n in range(5000): print('x' * 99, file=sys.stderr)\nsys.exit(0 if count else 70)"
+    )
+    command = [sys.executable, str(home / "stand_in.py"), str(home)]
+    code = (
+        "import logging, sys\nfrom installation.live import keeper, saying\nlogging.basicConfig()\n"
+        "saying.log_without_waiting()\nlogging.error('y' * 100_000)\n"
+        f"sys.exit(keeper.Keeper([], 'small', command={command!r}).keep())"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)  # a pipe that nobody reads
+    try:
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+
+
 def test_a_show_that_presents_nothing_is_never_called_alive(home: Path, monkeypatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(home / "notify"))
@@ -220,7 +411,11 @@ def test_a_show_that_presents_nothing_is_never_called_alive(home: Path, monkeypa
             manager.recv(4096)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"blackout": "yes", "held": 3, "master": [1, 2]}', "\x00"])
+TORN = ["", "{", "[1]", '{"blackout": "yes", "held": 3, "master": [1, 2]}', "\x00"]
+FAR_TOO_MUCH = ["[" * 100_000, '{"held": "' + 300_000 * "x" + '"}']
+
+
+@pytest.mark.parametrize("text", TORN + FAR_TOO_MUCH, ids=range(7))
 def test_a_torn_note_of_what_was_set_is_no_reason_to_fail(home: Path, text: str) -> None:
     path = kept.state_path("small")
     path.parent.mkdir(parents=True)

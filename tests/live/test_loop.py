@@ -21,8 +21,10 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from installation.__main__ import parser
 from installation.live import moments, opening
-from installation.live.journal import read_log
-from installation.live.loop import Live
+from installation.live.journal import Entry, read_log
+from installation.live.kept import Kept
+from installation.live.loop import REMEMBER_FRAMES, Live
+from installation.signals import Command
 from installation.stills import sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,11 +138,38 @@ def test_blackout_from_the_desk_is_black_on_the_next_presented_frame(live: Live)
     play(live, lambda heard: live.screen.read_now().max() > 60)
 
 
+def test_nothing_is_read_from_the_desk_before_there_is_a_frame_to_do_it_in(live: Live) -> None:
+    assert live.desk._thread is None, "the curtain is still down: what ends the show now must not take it along"
+    desk_of(live).send_message("/installation/blackout", 1)
+    play(live, lambda heard: any(command.verb == "blackout" for command in heard.commands))
+    listening = live.desk._thread
+    live.desk.start()
+    assert live.desk._thread is listening
+
+
 def test_blackout_works_while_the_generator_is_dead(live: Live) -> None:
     live.studio.close()
     desk_of(live).send_message("/installation/blackout", 1)
     play(live, lambda heard: any(command.verb == "blackout" for command in heard.commands))
     assert live.screen.read_now().max() == 0
+
+
+def test_blackout_works_while_nothing_can_be_asked_of_the_generator(live: Live, monkeypatch) -> None:
+    play(live, lambda heard: live.screen.read_now().max() > 60)
+    monkeypatch.setattr(live.studio, "request", lambda *asked, **how: 1 / 0)
+    live.survive(Entry(live.clock.now_s(), {}, (Command("blackout", value=1.0),)))
+    assert live.screen.read_now().max() == 0 and live.survived == {"frame: ZeroDivisionError": 1}
+
+
+def test_while_light_fades_every_frame_is_left_with_the_keeper(live: Live) -> None:
+    live.kept = Kept.make()
+    play(live, lambda heard: live.chronicle.ledger.frames % REMEMBER_FRAMES == 2)
+    live.frame(Entry(10.0, {}, (Command("panic"),)))
+    live.frame(Entry(11.0, {}, ()))
+    assert 0.0 < live.kept.words.read()["panic"][0] < 1.0
+    live.frame(Entry(12.5, {}, ()))
+    live.frame(Entry(12.6, {}, (Command("moment"),)))
+    assert live.kept.words.read()["panic"] == [0.0, 0.0, 0.0]
 
 
 def test_a_killed_camera_and_a_killed_microphone_heal_and_are_counted(live: Live) -> None:

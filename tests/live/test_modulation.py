@@ -54,6 +54,13 @@ def test_the_walk_goes_round_as_often_a_minute_as_the_speed_says() -> None:
     assert run([], [{}] * 501)[-1].turns == pytest.approx(1.0)
 
 
+def test_what_was_stopped_for_an_hour_goes_on_from_where_it_was_on_its_walk() -> None:
+    state = begin([])
+    _, state = modulate(KNOBS, [], {}, {}, state, 1.0)
+    controls, _ = modulate(KNOBS, [], {}, {}, state, 3601.0)
+    assert controls.turns <= 0.1 + 1e-9  # a second of it
+
+
 def test_a_route_to_a_knob_that_does_not_exist_names_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r"did you mean 'bend\.melt\.amount'"):
         check_routes([Route("sound.bass", "bend.melt.amout")], KNOBS)

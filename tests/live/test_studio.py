@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,8 @@ from installation import files
 from installation.bending.operations import OPERATIONS, Operation
 from installation.children import Memory
 from installation.live import studio as studios
-from installation.live.studio import AT, FIRST_EFFECT, Plan, Studio, without
-from installation.live.studio_child import Room
+from installation.live.studio import AT, AWAKE, DRAWN, FIRST_EFFECT, REQUESTED, Plan, Studio, without
+from installation.live.studio_child import Hung, Room
 from installation.settings import Bend, Effect, Part, Screen, SettingsError, Show
 from installation.signals import Controls, Picture, SoundBlock
 
@@ -109,6 +110,33 @@ def test_what_is_slow_to_paint_is_bent_no_more_and_what_is_slow_to_draw_is_drawn
     assert here.draw().shape[:2] == (22, 40)
 
 
+def test_a_network_that_takes_half_a_minute_a_picture_is_not_called_hung_and_one_that_hangs_is(inside) -> None:
+    here = inside()
+    here.draw()
+    here.room.painter._seconds.extend([25.0] * 31)
+    here.room.painter._began_s = time.monotonic() - 60.0
+    here.room._check()
+    here.room.painter._began_s = time.monotonic() - 600.0
+    with pytest.raises(Hung, match="has not answered"):
+        here.room._check()
+    here.room.painter._began_s = 0.0
+
+
+def test_while_a_replay_waits_for_a_slow_picture_the_process_shows_that_it_lives(inside) -> None:
+    here = inside()
+    real, goes_on = here.room.painter.generator.render, threading.Event()
+    here.room.painter.generator.render = lambda *asked: goes_on.wait(60) and real(*asked)
+    asking = threading.Thread(target=here.room._request, args=(Controls(0.0, here.values), 1, True))
+    asking.start()
+    signs = set()
+    while asking.is_alive():
+        signs.add(float(here.memory.times[DRAWN]))
+        if len(signs) > 2:
+            goes_on.set()
+        asking.join(0.01)
+    assert len(signs) > 2 and here.room.painter.number_done == 1
+
+
 # ---- outside: real processes
 
 
@@ -131,6 +159,11 @@ def ask(studio: Studio, **values: float) -> None:
     now_s = time.monotonic()
     given = {name: knob.default for name, knob in studio.knobs.items()} | values
     studio.request(Controls(now_s, given, now_s), now_s)
+
+
+def awake(studio: Studio) -> bool:
+    """Whether the process that is there now has drawn something."""
+    return int(studio._memory.counts[AWAKE]) in studio.pids
 
 
 def until_newer(studio: Studio, wait_for: Wait, number: int, **values: float) -> None:
@@ -164,12 +197,15 @@ def test_killed_crashed_or_hung_it_is_replaced_and_the_last_picture_stays(
     monkeypatch.setattr(studios, "SILENT_S", 1.0)
     studio = opened()
     until_newer(studio, wait_for, 0)
+    painted = wait_for(lambda: ask(studio) or studio.painted)
     (pid,), held = studio.pids, studio.newest()
     os.kill(pid, by)
     wait_for(lambda: ask(studio) or studio.faults["studio"] > 0)
     assert studio.newest() is not None and studio.newest().number >= held.number
     until_newer(studio, wait_for, studio.newest().number)
     assert studio.pids != [pid] and studio.faults["studio"] == 1
+    wait_for(lambda: ask(studio) or studio.painted > studio.status.get("painted", 0) >= 1)
+    assert studio.painted > painted, "pictures of the process before count too"
 
 
 def test_an_effect_that_fails_twice_is_left_out_and_the_others_are_drawn(opened, wait_for: Wait, tmp_path) -> None:
@@ -177,19 +213,67 @@ def test_an_effect_that_fails_twice_is_left_out_and_the_others_are_drawn(opened,
     studio = opened(dataclasses.replace(SHOW, effects=(Effect("grain"), Effect(str(tmp_path / "slow.fs")))))
     until_newer(studio, wait_for, 0)
     for _ in range(studios.STRIKES):
-        lost = studio.faults["studio"]
         at_work = wait_for(
             lambda: (
                 ask(studio, **{"effect.slow.amount": 1.0})
-                or (studio.pids and studio._memory.counts[AT] == FIRST_EFFECT + 1 and studio.pids[0])
+                or (awake(studio) and studio._memory.counts[AT] == FIRST_EFFECT + 1 and studio.pids[0])
             ),
             within_s=90,
         )
         os.kill(int(at_work), signal.SIGKILL)  # a driver that crashes in this effect's draw call
-        wait_for(lambda before=lost: studio.faults["studio"] > before)
-        wait_for(lambda: studio.pids, within_s=60)
+        wait_for(lambda killed=at_work: studio.pids and studio.pids != [killed], within_s=60)
     assert studio.left_out == ["slow"]
     until_newer(studio, wait_for, studio.newest().number, **{"effect.slow.amount": 1.0})
+
+
+def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(opened, wait_for: Wait) -> None:
+    studio = opened()
+    until_newer(studio, wait_for, 0)
+    counts, times = studio._memory.counts, studio._memory.times
+    wait_for(lambda: awake(studio) and counts[DRAWN] >= counts[REQUESTED])
+    times[DRAWN] -= 3600.0
+    os.kill(studio.pids[0], signal.SIGSTOP)  # so that the answer stays owed
+    ask(studio)
+    assert studio._silence_s() < 3000.0
+    os.kill(studio.pids[0], signal.SIGCONT)
+    wait_for(lambda: counts[DRAWN] >= counts[REQUESTED])
+
+
+def test_what_was_asked_of_a_process_that_died_is_drawn_by_the_next_one(opened, wait_for: Wait) -> None:
+    studio = opened()
+    until_newer(studio, wait_for, 0)
+    os.kill(studio.pids[0], signal.SIGSTOP)
+    ask(studio)
+    os.kill(studio.pids[0], signal.SIGKILL)
+    assert studio.wait_done(90), "nobody asked again"
+
+
+def test_an_effect_whose_file_is_broken_at_a_restart_is_left_out_alone_and_comes_back(
+    opened, wait_for: Wait, tmp_path: Path
+) -> None:
+    effect, good = tmp_path / "mine.fs", (files.shipped("shaders/effects") / "grain.fs").read_text("utf-8")
+    effect.write_text(good)
+    studio = opened(dataclasses.replace(SHOW, effects=(Effect("grain"), Effect(str(effect)))))
+    until_newer(studio, wait_for, 0)
+    effect.write_text(good.replace("void main() {", "void main() { oops"))
+    os.kill(studio.pids[0], signal.SIGKILL)
+    wait_for(lambda: ask(studio) or (studio.left_out and awake(studio)), within_s=90)
+    assert studio.left_out == ["mine"]
+    until_newer(studio, wait_for, studio.newest().number)
+    effect.write_text(good)
+    lost, before = studio.faults["studio"], studio.pids
+    studio._left_out["mine"] = 0.0  # its time is over
+    wait_for(lambda: ask(studio) or (studio.pids != before and awake(studio)), within_s=90)
+    assert studio.left_out == studio._told_without == [] and studio.faults["studio"] == lost
+
+
+def test_two_deaths_months_apart_are_no_reason_to_leave_out_the_generator() -> None:
+    studio = Studio(SHOW)
+    studio._strikes["generator"] = [time.monotonic() - studios.LEFT_OUT_S]
+    studio._blame()
+    assert studio.left_out == []
+    studio._blame()
+    assert studio.left_out == ["generator"]
 
 
 def test_without_what_failed_there_is_always_something_to_play() -> None:

@@ -32,14 +32,14 @@ def test_the_point_of_the_picture_on_the_wall_is_what_is_kept(inside, tmp_path: 
     shown = here.room.painter.newest().controls
     here.memory.counts[VECTORS] += 1
     here.draw(**{"generator.x": -0.7})
-    [path] = wait_for(lambda: list((tmp_path / "kept").glob("*.npz")))
+    [path] = wait_for(lambda: list((tmp_path / "kept").glob("small-*.npz")))
     kept = vectors.read(path)
     assert kept.sha256 == here.room.painter.generator.weights_sha256
     after = here.room.painter.newest().controls
     where = here.room.painter.generator.where
     assert any(kept.w.equal(where(controls)) for controls in (shown, after)) and not where(shown).equal(where(after))
     here.draw()
-    assert len(list((tmp_path / "kept").glob("*.npz"))) == 1, "once for each press"
+    assert len(list((tmp_path / "kept").glob("small-*.npz"))) == 1, "once for each press"
 
 
 def test_without_a_folder_vectors_lie_with_the_users_own(tmp_path: Path, monkeypatch) -> None:

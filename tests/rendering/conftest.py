@@ -8,7 +8,7 @@ from pathlib import Path
 import moderngl
 import numpy as np
 import pytest
-from flower import picture, upload
+from flower import SMALL, picture, upload
 
 from installation import settings
 from installation.rendering import window
@@ -17,8 +17,6 @@ from installation.rendering.link import EFFECTS
 from installation.rendering.readback import Whole
 from installation.rendering.surfaces import close_headless, open_headless
 from installation.signals import Levels
-
-SMALL = settings.Screen(size=(128, 72), working_size=(64, 36))
 
 
 @pytest.fixture

@@ -5,7 +5,10 @@ from __future__ import annotations
 import moderngl
 import numpy as np
 
+from installation import settings
 from installation.signals import Controls, Picture
+
+SMALL = settings.Screen(size=(128, 72), working_size=(64, 36))
 
 
 def picture(width: int, height: int, time_s: float = 0.0, petals: int = 7, crisp: float = 14.0) -> np.ndarray:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from flower import pixels_of
 
@@ -101,6 +102,39 @@ def test_a_file_that_crashes_its_trial_costs_only_that(playing: Playing, monkeyp
     with caplog.at_level(logging.ERROR, "installation.rendering"):
         playing.save(RED + " ", lambda: playing.chain.faults["shader"] == 1)
     assert "the graphics driver ended with it" in caplog.text and playing.colour() == [255, 0, 0, 255]
+
+
+ENDLESS = (  # nearly: a software driver leaves a loop after 65,535 rounds
+    '/*{"INPUTS": []}*/\nvoid main() { float x = TIME; while (x > -1.0) x = fract(x + 0.37) + 0.001;'
+    " gl_FragColor = vec4(x); }"
+)
+
+
+def test_a_trial_ends_with_whoever_began_it_be_its_file_without_an_end(tmp_path, wait_for) -> None:
+    (tmp_path / "endless.fs").write_text(ENDLESS)
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom installation.rendering.trial import Trial\n"
+        "print(Trial(Path(sys.argv[1]), (64, 36))._process.pid, flush=True)\ntime.sleep(600)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "endless.fs")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as began:
+        on_trial = psutil.Process(int(began.stdout.readline()))
+        wait_for(lambda: any("swrast" in m.path or "gallium" in m.path for m in on_trial.memory_maps()), within_s=60)
+        on_trial.suspend()  # what is at work in a driver hears nothing else either
+        began.kill()
+    try:
+        wait_for(lambda: not files.is_alive(on_trial.pid))
+    finally:
+        if files.is_alive(on_trial.pid):
+            on_trial.kill()
+
+
+def test_after_an_hour_that_the_show_stood_still_an_effect_goes_on_and_does_not_leap(context, flower, tmp_path) -> None:
+    write(tmp_path / "step.fs", RED.replace("vec4(1.0, 0.0", "vec4(TIMEDELTA / 10.0, 0.0"))
+    chain = Chain(context, [settings.Effect("step")], SIZE, tmp_path)
+    red = [int(pixels_of(chain.draw(flower, {}, now_s))[0, 0, 0]) for now_s in (0.0, 0.5, 3600.0)]
+    assert red == [0, 13, 26]
+    chain.release()
 
 
 def test_an_effect_that_grows_slow_is_left_out_and_tried_again_later(context, flower, monkeypatch) -> None:

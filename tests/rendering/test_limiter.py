@@ -62,6 +62,14 @@ def test_red_flashes_are_held_even_where_they_are_dark(open_stage) -> None:
     assert most_flashes(red**2.4 * 1.8, 30) <= 3 and stage.display.flashes_limited > 0
 
 
+def test_a_test_card_switched_at_7_hz_is_held_too(open_stage) -> None:
+    stage, frames = open_stage(settings.Screen((160, 90), (160, 90)), fps=30.0), []
+    for n in range(120):
+        frames.append(stage.show(even(0.9, n), test_card=n // 2 % 2 == 0))
+    light = [luminance([frame[:45, :80] for frame in frames]), luminance([frame[30:60, 40:120] for frame in frames])]
+    assert all(1 <= most_flashes(part, 30.0) <= 3 for part in light) and stage.display.flashes_limited > 3
+
+
 def test_without_the_limiter_the_strobe_goes_through(open_stage) -> None:
     screen = settings.Screen((128, 72), (64, 36), flash_limiter=False)
     stage = open_stage(screen)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL
+from flower import SMALL
 
 from installation import settings
 from installation.rendering import projector, window
@@ -33,7 +33,7 @@ def test_no_venue_and_the_default_venue_leave_the_picture_alone() -> None:
         ("corners = [[0,0],[1,1],[1,0],[0,1]]", "convex"),
         ("corners = [[0,0],[1,0],[0.3,0.3],[0,1]]", "convex"),
         ("corners = [[0,0],[1,0],[1,inf],[0,1]]", "expected 4 corners"),
-        ("corners = [", "found"),
+        ("corners = [", "not TOML"),
     ],
 )
 def test_a_calibration_that_cannot_be_is_refused(tmp_path: Path, text: str, why: str) -> None:

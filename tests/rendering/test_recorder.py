@@ -92,6 +92,23 @@ print(recorder.faults["recorder"] > 0, Path(sys.argv[1]).exists())
     assert answer.returncode == 0 and answer.stdout.split() == ["True", "False"] and "No space left" in answer.stderr
 
 
+def test_a_film_of_darkness_is_on_the_disk_too_when_its_process_is_killed(tmp_path, wait_for):
+    code = f"""
+import os, sys
+from pathlib import Path
+import numpy as np
+from installation.rendering.recorder import Recorder
+recorder = Recorder(Path(sys.argv[1]), (64, 36), {FPS})
+while recorder.frames < {FPS} * 6:
+    if recorder._waiting.empty():
+        recorder.write(np.zeros((36, 64, 3), np.uint8), recorder.frames / {FPS})
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "film.mp4")], timeout=60, check=False)
+    with av.open(str(tmp_path / "film.mp4.part")) as film:
+        assert len(list(film.decode(video=0))) >= 2 * FPS
+
+
 def test_a_recording_that_broke_off_with_much_waiting_is_closed_at_once(tmp_path, wait_for, monkeypatch):
     recorder, may_fail = Recorder(tmp_path / "film.mp4", (64, 36), FPS, RATE_HZ), threading.Event()
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from conftest import SMALL
-from flower import even, painted, picture
+from flower import SMALL, even, painted, picture
 
 from installation import settings
 from installation.rendering import surfaces, window

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from installation import weights
-from installation.generators.fitting import open_network
+from installation.generators.fitting import FIT_ERRORS, open_network
 from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
@@ -21,6 +21,7 @@ from installation.generators.stylegan2.grain import KNOBS, Grain
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
 from installation.signals import Knob
+from installation.weight_files import first_line
 
 NOISES = ("auto", "frozen", "random", "none")
 GLANCE_PX = 64
@@ -85,8 +86,10 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
         raise weights.WeightsError(f"{path.parent / 'model.toml'}: expected a table [network], found {table!r}")
     try:
         shape = network.NetworkConfig.from_dict(table)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise weights.WeightsError(f"{path}: does not fit the [network] of its model.toml: {error}") from error
+    except FIT_ERRORS as error:
+        raise weights.WeightsError(
+            f"{path}: does not fit the [network] of its model.toml: {first_line(error)}"
+        ) from error
     net, more = open_network(lambda: network.Generator(shape), path, ("anchors",))
     anchors = more.get("anchors")
     if anchors is not None and (anchors.ndim != 2 or len(anchors) < 4 or anchors.shape[1] != shape.w_dim):
@@ -115,30 +118,34 @@ class StyleGAN2(Gan):
         _check(settings)
         super().__init__(device, settings.dtype, seed, weights_sha256)
         self.noise: network.Noise = "frozen" if settings.noise == "auto" else settings.noise  # type: ignore[assignment]
-        self.net, self.z_dim, self.classes = net, net.config.z_dim, net.config.classes
+        self.net, self.z_dim = net, net.config.z_dim
         columns, rows = net.config.size
         self.size = (columns + settings.extend * net.config.resolution // 2 - 2 * rim_px, rows - 2 * rim_px)
         self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
         source = torch.Generator().manual_seed(seed)
         z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
-        styles, average = styles_of(net, anchors, z)
+        styles, average = styles_of(net.mapping, anchors, z)
         self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
-        self._z, self._class_now = z[self.latent.stations] if self.classes else z, 0.0
+        self._z, self._class_now = z[self.latent.stations] if self.class_count else z, 0.0
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
         listens = [row for row, _, _ in self.synthesis.affines]
         self.grain = Grain(self.synthesis.layers, listens, net.config.num_ws)
         about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        classes = [Knob("generator.class", 0.0, self.classes - 1.0, 0.0, about)] if self.classes > 1 else []
+        classes = [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
         self.attach(bends, [*KNOBS, *classes])
 
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+    @property
+    def class_count(self) -> int:
+        return self.net.config.classes
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
         """Styles (num_ws, w_dim) of z (1, z_dim)."""
         return self.net.broadcast(self._mapped(z, klass or 0.0, truncation))[0]
 
     @torch.inference_mode()
     def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
-        label = self.net.mapping.label(place) if self.classes else None
+        label = self.net.mapping.label(place) if self.class_count else None
         return self.net.mapping(z, truncation, label)
 
     @torch.inference_mode()
@@ -191,13 +198,13 @@ class StyleGAN2(Gan):
         self.grain.set(knob)
 
 
-def styles_of(net: network.Generator, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
+def styles_of(mapping: network.Mapping, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
     """Styles [shape=(K, w_dim)] that the walk may pass through, and their average: a model's own, or those of z."""
     if anchors is not None:
         return anchors.float(), anchors.float().mean(0)
     with torch.inference_mode():
-        styles = net.mapping(z)
-    average = net.mapping.w_avg.float()
+        styles = mapping(z)
+    average = mapping.w_avg.float()
     return styles, average if bool(average.any()) else styles.mean(0)
 
 

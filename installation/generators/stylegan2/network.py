@@ -5,7 +5,7 @@ This is the trainable form. `fast.py` turns it into the form the live show runs,
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +41,19 @@ class FullyConnected(nn.Module):
         return F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
 
 
+class Mapped(Protocol):
+    """What a mapping has to know of a network."""
+
+    @property
+    def z_dim(self) -> int: ...
+    @property
+    def w_dim(self) -> int: ...
+    @property
+    def mapping_layers(self) -> int: ...
+    @property
+    def classes(self) -> int: ...
+
+
 class Mapping(nn.Module):
     """z (B, z_dim), standard normal -> w (B, w_dim), with the truncation trick around the running mean of w.
 
@@ -49,7 +62,7 @@ class Mapping(nn.Module):
 
     w_avg: Tensor
 
-    def __init__(self, config: NetworkConfig, lr_mult: float = 0.01) -> None:
+    def __init__(self, config: Mapped, lr_mult: float = 0.01) -> None:
         super().__init__()
         self.layers = config.mapping_layers
         self.classes = config.classes
@@ -71,7 +84,7 @@ class Mapping(nn.Module):
 
     def label(self, place: float) -> Tensor:
         """What says a class, (1, classes); between two whole numbers it is a blend of both classes."""
-        return (1 - (torch.arange(self.classes) - place).abs()).clamp(min=0)[None]
+        return (1 - (torch.arange(self.classes) - float(place)).abs()).clamp(min=0)[None]
 
 
 def _unit(x: Tensor) -> Tensor:

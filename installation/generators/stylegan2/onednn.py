@@ -4,6 +4,7 @@ These operators are not part of torch's public face, so `available()` tries them
 """
 
 import functools
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -27,10 +28,10 @@ def available() -> bool:
     return all(torch.allclose(y, expected, atol=1e-4) for y in same) and torch.allclose(up, wide, atol=1e-4)
 
 
-def pack(weight: Tensor, size: int) -> Tensor:
-    """Lay out a 3x3 weight (out, in, 3, 3) for pictures of that size."""
+def pack(weight: Tensor, size: int, padding: Sequence[int] = ONCE) -> Tensor:
+    """Lay out a weight (out, in, k, k) for pictures of that size."""
     shape = [1, weight.shape[1], size, size]
-    return torch.ops.mkldnn._reorder_convolution_weight(weight, ONCE, ONCE, ONCE, 1, shape)
+    return torch.ops.mkldnn._reorder_convolution_weight(weight, padding, ONCE, ONCE, 1, shape)
 
 
 def pack_transpose(weight: Tensor, size: int) -> Tensor:
@@ -39,9 +40,22 @@ def pack_transpose(weight: Tensor, size: int) -> Tensor:
     return torch.ops.mkldnn._reorder_convolution_transpose_weight(weight, [0, 0], [0, 0], TWICE, ONCE, 1, shape)
 
 
-def conv(x: Tensor, weight: Tensor, bias: Tensor, slope: float, groups: int = 1) -> Tensor:
-    """leaky_relu(conv2d(x, weight, bias, padding=1)); weight packed or plain."""
-    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, ONCE, ONCE, ONCE, groups, "leaky_relu", [slope], "")
+def conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    slope: float | None,
+    groups: int = 1,
+    padding: Sequence[int] = ONCE,
+) -> Tensor:
+    """leaky_relu(conv2d(x, weight, bias, padding)), or without the leaky ReLU; weight packed or plain."""
+    then = ("none", []) if slope is None else ("leaky_relu", [slope])
+    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, padding, ONCE, ONCE, groups, *then, "")
+
+
+def linear(x: Tensor, weight: Tensor, slope: float) -> Tensor:
+    """leaky_relu(x @ weight.T): x (N, in), weight (out, in)."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, None, "leaky_relu", [slope], "")
 
 
 def conv_transpose(x: Tensor, weight: Tensor) -> Tensor:

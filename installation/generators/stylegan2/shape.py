@@ -5,8 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LARGEST = 1 << 14  # px, and numbers in z
-MOST_LAYERS = 64  # of the mapping; also rows and columns of the start
+LARGEST = 1 << 12  # px
+LIMITS = {  # what a network has at least and at most
+    "mapping_layers": (0, 64),
+    "start": (1, 64),
+    "z_dim": (1, 1 << 14),
+    "w_dim": (1, 1 << 14),
+    "classes": (0, 1 << 17),
+    "rgb_channels": (1, 64),
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +35,13 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if not 8 <= self.resolution <= LARGEST or self.resolution & (self.resolution - 1):
             raise ValueError(f"resolution must be a power of two from 8 to {LARGEST}, found {self.resolution}")
-        for name, value in (("mapping_layers", self.mapping_layers), ("start", max(self.start)), ("z_dim", self.z_dim)):
-            if not 1 <= value <= (MOST_LAYERS if name != "z_dim" else LARGEST):
-                raise ValueError(f"{name} of {value} is none that a network has")
+        for name, (least, most) in LIMITS.items():
+            value = getattr(self, name)
+            for one in value if isinstance(value, tuple) else (value,):
+                if type(one) is not int or not least <= one <= most:
+                    raise ValueError(f"{name}: expected {least}..{most}, found {one}")
+        if max(self.size) > LARGEST:
+            raise ValueError(f"pictures of {self.size} px; {LARGEST} px are the most")
         rule = {r: min(self.channel_base // r, self.channel_max) for r in self.resolutions}
         object.__setattr__(self, "channels", {r: int(self.channels.get(r, rule[r])) for r in self.resolutions})
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from installation import __version__
-from installation.machine.doctor import cameras, computer, desk, graphics, models, monitors, sound
+from installation.machine.doctor import cameras, computer, desk, graphics, models, monitors, service, sound
 from installation.machine.doctor.finding import Finding
 
 Look = Callable[[str], Iterator[Finding]]
@@ -25,6 +25,7 @@ PARTS: dict[str, dict[str, Look]] = {
         "machine": computer.look_at_machine,
         "disk": computer.look_at_disks,
         "clock": computer.look_at_clock,
+        "service": service.look_at_service,
     },
     "picture": {
         "OpenGL": graphics.look_at_gl,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ UNWELL = frozenset(  # causes of notes about what is here and does not work; the
     {
         *("asleep", "unused", "unreachable", "no-desktop", "no-permission", "busy", "muted", "silent", "unusable"),
         *("no-driver", "driver-broken", "driver-too-old", "torch-without-cuda", "no-interop", "software"),
-        *("nearly-full", "torn", "unknown"),
+        *("nearly-full", "torn", "unknown", "stopped", "disabled"),
     }
 )
 
@@ -36,8 +37,13 @@ class Finding:
         return self.state == "note" and self.cause in UNWELL
 
 
-def ask(*command: str, timeout_s: float = 5.0) -> subprocess.CompletedProcess[str] | None:
-    """What another program answers, in English; None when it is not installed or does not answer in time."""
+def ask(
+    *command: str, timeout_s: float = 5.0, more: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str] | None:
+    """What another program answers, in English; None when it is not installed or does not answer in time.
+
+    more is put into its environment.
+    """
     try:
         return subprocess.run(
             command,
@@ -47,7 +53,7 @@ def ask(*command: str, timeout_s: float = 5.0) -> subprocess.CompletedProcess[st
             timeout=timeout_s,
             check=False,
             stdin=subprocess.DEVNULL,
-            env=os.environ | {"LC_ALL": "C"},
+            env=os.environ | {"LC_ALL": "C"} | dict(more or {}),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -49,7 +49,7 @@ class Screens:
 
 def look_at_monitors(subject: str) -> Iterator[Finding]:
     """A line for each monitor that shows something, and one for what is connected and does not."""
-    from installation.live.opening import has_display
+    from installation.live.displays import has_display
 
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or "the desktop"
     if not has_display():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from installation import files
-from installation.settings import SettingsError, check
+from installation.settings import SettingsError, check, read_toml
 from installation.stages.print_file.lengths import LengthError, parse_length
 from installation.stages.print_file.profiles import ProfileError, open_profile
 
@@ -75,10 +74,7 @@ def lay_out(lab: Lab, size_px: tuple[int, int], dpi: float) -> Layout:
 def open_lab(name_or_path: str) -> Lab:
     """Read a lab by name (stages/print_file/labs/NAME.toml) or by path. Raises SettingsError saying what to mend."""
     path = find_lab(name_or_path)
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
+    table = read_toml(path)
     for key in ("profile", "soft_proof"):
         if str(table.get(key, "")).lower().endswith((".icc", ".icm")):
             table[key] = str((path.parent / table[key]).resolve())
@@ -103,9 +99,13 @@ def usual_compression(format: str) -> str:
 def check_lab(lab: Lab, where: str) -> Lab:
     """The lab itself when all it asks for can be. Raises SettingsError naming `where`, the key and what was found."""
     if not files.is_one_name(lab.name):
-        raise SettingsError(f"{where}: name: expected one word for the file's name, without a path, found {lab.name!r}")
+        raise SettingsError(
+            f"{where}: name: expected one word for the file's name, without a path, found {files.shown(lab.name)}"
+        )
     if len(lab.name.encode()) > LONGEST_NAME or lab.name.casefold() in TAKEN:
-        raise SettingsError(f"{where}: name: expected another, of {LONGEST_NAME} bytes at most, found {lab.name!r}")
+        raise SettingsError(
+            f"{where}: name: expected another, of {LONGEST_NAME} bytes at most, found {files.shown(lab.name)}"
+        )
     expected = {
         "format": tuple(SUFFIXES),
         "compression": COMPRESSIONS.get(lab.format, ()),
@@ -117,7 +117,7 @@ def check_lab(lab: Lab, where: str) -> Lab:
     for key, values in expected.items():
         if getattr(lab, key) not in values:
             allowed = "1..100" if key == "quality" else " or ".join(str(v) for v in values)
-            raise SettingsError(f"{where}: {key}: expected {allowed}, found {getattr(lab, key)!r}")
+            raise SettingsError(f"{where}: {key}: expected {allowed}, found {files.shown(getattr(lab, key))}")
     if len(lab.size) not in (0, 2) or len(lab.ground) not in (0, 3):
         raise SettingsError(f"{where}: expected a size of 2 lengths and a ground of 3 numbers, or none of them")
     try:

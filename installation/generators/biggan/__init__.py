@@ -1,0 +1,114 @@
+"""Controls in, a picture of a BigGAN out: a walk through chance and through classes that fade into each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from installation import weights
+from installation.generators import fitting, zspace
+from installation.generators.biggan import network
+from installation.generators.biggan.fast import Fast, layer_names
+from installation.generators.classes import Classes, names_beside
+from installation.generators.gan import Knobs
+from installation.settings import Bend
+
+FARTHEST = 2.0  # deviations: the bound of a truncated normal z
+
+
+@dataclass(frozen=True)
+class Settings(zspace.Settings):
+    """classes: the stations of the knob generator.class, by number or by name (classes.txt beside the model)."""
+
+    classes: tuple[int | str, ...] = ()
+
+
+def create(
+    settings: Settings,
+    bends: Sequence[Bend] = (),
+    size: tuple[int, int] | None = None,
+    device: str = "auto",
+    seed: int = 0,
+) -> BigGAN:
+    """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
+    card, path = weights.open_model(settings.model)
+    net = read_model(card, path)
+    names = names_beside(weights.find(settings.model), net.config.num_classes)
+    generator = BigGAN(net, settings, bends, device, seed, str(card.get("sha256", "")) or weights.digest(path), names)
+    generator.set_defaults(card.get("knobs", {}))
+    return generator
+
+
+def read_model(card: Mapping[str, object], path: Path) -> network.Generator:
+    """The network of a card and its file. Raises WeightsError naming what does not fit."""
+    return fitting.read(network.NetworkConfig, network.Generator, card, path)
+
+
+class BigGAN(zspace.FromZ):
+    """One network at play. Beside z a point keeps the class's embedding and the truncation, which its norms go by.
+
+    What the network is handed is z, embedding, and the share of each of its tables of statistics.
+    """
+
+    cannot = frozenset({"generator.noise"})
+    classes: Classes
+
+    def __init__(
+        self,
+        net: network.Generator,
+        settings: Settings,
+        bends: Sequence[Bend] = (),
+        device: str = "auto",
+        seed: int = 0,
+        weights_sha256: str = "",
+        names: Sequence[str] = (),
+    ) -> None:
+        """names: those of the network's classes, in their order."""
+        super().__init__(device, settings.dtype, seed, weights_sha256)
+        self.net, config = net, net.config
+        self.size = (config.output_dim,) * 2
+        self.layers = layer_names(config)
+        self.classes = Classes(config.num_classes, settings.classes, names)
+        self.set_out(settings, net.generator.gen_z.weight[:, : config.z_dim], config.class_embed_dim + 1)
+        self.fast = Fast(net, self.device, self.dtype)
+        self.attach(bends, self.classes.knobs)
+
+    def draw(self, seed: int) -> Tensor:
+        """A z of at most two deviations, drawn as pytorch-pretrained-biggan draws it: by the quantiles of chance."""
+        from scipy.special import ndtr, ndtri
+
+        low, high = ndtr(-FARTHEST), ndtr(FARTHEST)
+        z = ndtri(low + np.random.RandomState(seed).uniform(size=self.z_dim) * (high - low))
+        return torch.from_numpy(z).float()
+
+    def tell(self, shares: dict[int, float], truncation: float) -> Tensor:
+        """The embedding of classes by their shares, and the truncation."""
+        embedded = sum(share * self.net.embeddings.weight[:, number] for number, share in shares.items())
+        assert isinstance(embedded, Tensor)
+        return torch.cat([embedded.cpu(), torch.tensor([min(max(truncation, 0.0), 1.0)])])
+
+    def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+        """The point (1, D) of a seed, its truncation (0..1) with it; without a class, the knobs' one."""
+        return super().of_seed(seed, min(max(truncation, 0.0), 1.0), klass)
+
+    def point(self, knob: Knobs, turns: float) -> Tensor:
+        """z, embedding and shares of statistics, (1, 2 * z_dim + n_stats)."""
+        return super().point({**knob, "generator.truncation": min(knob["generator.truncation"], 1.0)}, turns)
+
+    def _told(self, point: Tensor, knob: Knobs, turns: float) -> Tensor:
+        told = super()._told(point, knob, turns)
+        truncation = round(float(told[0, -1]), 6)  # a hair beside one of its tables, a truncation takes the next
+        return torch.cat([told[:, :-1], network.shares_of(truncation, self.net.config.n_stats)[None]], 1)
+
+    def paint(self, point: Tensor) -> Tensor:
+        """What `point` made -> picture (1, 3, R, R), -1..1."""
+        return self.fast(point, self.bends.apply if self.bends.attached else None).float().clamp(-1, 1)
+
+    def textbook(self, point: Tensor, noise: str) -> Tensor:
+        told = self.net.config.told
+        return self.net(point[:, :told], point[:, told:])

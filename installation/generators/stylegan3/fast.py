@@ -1,0 +1,167 @@
+"""ws and a place in, pictures out: StyleGAN3 in the form that is played.
+
+A layer's style goes into its weights where these are few beside the pixels, else onto the pixels; its filters are
+worked out by `products.py` or `resampling.py`, whichever suits the machine.
+Nothing here waits for the device (but for a clamp that a CPU looks for) and no shape depends on values, so a CUDA
+graph can capture it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from installation.generators.stylegan2 import onednn
+from installation.generators.stylegan3.network import Synthesis, SynthesisInput, SynthesisLayer
+from installation.generators.stylegan3.products import Products
+from installation.generators.stylegan3.resampling import Resampling
+from installation.generators.stylegan3.shape import LayerShape
+
+FOLDS = 4.0  # times that a value of the weights costs what a pixel's costs
+Bend = Callable[[str, Tensor], Tensor]
+
+
+@dataclass
+class Layer:
+    """One prepared layer. Cut `styles[:, start:stop]` is its style."""
+
+    shape: LayerShape
+    start: int
+    stop: int
+    gain: Tensor  # (), for what comes in
+    weights: list[Tensor]  # (group, in, k, k) for every group of channels; float32 if it folds, else laid out
+    power: Tensor  # (in, out): squared weights summed over the kernel, for demodulation
+    bias: Tensor  # (out,)
+    clamp: float | None
+    folds: bool  # whether a picture is cheaper with its style folded into the weights
+    resampling: Resampling | Products | None  # None for the last layer
+
+
+class FastSynthesis:
+    """ws (B, num_ws, w_dim) -> picture (B, C, R, R) float32, about -1..1, without gradients."""
+
+    def __init__(self, net: Synthesis, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+        self.config, self.dtype, self.device = net.config, dtype, torch.device(device)
+        self.packs = self.device.type == "cpu" and onednn.available()
+        self.layers: list[Layer] = []
+        affines: list[tuple[int, Tensor, Tensor]] = []  # the w it listens to, (w_dim, in), (in,)
+        with torch.no_grad():
+            self.waves = Waves(net.input, self.device)
+            for index, layer in enumerate(net.layers):
+                gain = 1 / math.sqrt(layer.weight[0].numel()) if layer.shape.colours else 1.0
+                weight, bias = layer.affine.weight * layer.affine.weight_gain * gain, layer.affine.bias * gain
+                self.layers.append(self._prepare(layer, sum(len(b) for _, _, b in affines)))
+                affines.append((index + 1, weight.T.float().contiguous(), bias.float()))
+        self.affines = [(i, w.to(self.device), b.to(self.device)) for i, w, b in affines]
+
+    def _prepare(self, layer: SynthesisLayer, start: int) -> Layer:
+        shape, weight = layer.shape, layer.weight.detach().float()
+        power, folds, resampling = torch.empty(0), True, None
+        if not shape.colours:  # demodulation undoes any scale; this one keeps half precision away from its limits
+            weight = weight / (weight.square().sum((1, 2, 3), keepdim=True).sqrt() + 1e-12)
+            power = weight.square().sum((2, 3)).T.contiguous().to(self.device)
+            folds = FOLDS * weight.numel() < (shape.inputs + shape.outputs) * shape.in_size**2
+            resampling = self._resampling(layer)
+        group = resampling.group if resampling else shape.outputs
+        weight = weight.to(self.device).contiguous(memory_format=torch.channels_last)
+        weights = [part if folds else self._packed(part, shape) for part in weight.split(group)]
+        gain, bias = (t.detach().to(self.device, torch.float32) for t in (layer.magnitude_ema.rsqrt(), layer.bias))
+        bias = bias.to(self.dtype) if folds else bias
+        stop = start + shape.inputs
+        return Layer(shape, start, stop, gain, weights, power, bias, layer.clamp, folds, resampling)
+
+    def _resampling(self, layer: SynthesisLayer) -> Resampling | Products:
+        up, down = (torch.ones(1) if f is None else f.float().cpu() for f in (layer.up_filter, layer.down_filter))
+        if self.packs and self.dtype == torch.bfloat16:
+            return Products(layer.shape, up, down, layer.clamp, self.dtype)
+        return Resampling(layer.shape, up, down, layer.clamp, self.device, self.dtype)
+
+    def _packed(self, weight: Tensor, shape: LayerShape) -> Tensor:
+        weight = weight.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        return onednn.pack(weight, shape.in_size, (shape.kernel - 1,) * 2) if self.packs else weight
+
+    def styles(self, ws: Tensor) -> Tensor:
+        """Every layer's style side by side: ws (1, num_ws, w_dim) -> (1, S) float32."""
+        return torch.cat([torch.addmm(bias, ws[:, index].float(), weight) for index, weight, bias in self.affines], 1)
+
+    @torch.no_grad()
+    def __call__(self, ws: Tensor, move: Tensor | None = None, bend: Bend | None = None) -> Tensor:
+        """move (2, 3) or (3, 3): where each point of the picture is taken from; bend(name, x) sees every layer."""
+        return torch.cat([self._picture(ws[i : i + 1], move, bend) for i in range(len(ws))])
+
+    def _picture(self, ws: Tensor, move: Tensor | None, bend: Bend | None) -> Tensor:
+        styles = self.styles(ws)[0]
+        x = self.waves(ws[:, 0].float(), move).to(self.dtype)
+        x = x if bend is None else bend("input", x)
+        for layer in self.layers:
+            x = self._layer(layer, x, styles[layer.start : layer.stop])
+            x = x if bend is None else bend(layer.shape.name, x)
+        return x.float() * self.config.output_scale
+
+    def _layer(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
+        """x (1, in, H, W) -> (1, out, H', W'), channels last."""
+        shape = layer.shape
+        if layer.resampling is None:
+            y = F.conv2d(x, self._scaled(layer.weights[0], style * layer.gain), layer.bias)
+            return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
+        style = style * style.square().mean().clamp_min(1e-12).rsqrt()
+        loudness = (style.square() @ layer.power).add_(1e-8).rsqrt_()
+        if not layer.folds:
+            x = x * (style * layer.gain)[:, None, None].to(self.dtype)
+        out = torch.empty(1, shape.out_size, shape.out_size, shape.outputs, dtype=self.dtype, device=self.device)
+        out, at = out.permute(0, 3, 1, 2), 0
+        for weight, bias in zip(layer.weights, layer.bias.split(layer.resampling.group), strict=True):
+            part = slice(at, at := at + len(bias))
+            if layer.folds:
+                weight = self._scaled(weight, torch.outer(loudness[part], style * layer.gain))
+                y = F.conv2d(x, weight, bias, padding=shape.kernel - 1)
+            else:
+                y = self._conv(x, weight, (bias / loudness[part]).to(self.dtype), shape.kernel - 1)
+                y.mul_(loudness[part, None, None].to(self.dtype))
+            layer.resampling(y, out[:, part])
+        return out
+
+    def _scaled(self, weight: Tensor, scale: Tensor) -> Tensor:
+        return (weight * scale[..., None, None]).to(self.dtype)
+
+    def _conv(self, x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
+        if self.packs:
+            return onednn.conv(x, weight, bias, None, 1, (padding, padding))
+        return F.conv2d(x, weight, bias, padding=padding)
+
+
+class Waves:
+    """The input of the network: waves over a plane that w and a hand may turn and shift."""
+
+    def __init__(self, net: SynthesisInput, device: torch.device) -> None:
+        def there(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, torch.float32)
+
+        self.rate, self.bandwidth = net.rate, net.bandwidth
+        self.weight = there(net.weight).T.contiguous() / math.sqrt(net.channels)
+        self.freqs, self.phases, self.transform = there(net.freqs), there(net.phases), there(net.transform)
+        self.affine, self.bias = there(net.affine.weight).T * net.affine.weight_gain, there(net.affine.bias)
+        self.line = ((torch.arange(net.size) + 0.5 - net.size / 2) / net.rate).to(device)
+
+    def __call__(self, w: Tensor, move: Tensor | None) -> Tensor:
+        """w (1, w_dim), move (2, 3) or None -> (1, C, size, size), channels last, float32.
+
+        A wave over x + y is made of waves over x and over y: sin(a + b) = sin a cos b + cos a sin b.
+        """
+        turn = torch.addmm(self.bias, w, self.affine)[0]
+        cos, sin, x, y = (turn / turn[:2].norm()).unbind()
+        matrix = torch.stack([cos, -sin, sin * y - cos * x, sin, cos, -sin * x - cos * y]).view(2, 3)
+        matrix = matrix @ self.transform
+        if move is not None:
+            matrix = torch.cat([matrix[:, :2] @ move[:2, :2], matrix[:, :2] @ move[:2, 2:] + matrix[:, 2:]], 1)
+        freqs = self.freqs @ matrix  # (C, 3): along x, along y, and what the phases gain
+        strength = (1 - (freqs[:, :2].norm(dim=1) - self.bandwidth) / (self.rate / 2 - self.bandwidth)).clamp(0, 1)
+        across = (self.line[:, None] * freqs[:, 0] + freqs[:, 2] + self.phases) * (2 * math.pi)  # (W, C)
+        along = (self.line[:, None, None] * freqs[:, 1]) * (2 * math.pi)  # (H, 1, C)
+        waves = across.sin() * along.cos() + across.cos() * along.sin()
+        return ((waves * strength) @ self.weight)[None].permute(0, 3, 1, 2)

@@ -1,0 +1,143 @@
+"""A z in, pictures out: what the networks share that paint straight from chance, without a space of styles.
+
+A point of theirs is one row: z, then what else the network is told (a class), and whether the point itself says that or
+leaves it to the knobs. Station and seed are one: station 23 of the walk is the z of seed 23.
+"""
+
+from __future__ import annotations
+
+import zlib
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from installation.generators.classes import Classes
+from installation.generators.gan import Gan, Knobs
+from installation.generators.latent import STEERED, Latent, closed_form
+from installation.settings import SettingsError
+
+SEEDS = 1024  # of which the walk takes its stations
+
+
+@dataclass(frozen=True)
+class Settings:
+    """model: a folder of models/ or a path; anchors: how many stations the walk has; stations: their seeds, 0..1023,
+    or vectors of the show.
+
+    dtype auto is float16 on CUDA, bfloat16 on a CPU that computes in it, else float32.
+    """
+
+    model: str
+    anchors: int = 12
+    stations: tuple[int | str, ...] = ()
+    dtype: str = "auto"
+
+
+class FromZ(Gan):
+    """One network at play whose latent space is chance itself: z of unit deviation in every direction."""
+
+    z_dim: int
+    isotropic = True
+    classes: Classes | None = None
+    latent: Latent
+
+    def set_out(self, settings: Settings, first: Tensor, told: int = 0) -> None:
+        """Lay the walk. first (F, z_dim): the weights that meet z first; told: numbers of a point beside z."""
+        if settings.anchors < 4:
+            raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")
+        self.z_dim, self.told = first.shape[1], told
+        beside = told + 1 if told else 0
+        styles = F.pad(torch.stack([self.draw(seed) for seed in range(SEEDS)]), (0, beside))
+        directions = F.pad(closed_form(first, len(STEERED)), (0, beside))
+        self._first = F.pad(first.detach().float().cpu(), (0, beside))
+        source = torch.Generator().manual_seed(self.seed)
+        average = torch.zeros(styles.shape[1])
+        self.latent = Latent(styles, average, 1, settings.anchors, source, settings.stations, directions)
+
+    def listening(self) -> Tensor:
+        """The weights (F, D) that meet z first; what a point has beside z meets none."""
+        return self._first
+
+    def draw(self, seed: int) -> Tensor:
+        """The z (z_dim,) of a seed, drawn as NVIDIA's tools draw theirs."""
+        return torch.from_numpy(np.random.RandomState(seed).randn(self.z_dim)).float()
+
+    def tell(self, shares: dict[int, float], truncation: float) -> Tensor:
+        """What the network is told beside z, (told,), of classes by their shares."""
+        return torch.zeros(0)
+
+    def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+        """The point (1, D) of a seed; without a class, the knobs' one is painted. Raises SettingsError for no class."""
+        return self.of_z(self.draw(seed)[None], truncation, klass)
+
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
+        """The point (1, D) of z (1, z_dim). Raises SettingsError for no class."""
+        z = z[0] * truncation
+        if klass is not None and self.classes is None:
+            raise SettingsError(f"this model has no classes, found class {klass}")
+        if klass is None or self.classes is None:
+            return F.pad(z, (0, self.told + 1 if self.told else 0))[None]
+        return torch.cat([z, self.tell(self.classes.between(klass), truncation), torch.ones(1)])[None]
+
+    @property
+    def class_count(self) -> int:
+        return self.classes.count if self.classes else 0
+
+    def painted(self, point: Tensor) -> Tensor:
+        """As the show paints it; the knobs at rest say what the point does not."""
+        rest = {name: knob.default for name, knob in self.knobs.items()}
+        return self.paint(self._told(point, rest, 0.0).to(self.device))
+
+    @torch.inference_mode()
+    def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
+        """The picture (1, C, H, W) of a point (1, D), float32 and -1..1: the network's own planes, unbent, as the
+        textbook has it. noise: frozen | random | none."""
+        rest = {name: knob.default for name, knob in self.knobs.items()}
+        return self.textbook(self._told(point.float(), rest, 0.0), noise).clamp(-1, 1)
+
+    @abstractmethod
+    def textbook(self, point: Tensor, noise: str) -> Tensor:
+        """The picture (1, C, H, W) of what `paint` is handed, in float32 on the CPU."""
+
+    def point(self, knob: Knobs, turns: float) -> Tensor:
+        """What the network is handed, (1, z_dim + told)."""
+        return self._told(self.latent.at(knob, turns), knob, turns)
+
+    def _told(self, point: Tensor, knob: Knobs, turns: float) -> Tensor:
+        """A point with all that it does not say itself filled in from the knobs."""
+        if self.classes is None or not self.told:
+            return point
+        said = point[:, -1:]
+        mine = self.tell(self.classes.shares(knob, turns), knob["generator.truncation"])
+        z, theirs = point[:, : self.z_dim], point[:, self.z_dim : -1]
+        return torch.cat([z, theirs + (1 - said) * mine], 1)
+
+
+def shown(x: Tensor) -> Tensor:
+    """Planes (1, 1 | 3 | 4, H, W) of -1..1 -> (1, 3, H, W) float32: one is grey, a fourth is opacity, over black."""
+    x = x.float()
+    if x.shape[1] == 1:
+        return x.expand(-1, 3, -1, -1)
+    if x.shape[1] == 4:
+        return (x[:, :3] + 1) * ((x[:, 3:] + 1) / 2) - 1
+    return x
+
+
+def frozen_noise(name: str, rows: int, columns: int) -> Tensor:
+    """The noise (1, 1, rows, columns) of a layer, the same on every machine, in every show."""
+    seeded = np.random.RandomState(zlib.crc32(name.encode()))
+    return torch.from_numpy(seeded.randn(1, 1, rows, columns)).float()
+
+
+def words_to_planes(x: Tensor, rows: tuple[int, int]) -> Tensor:
+    """(1, H * W * C) -> (1, C, H, W), channels_last without a copy."""
+    return x.reshape(1, *rows, -1).permute(0, 3, 1, 2)
+
+
+def first_words(weight: Tensor) -> Tensor:
+    """The weight (in, out, H, W) of a transposed convolution of one pixel -> (H * W * out, in), for words_to_planes."""
+    return weight.permute(2, 3, 1, 0).reshape(-1, weight.shape[0])

@@ -1,0 +1,129 @@
+"""The desk's ports outlive the show: what is sent while nobody reads is done by the next one, in its order."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from rehearsal import CUES, KNOBS, hear
+
+from installation.control import ports, sockets
+from installation.control.desk import Desk
+from installation.control.sockets import HANDED_DOWN, Sockets, bind, urgent_of
+from installation.packets import encode
+from installation.settings import Osc
+
+OSC = Osc(port=0, aliases={"/stop": "/installation/blackout", "/x": "generator.truncation"})
+
+
+class Keeper:
+    """Holds the ports; opens one show's desk after another, as if each were a process of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+        self.held = bind(OSC.host, OSC.port, urgent_of(OSC))
+
+    def send(self, *packets: bytes) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            for packet in packets:
+                udp.sendto(packet, (OSC.host, self.held.port))
+
+    def open(self, osc: Osc = OSC, start: bool = True) -> Desk:
+        copies = Sockets(
+            self.held.host, self.held.asked, self.held.listener.dup(), tuple(u.dup() for u in self.held.udp)
+        )
+        words = copies.words[HANDED_DOWN].replace(str(os.getpid()), str(os.getppid()))
+        for one in (copies.listener, *copies.udp):
+            one.detach()
+        self.monkeypatch.setenv(HANDED_DOWN, words)
+        desk = Desk(osc, KNOBS, CUES)
+        desk.start() if start else desk.bind()
+        return desk
+
+
+@pytest.fixture
+def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
+    made = Keeper(monkeypatch)
+    yield made
+    made.held.close()
+
+
+def test_what_was_sent_while_there_was_no_show_is_done_by_the_next_in_its_order(keeper: Keeper) -> None:
+    sent = [encode("/installation/panic"), encode("/installation/cue/go", 1), encode("/stop", 1)]
+    for _ in range(2):
+        keeper.send(*sent)
+        desk = keeper.open()
+        assert desk.port == keeper.held.port
+        assert [command.verb for command in hear(desk, 3)] == ["panic", "go", "blackout"]
+        assert not desk.faults
+        desk.close()
+
+
+def test_a_show_that_dies_before_its_first_frame_leaves_all_of_it_to_the_next(keeper: Keeper) -> None:
+    keeper.send(encode("/stop", 1))
+    keeper.open(start=False).close()
+    desk = keeper.open()
+    assert [command.verb for command in hear(desk)] == ["blackout"]
+    desk.close()
+
+
+def test_what_waited_is_there_for_the_very_first_frame(keeper: Keeper) -> None:
+    keeper.send(encode("/installation/cue/go", 1), encode("/stop", 1))
+    desk = keeper.open()
+    assert {command.verb for command in desk.poll(0.0)} == {"go", "blackout"}
+    desk.close()
+
+
+def test_a_flood_while_there_is_no_show_leaves_room_for_blackout(keeper: Keeper) -> None:
+    if len(keeper.held.udp) < 2:
+        pytest.skip("blackout has no queue of its own: the kernel takes no SO_ATTACH_REUSEPORT_CBPF (Linux 4.6 does)")
+    keeper.send(*[encode("/installation/master", 0.5)] * 20_000, encode("/stop", 1))
+    desk = keeper.open()
+    found = {command.verb for command in hear(desk, 2)}
+    assert "blackout" in found
+    desk.close()
+
+
+def test_a_connection_made_while_there_is_no_show_is_heard_by_the_next(keeper: Keeper) -> None:
+    packet = encode("/installation/blackout", 1)
+    with socket.create_connection((OSC.host, keeper.held.port)) as tcp:
+        tcp.sendall(len(packet).to_bytes(4, "big") + packet)
+        desk = keeper.open()
+        assert hear(desk)[0].verb == "blackout"
+        desk.close()
+
+
+def test_ports_that_the_show_no_longer_asks_for_are_not_taken(keeper: Keeper) -> None:
+    desk = keeper.open(Osc(host="127.0.0.2", port=0))
+    assert desk.port != keeper.held.port or desk._ports.listener.getsockname()[0] == "127.0.0.2"
+    assert HANDED_DOWN not in os.environ
+    desk.close()
+
+
+def test_a_packet_of_minutes_ago_is_as_old_as_it_is_only_where_nobody_read_meanwhile(keeper: Keeper) -> None:
+    desk = keeper.open()
+    reading, now_s = desk._ports, time.monotonic()
+    reading._apart_s = time.time() - now_s
+
+    def came_s(age_s: float) -> float:
+        seconds, part = divmod(time.time() - age_s, 1.0)
+        stamp = ports._STAMP.pack(int(seconds), int(part * 1e9))
+        return reading._came_s([(socket.SOL_SOCKET, ports._SO_TIMESTAMPNS, stamp)], now_s)
+
+    reading._began_s = now_s - 1.0
+    assert came_s(100.0) == pytest.approx(now_s - 100.0, abs=1.0)
+    assert came_s(-3.0) == now_s, "of a clock that was set back"
+    reading._began_s = now_s - 60.0
+    assert came_s(100.0) == now_s, "of a clock that was set"
+    desk.close()
+
+
+def test_a_port_that_another_program_has_is_said_and_free_sockets_are_closed() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="is another show running"):
+            sockets.open_sockets("127.0.0.1", taken.getsockname()[1])

@@ -1,0 +1,115 @@
+"""Small networks of random weights, of every kind that paints straight from chance."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from installation import plugins
+from installation.generators import biggan, dcgan, fastgan, lightweight
+
+CHOSEN = {"dcgan": "DCGAN", "fastgan": "FastGAN", "biggan": "BigGAN", "lightweight": "Lightweight"}
+
+
+def make(name: str, bends=(), seed: int = 3, **settings):
+    """A generator as a show makes it."""
+    module = plugins.load("generators", name)
+    return getattr(module, CHOSEN[name])(net(name), module.Settings("", **settings), bends, "cpu", seed)
+
+
+def net(name: str) -> nn.Module:
+    return NETS[name]()
+
+
+def lively(net: nn.Module, gain: float = 1.0) -> nn.Module:
+    """Every number of a network matters: norms that have seen something, biases that are not 0."""
+    seeded = torch.Generator().manual_seed(5)
+
+    def draw(tensor: Tensor) -> Tensor:
+        return torch.randn(tensor.shape, generator=seeded)
+
+    for key, tensor in net.state_dict().items():
+        if tensor.ndim >= 2 and "running" not in key:
+            tensor.copy_(draw(tensor) * gain * (2 * max(tensor.shape[:2]) / tensor.numel()) ** 0.5)
+        elif key.endswith(("running_var", "running_vars")):
+            tensor.copy_(0.7 + 0.6 * torch.rand(tensor.shape, generator=seeded))
+        elif not key.endswith("num_batches_tracked"):
+            tensor.copy_(0.1 * draw(tensor) + float("norm" in key and key.endswith("weight")))
+    return net.eval().requires_grad_(False)
+
+
+def small_dcgan(classes: int = 0, planes: int = 3) -> dcgan.network.Generator:
+    config = dcgan.network.NetworkConfig(
+        channels=(20 + classes, 24, 16, 8, planes),
+        at=(0, 3, 6, 9),
+        norms=(1, 4, 7, -1),
+        biases=(False, False, True, False),
+        start=(4, 4),
+        kernels=(4, 4, 4),
+        strides=(2, 2, 2),
+        paddings=(1, 1, 1),
+        output_paddings=(0, 0, 0),
+        classes=classes,
+    )
+    net = lively(dcgan.network.Generator(config), 1.6)
+    for _, norm in net.layers()[:-1]:
+        norm.weight.add_(1.0)
+    return net
+
+
+def small_fastgan(resolution: int = 256, planes: int = 3) -> fastgan.network.Generator:
+    net = lively(fastgan.network.Generator(fastgan.network.NetworkConfig(resolution, 24, 8, planes)), 1.0)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.add_(1.5)
+    return net
+
+
+def small_biggan(width: int = 8) -> biggan.network.Generator:
+    config = biggan.network.NetworkConfig(
+        output_dim=32,
+        layers=((0, 16, 16), (1, 16, 8), (0, 8, 4), (1, 4, 2), (0, 2, 2), (1, 2, 1)),
+        z_dim=12,
+        class_embed_dim=12,
+        channel_width=width,
+        num_classes=7,
+        attention_layer_position=4,
+        eps=1e-3,
+    )
+    net = lively(biggan.network.Generator(config), 0.6)
+    for part in net.generator.modules():
+        if isinstance(part, biggan.network.Statistics) and hasattr(part, "scale"):
+            part.scale.weight.mul_(0.3)
+    net.generator.bn.weight.add_(0.6)
+    net.generator.layers[4].gamma.fill_(0.7)
+    net.embeddings.weight.mul_(2)
+    return net
+
+
+def small_lightweight(size: int = 128, planes: int = 3, attended: tuple[int, ...] = (8, 16)):
+    config = lightweight.network.NetworkConfig(size, 20, 16, planes, attended)
+    net = lively(lightweight.network.Generator(config), 0.9)
+    for name, part in net.named_modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.weight.add_(1.0)
+        elif name.endswith("norm"):
+            part.g.add_(0.5)
+        elif name.endswith(("to_k", "to_q", "to_lin_q", "to_kv")):
+            part.weight.mul_(0.3)  # what looks everywhere at once jumps nowhere
+    net.out_conv.bias.add_(0.5)
+    for name, buffer in net.named_buffers():
+        if name.endswith(".f"):
+            buffer.copy_(torch.tensor([1.0, 2.0, 1.0]))
+    return net
+
+
+def frozen(name: str, size: int) -> Tensor:
+    """The noise of a layer as every show has it: drawn from the checksum of its name."""
+    drawn = np.random.RandomState(zlib.crc32(name.encode())).randn(1, 1, size, size)
+    return torch.from_numpy(drawn.astype(np.float32))
+
+
+NETS = {"dcgan": small_dcgan, "fastgan": small_fastgan, "biggan": small_biggan, "lightweight": small_lightweight}
