@@ -12,6 +12,7 @@ from pathlib import Path
 from installation import __version__
 from installation.live import options as live_options
 from installation.machine import options as machine_options
+from installation.machine.latent import options as latent_options
 from installation.machine.models import options as models_options
 from installation.stills import options as stills_options
 
@@ -31,6 +32,7 @@ examples:
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
+  installation latent project rose.jpg --model bloom         the point of a model that looks most like a picture
   installation service install --show mine.toml             the same at every start of this machine, for months
   installation models add network.pkl       your own model, as the show plays it
   installation doctor                       what this machine has, what is missing, how to get it
@@ -60,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?", choices=["gan", "slomo"])
     train.add_argument("rest", nargs=argparse.REMAINDER)
+    latent_options.add_arguments(commands.add_parser("latent", help="explore what a model can paint"))
     models_options.add_arguments(commands.add_parser("models", help="bring a model of your own, list, render, remove"))
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     machine_options.add_reporting(doctor)
@@ -103,6 +106,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         return choosing.main(options)
     if options.command == "train":
         return _train(options)
+    if options.command == "latent":
+        from installation.machine import latent
+
+        return latent.main(options)
     if options.command == "models":
         from installation.machine import models
 

@@ -65,8 +65,8 @@ class Effect:
 class Cue:
     """number is text ("1.5"); values are bases of knobs by name; what a cue does not name keeps its value.
 
-    vector leads the generator to one of the show's vectors, or to "seed 23"; "walk" lets it go on walking. model fades
-    to another of the show's models, by name.
+    vector leads the generator to one of the show's vectors or keyframes, to "seed 23" or a file of a vector; "walk"
+    lets it go on walking. model fades to another model, by name.
     """
 
     number: str
@@ -95,6 +95,17 @@ class Vector:
     seed: int | None = None
     file: str = ""
     truncation: float = 1.0
+
+
+@dataclass(frozen=True)
+class Keyframes:
+    """A closed curve through vectors, "seed 23" among them, that takes `seconds`; the knob `generator.to.<name>` draws
+    the walk onto it. loop leads from the last straight to the first; without, the same way back."""
+
+    name: str
+    vectors: tuple[str, ...]
+    seconds: float = 60.0
+    loop: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,12 +157,14 @@ class Show:
     effects: tuple[Effect, ...] = ()
     directions: tuple[Direction, ...] = ()
     vectors: tuple[Vector, ...] = ()
+    keyframes: tuple[Keyframes, ...] = ()
     cues: tuple[Cue, ...] = ()
     screen: Screen = Screen()
     osc: Osc = Osc()
     moment_every_s: float = 0.0
     moments_per_hour: float = 720.0  # 0: as many as there are
     moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is
+    models_mb: float = 2000.0  # of memory for models that cues name, beside the show's own
     seed: int = 0
 
 
@@ -187,6 +200,7 @@ def _refuse_twins(show: Show, where: str) -> None:
         "effects": [effect.name or Path(effect.file).stem for effect in show.effects],
         "directions": [direction.name for direction in show.directions],
         "vectors": [vector.name for vector in show.vectors],
+        "keyframes": [frames.name for frames in show.keyframes],
         "cues": [cue.number for cue in show.cues],
     }
     for kind, names in named.items():
@@ -215,4 +229,5 @@ def _beside(show: Show, folder: Path) -> Show:
         generator=part(show.generator),
         inputs=tuple(map(part, show.inputs)),
         effects=tuple(dataclasses.replace(effect, file=found(effect.file)) for effect in show.effects),
+        vectors=tuple(dataclasses.replace(vector, file=found(vector.file)) for vector in show.vectors),
     )

@@ -99,7 +99,8 @@ class Moment:
 class Command:
     """One wish of a person (desk, key or web page).
 
-    verb: knob | release | go | back | cue | master | blackout | freeze | moment | panic | test_card | ping.
+    verb: knob | release | go | back | cue | master | blackout | freeze | moment | vector | panic |
+    test_card | ping.
     name is the knob, or the cue's number as text; value is in the knob's own unit; fade_s None means the cue's own.
     """
 

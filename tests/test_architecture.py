@@ -21,6 +21,7 @@ BELOW = {
     "inputs",
     "features",
     "generators",
+    "latent",
     "formats",
     "bending",
     "networks",
@@ -36,15 +37,17 @@ MAY_ALSO_USE = {
     "bending": {"networks"},
     "generators": {"bending", "networks"},
     "formats": {"generators", "networks"},  # what a network is, and the one reader of foreign files
+    "latent": {"generators", "networks"},
     "stages": {"bending", "networks", "rendering"},
     "training": {"generators", "bending", "networks", "stages"},
     "live": BELOW - {"stages", "networks", "training", "bending", "formats"},
-    "stills": {"live"} | BELOW - {"inputs", "formats", "features", "control", "bending", "networks", "training"},
+    "stills": {"live"}
+    | BELOW - {"inputs", "formats", "features", "control", "bending", "latent", "networks", "training"},
     "machine": ROOMS,
     "": ROOMS,  # the command line
 }
 HEAVY = {
-    "torch": {"generators", "formats", "bending", "networks", "stages", "training"},
+    "torch": {"generators", "formats", "latent", "bending", "networks", "stages", "training"},
     "moderngl": {"rendering"},
     "glfw": {"rendering"},
     "mediapipe": {"features"},

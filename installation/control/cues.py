@@ -53,7 +53,7 @@ class Board:
         """Do one command. What cannot be done is logged and counted; nothing changes then."""
         act = getattr(self, f"_do_{command.verb}", None) if command.verb in _VERBS else None
         if act is None:
-            return  # moment and ping are for others
+            return  # moment, vector and ping are for others
         if not math.isfinite(command.value) or not (command.fade_s is None or 0 <= command.fade_s < math.inf):
             self._refuse(
                 "bad value", "%s %s: value %r, fade %r", command.verb, command.name, command.value, command.fade_s

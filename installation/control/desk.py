@@ -25,7 +25,7 @@ from installation.control.answers import Answers, Sender, StatusValue
 from installation.control.arguments import Reading
 from installation.control.feedback import quiet
 from installation.control.patterns import is_pattern
-from installation.control.places import ROOT, Place, Refused
+from installation.control.places import KEPT, ROOT, Place, Refused
 from installation.control.ports import Ports
 from installation.control.refusals import Refusals, Told
 from installation.control.sockets import in_bytes
@@ -52,7 +52,8 @@ class Desk:
     """The desk's way into the show: bind(), start(), then poll() and tell() once a frame, close().
 
     faults counts what was refused: malformed, overrun, refused sender, rate limited, unknown address, bad argument,
-    bad pattern, out of range, too many triggers, overtaken, moment dropped, too many streams, unfinished stream.
+    bad pattern, out of range, too many triggers, overtaken, moment dropped, vector dropped, too many streams,
+    unfinished stream.
     """
 
     def __init__(self, osc: Osc, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:
@@ -250,8 +251,8 @@ class Desk:
             self._answers.subscribe(sender, arguments, now_s)
         else:
             for pressed, command in self._reading.commands(place, arguments, sender.host):
-                if command.verb == "moment" and not self._moments.take(sender.host, now_s):
-                    self.refuse("moment dropped", sender.host)
+                if command.verb in KEPT and not self._moments.take(sender.host, now_s):
+                    self.refuse(f"{command.verb} dropped", sender.host)
                 else:
                     self._keep(command, pressed, came_s)
 

@@ -21,6 +21,7 @@ TRIGGERS = {
     "cue/go": ("go", "next cue"),
     "cue/back": ("back", "cue before this one"),
     "moment": ("moment", "keep this instant, to print it later"),
+    "vector/keep": ("vector", "keep this point of the latent space, to come back to it"),
     "panic": (
         "panic",
         "fade to black (2 s unless given), stay black until blackout 0 or a cue is called",
@@ -30,6 +31,7 @@ AXES = {"xyz": 2, "rgba": 3}
 """Last letters of knobs that belong together, and with how many of them a sender may content itself."""
 PRESSED = frozenset({"trigger", "cue", "release"})  # these kinds fire on a press
 URGENT = frozenset({"blackout", "panic"})
+KEPT = frozenset({"moment", "vector"})  # what each press writes to the disk
 CUES = frozenset({"go", "back", "cue"})
 MOST = 64  # numbers of which several places take theirs
 

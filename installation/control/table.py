@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from installation.control.places import MASTER, ROOT, SWITCHES, TRIGGERS, groups_of, path_of
+from installation.control.places import KEPT, MASTER, ROOT, SWITCHES, TRIGGERS, groups_of, path_of
 from installation.settings import Cue
 from installation.signals import Knob
 
@@ -17,9 +17,7 @@ def osc_table(knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> str:
     rows += [(f"`{ROOT}/{word}`", "[i f T F]", "0 or 1", about) for word, (_, about) in SWITCHES.items()]
     rows += [_level_row("master", MASTER)]
     for word, (verb, about) in TRIGGERS.items():
-        rows.append(
-            (f"`{ROOT}/{word}`", "[press]" if verb == "moment" else "[press] [fade s]", "fires on a press", about)
-        )
+        rows.append((f"`{ROOT}/{word}`", "[press]" if verb in KEPT else "[press] [fade s]", "fires on a press", about))
     rows.append((f"`{ROOT}/cue`", "number [fade s]", _numbers(cues), "fade to that cue (text, int or float)"))
     rows.append((f"`{ROOT}/cue/NUMBER`", "[press] [fade s]", "fires on a press", "for desks that send no text"))
     rows.append((f"`{ROOT}/release`", "[press] [fade s]", "fires on a press", "give every held knob back to the cue"))

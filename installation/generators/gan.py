@@ -22,6 +22,8 @@ from installation.bending.layers import Bends, Layer, bend_knobs
 from installation.generators import walk
 from installation.generators.devices import best_dtype, chosen_device
 from installation.generators.graph import Captured
+from installation.generators.latent import Latent
+from installation.generators.places import TIME_S, TURNS
 from installation.settings import Bend, SettingsError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -36,6 +38,8 @@ class Gan(ABC):
     size: tuple[int, int]  # (width, height) in px
     z_dim: int  # numbers that a seed draws
     layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
+    latent: Latent  # the walk, and what is known by name
+    isotropic = False  # whether its points are chance itself, alike in every direction
     cannot: frozenset[str] = frozenset()  # shared knobs that move nothing here; they stay, so that any show plays
 
     def __init__(self, device: str, dtype: str, seed: int, weights_sha256: str) -> None:
@@ -87,6 +91,29 @@ class Gan(ABC):
         z = np.random.RandomState(seed).randn(1, self.z_dim)
         return self.of_z(torch.from_numpy(z).float(), truncation, klass)
 
+    def samples(self, count: int, seed: int = 0) -> Tensor:
+        """As many points by chance, one row of each (count, D)."""
+        z = torch.from_numpy(np.random.RandomState(seed).randn(count, self.z_dim)).float()
+        return torch.stack([self.of_z(one[None])[0] for one in z])
+
+    def listening(self) -> Tensor:
+        """The weights (F, D) that hear a row of a point first: what they answer to most, moves most (SeFa).
+
+        Raises SettingsError where a kind has none to show.
+        """
+        raise SettingsError("generator: this kind of network has no closed-form directions (sefa)")
+
+    def trace(self, points: Tensor, glance: bool = False) -> Tensor:
+        """The pictures (B, 3, H, W), of `size`, of points (B, rows, D), to be followed backwards by gradients.
+
+        glance: at a first glance, as small as the kind likes. Raises SettingsError for a kind that cannot.
+        """
+        raise SettingsError("generator: into this kind of network no picture can be projected")
+
+    def noises(self) -> list[Tensor]:
+        """The frozen noise (H, W) of every layer, as `trace` adds it; those that it does not show are left out."""
+        return []
+
     def painted(self, point: Tensor) -> Tensor:
         """The picture (1, 3, H, W) of a point (rows, D) that of_z gave, as the show paints it."""
         return self.paint(point[None].to(self.device))
@@ -127,13 +154,22 @@ class Gan(ABC):
     def render(self, controls: signals.Controls, size: tuple[int, int] | None = None) -> signals.Picture:
         """Picture of `controls` at the network's own size, whatever `size` says."""
         start_s = time.perf_counter()
-        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        knob = self.knobs_of(controls)
         self.bends.set(knob)
         self.tune(knob)
         point = self.point(knob, controls.turns)
         pixels = self._replay(point) if self.device.type == "cuda" else self.paint(point)[0]
         self.number += 1
         return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
+
+    def knobs_of(self, controls: signals.Controls) -> dict[str, float]:
+        """Every knob of this generator, and the instant (places.TIME_S, TURNS)."""
+        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        return knob | {TIME_S: controls.time_s, TURNS: controls.turns}
+
+    def where(self, controls: signals.Controls) -> Tensor:
+        """The point (rows, D), float32 on the CPU, that `controls` are painted from; may be asked from any thread."""
+        return self.latent.at(self.knobs_of(controls), controls.turns)
 
     def bend(self, name: str, x: Tensor) -> Tensor:
         """What a network's forward pass hands every layer's output to."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,6 +17,8 @@ from installation import signals
 from installation.bending.carrying import enlarged
 from installation.bending.layers import Bends, bend_knobs
 from installation.generators import walk
+from installation.generators.latent import STEERED
+from installation.generators.places import TIME_S, TURNS, Places
 from installation.settings import Bend
 
 PALETTES = (  # sRGB from shadow to light; neighbours on the walk blend in a perceptual space
@@ -57,6 +60,8 @@ def create(
 class Pattern:
     """Seeded network, closed walk through seeded latent points, petals drawn in the warped plane."""
 
+    isotropic = True
+
     def __init__(
         self, settings: Settings, bends: Sequence[Bend], size: tuple[int, int], device: str, seed: int
     ) -> None:
@@ -65,6 +70,7 @@ class Pattern:
         self.settings, self.size = settings, size
         source = torch.Generator().manual_seed(seed)
         self.walk = walk.Walk(torch.randn(settings.anchors, LATENT, generator=source))
+        self.latent = Places(1)
         self.network = _seeded_network(source)
         self.weights_sha256 = _digest([*self.network, self.walk.anchors])
         self.network = [w.to(self.device) for w in self.network]
@@ -88,24 +94,45 @@ class Pattern:
         """Picture of `controls`; size is (width, height) in px, any from 16 up."""
         start_s = time.perf_counter()
         width, height = size or self.size
-        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        knob = self.knobs_of(controls)
         self.bends.set(knob)
-        latent = self.latent(knob, controls.turns)
-        field = self.field(latent, width / height, max(self.settings.detail, height // 4))
+        field = self.field(self.point(knob).to(self.device), width / height, max(self.settings.detail, height // 4))
         field = enlarged(field, (height, width), slice(None))[0]
         pixels = self.petals(field, knob, controls.turns, width / height)
         self.number += 1
         return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
 
-    def latent(self, knob: dict[str, float], turns: float) -> Tensor:
-        """The latent point of shape (LATENT,): the walk, pulled in by truncation, pushed by the steering knobs."""
-        dwell = knob["generator.dwell"]
+    def knobs_of(self, controls: signals.Controls) -> dict[str, float]:
+        """Every knob of this generator, and the instant."""
+        knob = {name: controls.values.get(name, k.default) for name, k in self.knobs.items()}
+        return knob | {TIME_S: controls.time_s, TURNS: controls.turns}
+
+    def where(self, controls: signals.Controls) -> Tensor:
+        """The point (1, LATENT), on the CPU, that `controls` are painted from."""
+        return self.point(self.knobs_of(controls))[None]
+
+    def point(self, knob: Mapping[str, float]) -> Tensor:
+        """The latent point of shape (LATENT,): the walk, pulled in by truncation, drawn and pushed by the knobs."""
+        dwell, turns = knob["generator.dwell"], knob[TURNS]
         here, there = self.walk.at(turns, dwell), self.walk.at(turns + 0.5, dwell)
         latent = here * knob["generator.truncation"]
         latent[LATENT // 2 :] = torch.lerp(latent, there, knob["generator.mix"])[LATENT // 2 :]
-        for i, name in enumerate(("generator.x", "generator.y", "generator.z", "generator.kick")):
+        latent = self.latent.drawn(latent[None], knob)[0]
+        for i, name in enumerate(STEERED):
             latent[i] += 1.5 * knob[name]
-        return latent.to(self.device)
+        return self.latent.pushed(latent[None], knob)[0]
+
+    def of_seed(self, seed: int, truncation: float = 1.0) -> Tensor:
+        """The point (1, LATENT) of a seed."""
+        return self.samples(1, seed) * truncation
+
+    def samples(self, count: int, seed: int = 0) -> Tensor:
+        """As many points by chance (count, LATENT)."""
+        return torch.from_numpy(np.random.RandomState(seed).randn(count, LATENT)).float()
+
+    def listening(self) -> Tensor:
+        """The weights (F, LATENT) that hear a point first."""
+        return self.network[1].flatten(0, 1).cpu()
 
     def field(self, latent: Tensor, aspect: float, rows: int) -> Tensor:
         """The CPPN: coordinates and latent -> six smooth fields (1, 6, rows, columns), about -1..1."""

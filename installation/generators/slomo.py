@@ -7,7 +7,7 @@ import hashlib
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +106,17 @@ class Slomo:
     def faults(self) -> Counter[str]:
         """What was survived: in the generator, in the bends, in the nets."""
         return self.now.faults + self.own.faults + self.bends.faults + self.own_faults
+
+    def each(self, act: Callable[[Any], None]) -> None:
+        """Do something to both that paint, and take over the knobs that it gave them."""
+        for painter in (self.now, self.ahead):
+            act(painter)
+        self.knobs = self.now.knobs | self.knobs
+
+    def where(self, controls: signals.Controls) -> Tensor:
+        """The point of the picture of now."""
+        where: Tensor = self.now.where(controls)
+        return where
 
     def shed(self, level: int) -> None:
         """0 draws everything; 1 without the show's bends; from 2 on the inner picture only."""

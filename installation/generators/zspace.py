@@ -25,14 +25,15 @@ SEEDS = 1024  # of which the walk takes its stations
 
 @dataclass(frozen=True)
 class Settings:
-    """model: a folder of models/ or a path; anchors: how many stations the walk has; stations: their seeds, 0..1023.
+    """model: a folder of models/ or a path; anchors: how many stations the walk has; stations: their seeds, 0..1023,
+    or vectors of the show.
 
     dtype auto is float16 on CUDA, bfloat16 on a CPU that computes in it, else float32.
     """
 
     model: str
     anchors: int = 12
-    stations: tuple[int, ...] = ()
+    stations: tuple[int | str, ...] = ()
     dtype: str = "auto"
 
 
@@ -40,6 +41,7 @@ class FromZ(Gan):
     """One network at play whose latent space is chance itself: z of unit deviation in every direction."""
 
     z_dim: int
+    isotropic = True
     classes: Classes | None = None
     latent: Latent
 
@@ -51,9 +53,14 @@ class FromZ(Gan):
         beside = told + 1 if told else 0
         styles = F.pad(torch.stack([self.draw(seed) for seed in range(SEEDS)]), (0, beside))
         directions = F.pad(closed_form(first, len(STEERED)), (0, beside))
+        self._first = F.pad(first.detach().float().cpu(), (0, beside))
         source = torch.Generator().manual_seed(self.seed)
         average = torch.zeros(styles.shape[1])
         self.latent = Latent(styles, average, 1, settings.anchors, source, settings.stations, directions)
+
+    def listening(self) -> Tensor:
+        """The weights (F, D) that meet z first; what a point has beside z meets none."""
+        return self._first
 
     def draw(self, seed: int) -> Tensor:
         """The z (z_dim,) of a seed, drawn as NVIDIA's tools draw theirs."""

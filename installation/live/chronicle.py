@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from installation.files import set_aside
+from installation.files import places, set_aside
 from installation.live import moments
 from installation.live.allowance import Allowance
 from installation.live.journal import Entry, InputLog, Ledger
@@ -61,7 +61,8 @@ class Chronicle:
         self._writer = ThreadPoolExecutor(1, "moments")
         self._writing: list[Future[None]] = []
         self._allowance = Allowance(show)
-        self._dropped_because: set[str] = set()
+        self._vectors = Allowance(show)
+        self._dropped_because: set[tuple[str, str]] = set()
         closing.callback(self._writer.shutdown)
         self._recorder = self._open_recorder(closing) if options.record else None
         self._log = InputLog(options.log, show.name) if options.log else None
@@ -84,8 +85,9 @@ class Chronicle:
         self._before_s = now_s
         if drawing is not self._drawing:
             self._drawing, self._drawn = drawing, self._drawn + 1
-        if heard.controls is not None:  # a replay: the log says what the controls were
-            self.replay_differences += heard.controls != {"turns": controls.turns, "values": dict(controls.values)}
+        if heard.controls is not None:  # a replay: the log says what the controls were; a newer knob is not in it
+            values = {name: controls.values.get(name) for name in heard.controls["values"]}
+            self.replay_differences += heard.controls != {"turns": controls.turns, "values": values}
         if self._log:
             self._guard("input log", self._log.write, now_s, heard.features, heard.commands, controls)
         if self._recorder:
@@ -95,6 +97,8 @@ class Chronicle:
         if due or by_hand:
             self._moment_s = now_s if due else self._moment_s
             self._keep_moment(drawing.controls if drawing else controls, now_s, by_hand and not due)
+        if any(command.verb == "vector" for command in heard.commands):
+            self._keep_vector(now_s)
         if getattr(self.options, "sheet", None):
             self._gather_sheet(now_s)
 
@@ -112,22 +116,36 @@ class Chronicle:
         waiting = len(self._writing) >= MOMENTS_WAITING  # a sender that never lets go: memory must not grow with it
         why = "the disk is slower than they are asked for" if waiting else self._allowance.refusal(now_s, by_hand)
         if why:
-            self._drop_moment(why)
+            self._drop("moment", why)
             return
         moment = moments.of(self.show, controls, self.studio.weights_sha256, self.show.screen.size, self.ledger.frames)
         rgb = self.screen.read_now()
         self._writing.append(self._writer.submit(self._guard, "moment", self._write_moment, moment, rgb))
 
-    def _drop_moment(self, why: str) -> None:
+    def _keep_vector(self, now_s: float) -> None:
+        """The process that paints knows the point, and is asked if people and disk leave room, as for moments."""
+        if why := self._vectors.refusal(now_s, by_hand=True):
+            self._drop("vector", why)
+        else:
+            self._writer.submit(self._guard, "vector", self._ask_for_vector)
+
+    def _ask_for_vector(self) -> None:
+        folder = self.options.vectors or places("vectors")[1]
+        if why := self._vectors.no_room(folder):
+            self._drop("vector", why)
+        else:
+            self.studio.keep_vector()
+
+    def _drop(self, what: str, why: str) -> None:
         """Count it, and say each reason once."""
-        self.faults["moment dropped"] += 1
-        if why not in self._dropped_because:
-            self._dropped_because.add(why)
-            log.warning("no moment was kept: %s", why)
+        self.faults[f"{what} dropped"] += 1
+        if (what, why) not in self._dropped_because:
+            self._dropped_because.add((what, why))
+            log.warning("no %s was kept: %s", what, why)
 
     def _write_moment(self, moment: Moment, rgb: np.ndarray) -> None:
         if why := self._allowance.no_room(self.options.moments):
-            self._drop_moment(why)
+            self._drop("moment", why)
             return
         path = moments.keep(self.options.moments, moment, rgb)
         self._allowance.note(path)

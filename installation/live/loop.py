@@ -50,7 +50,7 @@ class Live:
     def __init__(self, show: Show, options: Namespace, closing: ExitStack, sheds: bool = True) -> None:
         self.show, self.options, self.kept = show, options, Kept.found()
         self.senses = opening.open_senses(show, closing)
-        self.studio = opening.open_studio(show, closing, sheds and self.in_time)
+        self.studio = opening.open_studio(show, closing, sheds and self.in_time, options.vectors)
         self.screen = opening.open_screen(show, options.headless, closing)
         self.knobs = self.studio.knobs
         self.board = opening.open_board(show, self.knobs)

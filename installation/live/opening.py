@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from installation import plugins
 from installation.clock import WallClock
 from installation.live.displays import has_display, wait_for_display
+from installation.live.leading import crossfaded, led_by
 from installation.live.modulation import check_routes
 from installation.live.portable import with_model
 from installation.live.senses import Senses
@@ -52,11 +53,10 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
 
 def safe(show: Show) -> Show:
     """What cannot fail of a show: `pattern` without effects, bends and routes; its cues and its wall stay."""
-    cues = tuple(
-        dataclasses.replace(cue, values={n: v for n, v in cue.values.items() if n.startswith("screen.")})
-        for cue in show.cues
-    )
-    return dataclasses.replace(show, generator=Part("pattern"), bends=(), effects=(), routes=(), cues=cues)
+    bare = [{n: v for n, v in cue.values.items() if n.startswith("screen.")} for cue in show.cues]
+    cues = [dataclasses.replace(cue, values=v, vector="", model="") for cue, v in zip(show.cues, bare, strict=True)]
+    show = dataclasses.replace(show, generator=Part("pattern"), cues=tuple(cues), bends=(), effects=(), routes=())
+    return dataclasses.replace(show, vectors=(), keyframes=(), directions=())
 
 
 def _apply(show: Show, options: Namespace) -> Show:
@@ -124,18 +124,23 @@ def open_senses(show: Show, closing: ExitStack) -> Senses:
 
 
 def open_generator(show: Show) -> Generator:
-    """The show's generator with its bends in place."""
-    module = plugins.load("generators", show.generator.name)
-    settings = check(module.Settings, show.generator.settings, "generator")
+    """The show's generator with its bends in place, and all that the show names of its latent space."""
+    from installation.latent import reaching
+
+    part = crossfaded(show)
+    module = plugins.load("generators", part.name)
+    settings = check(module.Settings, part.settings, "generator")
     generator: Generator = module.create(settings, bends=show.bends, seed=show.seed)
+    reaching.reach(generator, show)
     return generator
 
 
-def open_studio(show: Show, closing: ExitStack, sheds: bool = True) -> Studio:
-    """Generator and effects in a process of their own. Raises SettingsError when the show cannot be opened."""
+def open_studio(show: Show, closing: ExitStack, sheds: bool = True, vectors: Path | None = None) -> Studio:
+    """Generator and effects in a process of their own, which keeps vectors where it is told. Raises SettingsError when
+    the show cannot be opened."""
     from installation.live.studio import Studio
 
-    studio = Studio(show, sheds)
+    studio = Studio(show, sheds, vectors)
     closing.callback(studio.close)
     studio.open()
     return studio
@@ -185,7 +190,7 @@ def open_board(show: Show, knobs: Mapping[str, Knob]) -> Board:
     from installation.control.cues import Board
 
     check_routes(show.routes, knobs)
-    return Board(knobs, show.cues)
+    return Board(knobs, led_by(show))
 
 
 @contextmanager
@@ -208,15 +213,15 @@ def curtain(senses: Senses, studio: Studio) -> Iterator[None]:
 
 
 def pressed(screen: Display, board: Board, now_s: float) -> list[Command]:
-    """Keys as commands: b and t switch, m keeps a moment, 1-9 recall cues (esc and f are the window's own)."""
+    """Keys as commands: b and t switch, m, v keep a moment, a vector, 1-9 recall cues (esc, f: the window)."""
     commands = []
     for key in screen.keys():  # noqa: SIM118 (presses since the last call, not a mapping)
         if key in "bt":
             levels = board.levels(now_s)
             on = levels.blackout if key == "b" else levels.test_card
             commands.append(Command("blackout" if key == "b" else "test_card", value=float(not on)))
-        elif key == "m":
-            commands.append(Command("moment"))
+        elif key in "mv":
+            commands.append(Command("moment" if key == "m" else "vector"))
         elif key.isdigit():
             commands.append(Command("cue", name=key))
     return commands

@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-guard", action="store_true", help="without the keeper that starts the show again: for developers")
     add("--safe", action="store_true", help=argparse.SUPPRESS)  # the keeper's: `pattern`, without effects
     add("--moments", type=Path, default=Path("moments"), metavar="DIR", help="where moments are written")
+    add("--vectors", type=Path, default=None, metavar="DIR", help="where vectors are kept; None: with the user's own")
 
 
 def parse(*words: str) -> argparse.Namespace:

@@ -30,6 +30,7 @@ MOST_WORDS = 1 << 20
 NEWEST_SAMPLES = 4096  # of sound that effects look at
 REQUESTED, DRAWN, AT, AWAKE = 4, 5, 6, 7  # places in the memory's counts: newest request, newest one drawn, what is
 # being done, the process that has drawn something; in its times: since when an answer is owed, the newest sign of life
+VECTORS = 8  # and in its counts: how many vectors were asked for
 NOTHING, FIRST_EFFECT = 0, 2  # what AT says: nothing is drawn, or the effect that is
 SILENT_S, OPENING_S = 6.0, 90.0
 REMEMBERED = 4096  # requests whose pictures may still come
@@ -70,9 +71,12 @@ class Plan:
 class Studio:
     """The parent's side. open() waits until the process knows its knobs; faults counts what was survived, by kind."""
 
-    def __init__(self, show: Show, sheds: bool = True) -> None:
-        """sheds: what is too slow for the show's pace is left out; without, all is drawn however long it takes."""
-        self.show, self._sheds = show, sheds
+    def __init__(self, show: Show, sheds: bool = True, vectors: Path | None = None) -> None:
+        """sheds: what is too slow for the show's pace is left out; without, all is drawn however long it takes.
+
+        vectors: the folder where they are kept, the user's own for None.
+        """
+        self.show, self._sheds, self._vectors = show, sheds, vectors
         self.knobs: dict[str, Knob] = {}
         self.weights_sha256 = ""
         width, height = (max(a, b) for a, b in zip(show.screen.size, show.screen.working_size, strict=True))
@@ -137,6 +141,10 @@ class Studio:
             self._memory.times[REQUESTED] = time.monotonic()
         self._memory.counts[REQUESTED] = self._requested
         self._child.wake()
+
+    def keep_vector(self) -> None:
+        """Keep the point of the newest picture as a file, with the next request; may be asked from any thread."""
+        self._memory.counts[VECTORS] += 1
 
     def newest(self) -> Drawing | None:
         """The last picture that was drawn, None before the first; the same object for as long as it is the same one."""
@@ -213,7 +221,8 @@ class Studio:
         self._starts, self._renewing = self._starts + 1, False
         self._memory.counts[AT] = NOTHING
         self._told_without = self.left_out
-        return {"show": to_table(self.show), "without": self._told_without, "sheds": self._sheds, "order": self._order}
+        words = {"without": self._told_without, "order": self._order, "vectors": str(self._vectors or "")}
+        return {"show": to_table(self.show), "sheds": self._sheds, **words}
 
     def _blame(self, refused: bool = False) -> None:
         """Strike the part that was at work; refused: it said by itself that it cannot work."""
@@ -240,5 +249,6 @@ def without(show: Show, left_out: Sequence[str]) -> Show:
     """The show without the effects, or with `pattern` for the generator, that failed."""
     kept = tuple(e for e in show.effects if (e.name or Path(e.file).stem) not in left_out)
     if "generator" in left_out:
-        show = replace(show, generator=Part("pattern"), bends=())
+        cues = tuple(replace(cue, model="") for cue in show.cues)
+        show = replace(show, generator=Part("pattern"), bends=(), cues=cues)
     return replace(show, effects=kept)

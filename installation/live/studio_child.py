@@ -14,8 +14,19 @@ from typing import Any
 import numpy as np
 
 from installation.children import Memory, enter, give_way
-from installation.live import governor, opening
-from installation.live.studio import AT, AWAKE, DRAWN, FIRST_EFFECT, NOTHING, OPENING_S, REMEMBERED, Plan, without
+from installation.live import governor, keeping, opening
+from installation.live.studio import (
+    AT,
+    AWAKE,
+    DRAWN,
+    FIRST_EFFECT,
+    NOTHING,
+    OPENING_S,
+    REMEMBERED,
+    VECTORS,
+    Plan,
+    without,
+)
 from installation.memory import resident_mb
 from installation.settings import SettingsError, Show, check
 from installation.signals import Controls, SoundBlock
@@ -44,6 +55,7 @@ def main() -> None:
     plan = Plan(memory, width * height)
     try:
         room = Room(without(show, settings["without"]), memory, plan, settings["sheds"], settings["order"])
+        room.album = keeping.Album(show, settings["vectors"])
     except (SettingsError, ValueError, LookupError, OSError, RuntimeError) as error:
         memory.say(str(error))
         plan.opened.write({"refused": str(error)})
@@ -75,6 +87,9 @@ class Room:
         self.painting = governor.painting(show.screen)
         self.easel.work_at(self.drawing.rung.size)
         self.readback = Whole()
+        self.album = keeping.Album(show)
+        self.footsteps = keeping.Footsteps(show)
+        self._vectors = int(memory.counts[VECTORS])
         self._asked: OrderedDict[int, tuple[Controls, int]] = OrderedDict()  # by identity: the request they came with
         self._requested, self._told_s = 0, 0.0
         knobs = [[k.name, k.low, k.high, k.default, k.about, k.kind] for k in self._knobs().values()]
@@ -124,6 +139,9 @@ class Room:
         if drawn is not None and picture is not None:
             of = self._asked.get(id(picture.controls), (picture.controls, int(number)))[1]
             self.plan.pictures.write(self.readback.read_rgba(drawn.framebuffer), notes=(int(number), of))
+        if picture is not None and (asked := int(self.memory.counts[VECTORS])) != self._vectors:
+            self._vectors = asked
+            self.album.keep(self.painter.generator, picture.controls)
         self._govern(time.monotonic() - began_s)
         self._tell(began_s)
 
@@ -173,6 +191,8 @@ class Room:
         self._told_s = now_s
         gc.collect()
         faults = self.painter.faults + self.easel.faults
+        if (picture := self.painter.newest()) is not None:
+            self.footsteps.note(picture.controls, now_s)
         rung = self.drawing.rung
         self.plan.status.write(
             {

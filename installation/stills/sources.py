@@ -179,6 +179,8 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
         knobs = generator.knobs | easel.knobs
         values = {name: knob.default for name, knob in knobs.items()} | dict(moment.controls.values)
         moment_now = dataclasses.replace(moment.controls, values=values)  # a knob that is newer than the moment rests
+        if hasattr(generator, "settle"):  # models that cues name are opened behind the show's back
+            generator.settle(moment_now)
         remembered_s = _remembered_s(easel.chain.links, values)
         for controls in _led_to(moment_now, show.screen.fps, remembered_s):
             picture = generator.render(controls, None if native else size)  # larger, where the generator can be

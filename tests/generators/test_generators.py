@@ -7,30 +7,34 @@ import torch
 from installation import plugins, weights
 from installation.generators import stylegan2, stylegan3
 from installation.generators.stylegan2.network import Generator, NetworkConfig
-from installation.settings import Bend, Part, SettingsError
+from installation.latent import reaching
+from installation.settings import Bend, Cue, Direction, Part, SettingsError, Show
 from installation.signals import Controls
 
 Z_KINDS = {"biggan", "dcgan", "fastgan", "lightweight"}  # small ones are made in small.py
 SHARED_KNOBS = {f"generator.{k}" for k in ("speed", "truncation", "x", "y", "z", "kick", "mix", "noise")}
 
 
-def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, **settings):
+def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, net_seed: int = 0, **settings):
     """A generator as a show makes it; a StyleGAN2 gets a small network of random weights instead of a model."""
     module = plugins.load("generators", name)
     if name == "stylegan2":
-        torch.manual_seed(0)
+        torch.manual_seed(net_seed)
         net = Generator(NetworkConfig(32, 16, 24, 2, {4: 24, 8: 24, 16: 16, 32: 12}))
         for parameter in net.synthesis.parameters():
             if parameter.ndim == 0:
                 parameter.data.fill_(0.1)  # noise that is seen
         return module.StyleGAN2(net, module.Settings(**settings), bends, "cpu", seed, rim_px=rim_px)
+    if name == "blend":
+        ends = [make("stylegan2", net_seed=i).net for i in (0, 1)]
+        return module.Blend(*ends, module.Settings(**settings), bends, "cpu", seed)
     if name in Z_KINDS:
         return small.make(name, bends, seed, **settings)
     if name == "stylegan3":
         return module.StyleGAN3(small_stylegan3(), module.Settings(**settings), bends, "cpu", seed)
     if module.Settings is stylegan2.Settings:
         pytest.fail(f"say here how to make {name} without a model")
-    if name == "slomo":
+    if name in ("slomo", "crossfade"):
         settings = {"generator": Part("pattern")} | settings  # what it lays its glitch over
     return module.create(module.Settings(**settings), bends, (48, 32), "cpu", seed)
 
@@ -120,6 +124,19 @@ def test_steering_moves_the_picture_and_comes_back(name, knob):
     rest, pushed = paint(generator), paint(generator, **{knob: 1.0})
     assert (rest - pushed).abs().mean() > 0.005
     assert paint(generator, **{knob: 0.0}).equal(rest)
+
+
+def test_a_show_leads_every_kind_to_a_seed_and_along_a_direction(name):
+    generator = make(name)
+    show = Show("s", cues=(Cue("1", vector="seed 4"),), directions=(Direction("open", "sefa 1"),))
+    reaching.reach(generator, show)
+    one, other = (paint(generator, turns, **{"to.seed_4": 1.0}) for turns in (0.2, 0.7))
+    there = Controls(0.0, {"generator.to.seed_4": 1.0}, 0.2)
+    assert torch.allclose(generator.where(there), generator.where(Controls(0.0, there.values, 0.7)), atol=1e-5)
+    if name not in ("pattern", "slomo", "crossfade"):  # whose colours go by the lap
+        assert torch.allclose(one, other, atol=2e-2)
+    assert (one - paint(generator, 0.2)).abs().mean() > 0.005
+    assert (paint(generator, open=3.0) - paint(generator)).abs().mean() > 0.005
 
 
 def test_noise_is_frozen_and_its_knob_takes_it_away(name):

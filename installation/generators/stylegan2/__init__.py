@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,12 +17,14 @@ from installation.generators.fitting import FIT_ERRORS, open_network
 from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
+from installation.generators.stylegan2.grain import KNOBS, Grain
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
 from installation.signals import Knob
 from installation.weight_files import first_line
 
 NOISES = ("auto", "frozen", "random", "none")
+GLANCE_PX = 64
 SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
 
 
@@ -28,7 +32,8 @@ SAMPLES = 1024  # styles from which the main directions are found when a model s
 class Settings:
     """model: a folder of models/ or a path; anchors: how many stations the walk has.
 
-    stations names them (numbers of the model's anchors, see its samples); without, seeded ones are taken.
+    stations names them: numbers of the model's anchors (see its samples), "seed 23", or vectors of the show; without,
+    seeded ones are taken.
 
     extend widens the picture: columns (0..4) added on each side of the network's 4x4 start; 1 makes 3:2, 2 makes 2:1.
     noise is frozen | random | none, or auto for what the model says; dtype auto is float16 on CUDA, bfloat16 on a CPU
@@ -37,10 +42,13 @@ class Settings:
 
     model: str = "bloom"
     anchors: int = 12
-    stations: tuple[int, ...] = ()
+    stations: tuple[int | str, ...] = ()
     noise: str = "auto"
     dtype: str = "auto"
     extend: int = 0
+
+
+Chosen = TypeVar("Chosen", bound=Settings)
 
 
 def create(
@@ -51,14 +59,24 @@ def create(
     seed: int = 0,
 ) -> StyleGAN2:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-    config, path = weights.open_model(settings.model)
-    net, anchors = read_model(config, path)
-    if settings.noise == "auto":
-        settings = dataclasses.replace(settings, noise=str(config.get("noise", "frozen")))
-    sha256 = str(config.get("sha256", "")) or weights.digest(path)
-    generator = StyleGAN2(net, settings, bends, device, seed, anchors, sha256, int(config.get("rim_px", 0)))
+    config, net, rest = open_model(settings.model)
+    generator = StyleGAN2(net, as_it_says(settings, config), bends, device, seed, *rest)
     generator.set_defaults(config.get("knobs", {}))
     return generator
+
+
+def as_it_says(settings: Chosen, config: Mapping[str, object]) -> Chosen:
+    """The settings with what they leave to the model's card."""
+    auto = settings.noise == "auto"
+    return dataclasses.replace(settings, noise=str(config.get("noise", "frozen"))) if auto else settings
+
+
+def open_model(name: str) -> tuple[Mapping[str, Any], network.Generator, tuple[Tensor | None, str, int]]:
+    """A model's card, its network, and what else it ships: anchors, the weights' sha256, the rim in px."""
+    config, path = weights.open_model(name)
+    net, anchors = read_model(config, path)
+    sha256 = str(config.get("sha256", "")) or weights.digest(path)
+    return config, net, (anchors, sha256, int(config.get("rim_px", 0)))
 
 
 def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Generator, Tensor | None]:
@@ -111,12 +129,11 @@ class StyleGAN2(Gan):
         self._z, self._class_now = z[self.latent.stations] if self.class_count else z, 0.0
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
-        self._noise = [(layer, layer.noise.clone()) for layer in self.synthesis.layers if layer.noise is not None]
-        self._noise_now = 1.0
+        listens = [row for row, _, _ in self.synthesis.affines]
+        self.grain = Grain(self.synthesis.layers, listens, net.config.num_ws)
         about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        self.attach(
-            bends, [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
-        )
+        classes = [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
+        self.attach(bends, [*KNOBS, *classes])
 
     @property
     def class_count(self) -> int:
@@ -130,6 +147,30 @@ class StyleGAN2(Gan):
     def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
         label = self.net.mapping.label(place) if self.class_count else None
         return self.net.mapping(z, truncation, label)
+
+    @torch.inference_mode()
+    def samples(self, count: int, seed: int = 0) -> Tensor:
+        """As many w by chance, of the first class, (count, w_dim)."""
+        z = torch.from_numpy(np.random.RandomState(seed).randn(count, self.z_dim)).float()
+        return torch.cat([self._mapped(part, 0.0) for part in z.split(1000)])
+
+    def listening(self) -> Tensor:
+        """What turns w into the styles of every layer, (F, w_dim)."""
+        return torch.cat([weight.T for _, weight, _ in self.synthesis.affines]).cpu()
+
+    def trace(self, points: Tensor, glance: bool = False) -> Tensor:
+        """The pictures of points (B, num_ws, w_dim), with gradients; at a glance those of a shallow layer."""
+        noise: network.Noise = "frozen" if self.noise == "random" else self.noise
+        if glance and self.net.config.resolution > GLANCE_PX:
+            return three_planes(self.net.synthesis(points, noise, up_to=GLANCE_PX))
+        return three_planes(self.net.synthesis(points, noise))[self._inner]
+
+    def noises(self) -> list[Tensor]:
+        """The frozen noise of every layer that has some."""
+        if self.noise == "none":
+            return []
+        convs = (part for part in self.net.modules() if isinstance(part, network.StyledConv))
+        return [conv.noise_const for conv in convs if bool(conv.noise_strength != 0)]
 
     @torch.inference_mode()
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:
@@ -153,14 +194,8 @@ class StyleGAN2(Gan):
         return self.bends.attached, self.noise
 
     def tune(self, knob: Knobs) -> None:
-        """Scale the frozen noise."""
-        strength = knob["generator.noise"]
-        if strength == self._noise_now:
-            return
-        for layer, full in self._noise:
-            assert layer.noise is not None
-            layer.noise.copy_(full * strength)
-        self._noise_now = strength
+        """The frozen noise, zone by zone."""
+        self.grain.set(knob)
 
 
 def styles_of(mapping: network.Mapping, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:

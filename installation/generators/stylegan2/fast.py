@@ -7,6 +7,7 @@ CUDA graph can capture it.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -55,11 +56,9 @@ class FastSynthesis:
         self.layers: list[Layer] = []
         self.affines: list[tuple[int, Tensor, Tensor]] = []  # by layer: the w it listens to, (w_dim, in), (in,)
         with torch.no_grad():
-            for index, name, conv in _convs(net):
-                gain = 1.0 if isinstance(conv, StyledConv) else 1 / math.sqrt(conv.weight.shape[1])
-                weight, bias = conv.affine.weight * conv.affine.weight_gain * gain, conv.affine.bias * gain
+            for index, name, conv in convs(net):
                 self.layers.append(self._prepare(name, conv, sum(len(b) for _, _, b in self.affines)))
-                self.affines.append((index, weight.T.contiguous(), bias))
+                self.affines.append((index, *_affine(conv)))
             self.affine = torch.cat([w.T for _, w, _ in self.affines]).to(self.device, torch.float32)  # (S, w_dim)
             self.affine_bias = torch.cat([b for _, _, b in self.affines]).to(self.device, torch.float32)
             listens = zip(self.layers, self.affines, strict=True)
@@ -67,10 +66,36 @@ class FastSynthesis:
                 index * len(self.affine) + torch.arange(layer.start, layer.stop) for layer, (index, _, _) in listens
             ]
             self.pick = torch.cat(mine).to(self.device)  # (S,): where each style stands among those of every w
-            const = net.get_submodule("b4").get_parameter("const").detach()
-            self.const = const[None].to(self.device, dtype, memory_format=torch.channels_last)
+            self.const = self._begin(net)
             self.fir = fir_kernel(4.0).to(self.device, dtype)
             self.fir_rgb = self.fir.expand(self.config.rgb_channels, 1, 4, 4).contiguous()
+
+    @torch.no_grad()
+    def refresh(self, net: Synthesis, names: Collection[str]) -> None:
+        """Take over what has changed in the named layers of a network of the same shape, where a graph finds it.
+
+        A layer that had no noise when this was made gets none.
+        """
+        for old, (_, weight, bias), (_, name, conv) in zip(self.layers, self.affines, convs(net), strict=True):
+            if name not in names:
+                continue
+            new = self._prepare(name, conv, old.start)
+            for part in ("weight", "power", "bias", "noise", "strength"):
+                there, fresh = getattr(old, part), getattr(new, part)
+                if there is not None:
+                    there.copy_(fresh) if fresh is not None else there.zero_()
+            old.packed = new.packed
+            fresh_weight, fresh_bias = _affine(conv)
+            weight.copy_(fresh_weight)
+            bias.copy_(fresh_bias)
+            self.affine[old.start : old.stop].copy_(fresh_weight.T)
+            self.affine_bias[old.start : old.stop].copy_(fresh_bias)
+        self.const.copy_(self._begin(net))
+
+    def _begin(self, net: Synthesis) -> Tensor:
+        """What every picture starts from, (1, C, h, w)."""
+        const = net.get_submodule("b4").get_parameter("const").detach()
+        return const[None].to(self.device, self.dtype, memory_format=torch.channels_last)
 
     def _prepare(self, name: str, conv: ModulatedConv, start: int) -> Layer:
         out, inputs, kernel, _ = conv.weight.shape
@@ -207,7 +232,14 @@ def _scales(layer: Layer, style: Tensor, unit: bool = True) -> tuple[Tensor, Ten
     return style, (style.square() @ layer.power).add_(1e-8).rsqrt_().mul_(GAIN)
 
 
-def _convs(net: Synthesis) -> list[tuple[int, str, ModulatedConv]]:
+def _affine(conv: ModulatedConv) -> tuple[Tensor, Tensor]:
+    """What turns w into a layer's style, as a copy: (w_dim, in), (in,)."""
+    gain = 1.0 if isinstance(conv, StyledConv) else 1 / math.sqrt(conv.weight.shape[1])
+    weight, bias = conv.affine.weight.detach() * conv.affine.weight_gain * gain, conv.affine.bias.detach() * gain
+    return weight.T.contiguous(), bias
+
+
+def convs(net: Synthesis) -> list[tuple[int, str, ModulatedConv]]:
     """(which w it listens to, its name, the layer) in the order they run."""
     found: list[tuple[int, str, ModulatedConv]] = []
     for i, r in enumerate(net.config.resolutions):

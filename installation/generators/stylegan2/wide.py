@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from installation.generators.stylegan2.fast import FastSynthesis
-from installation.generators.stylegan2.network import Synthesis
+from installation.generators.stylegan2.fast import FastSynthesis, Layer
+from installation.generators.stylegan2.network import ModulatedConv, Synthesis
 
 
 class WideSynthesis(FastSynthesis):
@@ -16,11 +16,17 @@ class WideSynthesis(FastSynthesis):
     """
 
     def __init__(self, net: Synthesis, device: torch.device, dtype: torch.dtype, extend: int) -> None:
+        self.extend = extend
         super().__init__(net, device, dtype)
-        self.const = _widened(self.const, extend)
-        for layer in self.layers:
-            if layer.noise is not None:
-                layer.noise = _widened(layer.noise, extend * layer.resolution // 4)
+
+    def _begin(self, net: Synthesis) -> Tensor:
+        return _widened(super()._begin(net), self.extend)
+
+    def _prepare(self, name: str, conv: ModulatedConv, start: int) -> Layer:
+        layer = super()._prepare(name, conv, start)
+        if layer.noise is not None:
+            layer.noise = _widened(layer.noise, self.extend * layer.resolution // 4)
+        return layer
 
 
 def _widened(x: Tensor, columns: int) -> Tensor:

@@ -38,7 +38,7 @@ class Settings:
 
     model: str = "bloom"
     anchors: int = 12
-    stations: tuple[int, ...] = ()
+    stations: tuple[int | str, ...] = ()
     dtype: str = "auto"
 
 
@@ -118,6 +118,11 @@ class StyleGAN3(Gan):
     def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
         label = self.net.mapping.label(place) if self.class_count else None
         return self.net.mapping(z, truncation, label)
+
+    def listening(self) -> Tensor:
+        """What turns w into the styles of every layer, (F, w_dim)."""
+        named = self.net.synthesis.named_parameters()
+        return torch.cat([weight.detach() for name, weight in named if name.endswith("affine.weight")])
 
     @property
     def class_count(self) -> int:
