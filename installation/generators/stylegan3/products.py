@@ -56,15 +56,13 @@ class Products:
             start = number * self.block
             self.blocks.append(Block(start, min(start + self.block, shape.out_size), low, high, rise))
         falls = parts(down.flip(tuple(range(down.ndim))), LEAVES[dtype])
-        self.falls = [
-            (_fall(rows * GAIN, self.block, shape.down, self.taps).to(dtype), self._fall_columns(columns, shape, dtype))
-            for rows, columns in falls
-        ]
+        rows, columns = (
+            [_fall(taps, self.block, shape.down, self.taps) for taps in axis] for axis in zip(*falls, strict=True)
+        )
+        self.down = (torch.cat(rows) * GAIN).to(dtype)  # (parts * block, T)
+        self.across = [fall.T.to(dtype).contiguous() for fall in columns]  # (T, block) each
         self.step = max(LANES, TILE // self.taps**2 // LANES * LANES)  # channels of a tile
         self.group = shape.outputs  # a convolution is fastest in one piece
-
-    def _fall_columns(self, taps: Tensor, shape: LayerShape, dtype: torch.dtype) -> Tensor:
-        return _fall(taps, self.block, shape.down, self.taps).T.to(dtype).contiguous()
 
     def __call__(self, x: Tensor, out: Tensor) -> None:
         """x (1, C, H, W), a group of channels, all that the convolution made -> out (1, C, out_size, out_size)."""
@@ -84,11 +82,13 @@ class Products:
         tall = torch.mm(rows, x.view(len(x), -1)).view(-1, x.shape[2])  # (T * C, low)
         high = onednn.linear(tall, columns, SLOPE)  # (T * C, T)
         high = high if clamp is None else high.clamp_(-clamp, clamp)
-        y: Tensor | None = None
-        for down, across in self.falls:
-            narrow = torch.mm(high, across).view(self.taps, -1)  # (T, C * block)
-            y = torch.mm(down, narrow) if y is None else y.addmm_(down, narrow)
-        assert y is not None
+        if len(self.across) == 1:  # the columns first, while the rows lie apart
+            y = torch.mm(self.down, torch.mm(high, self.across[0]).view(self.taps, -1))
+        else:  # the rows first: all parts of a round filter in one product
+            tall = torch.mm(self.down, high.view(self.taps, -1)).view(len(self.across), -1, self.taps)
+            y = torch.mm(tall[0], self.across[0])
+            for part, across in zip(tall[1:], self.across[1:], strict=True):
+                y.addmm_(part, across)
         return y.view(self.block, -1, self.block)
 
 
