@@ -184,6 +184,11 @@ def test_sizes_and_channels_are_those_of_the_published_networks() -> None:
     assert [name for name, _, _ in layer_names(NetworkConfig.r(resolution=1024))] == ["input", *names.split()]
 
 
+def test_a_stopband_that_pow_rounds_up_a_little_keeps_its_rate() -> None:
+    nudged = NetworkConfig(256, first_stopband=2**2.1 * (1 + 1e-12))
+    assert layer_names(nudged) == layer_names(NetworkConfig(256))
+
+
 def test_parameters_are_named_and_shaped_as_in_nvidias_files() -> None:
     shapes = {name: tuple(v.shape) for name, v in Generator(NetworkConfig.r(classes=5)).state_dict().items()}
     assert shapes["mapping.embed.weight"] == (512, 5) and shapes["mapping.fc0.weight"] == (512, 1024)
