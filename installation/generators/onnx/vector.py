@@ -14,10 +14,9 @@ from installation.bending.layers import SHARES, bend_knobs
 from installation.generators import zspace
 from installation.generators.classes import Classes
 from installation.generators.gan import Knobs, three_planes
-from installation.generators.latent import STEERED
 from installation.generators.onnx.graph import TRUNCATION, Input
 from installation.generators.onnx.output import seen
-from installation.settings import Bend, SettingsError
+from installation.settings import Bend
 from installation.signals import Knob
 from installation.weights import WeightsError
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from installation.generators.onnx import NetworkConfig, Settings
 
 OUTPUT = "output"  # the one layer there is
-TRIALS = 3
+TRIALS, DIRECTIONS = 3, 64
 log = logging.getLogger("installation.generators")
 
 
@@ -60,7 +59,7 @@ class Vector(zspace.FromZ):
         self.numbers = {one: _knob_of(one) for one in numbers}
         self.told_now = dict.fromkeys(numbers, 1.0)
         z_dim = self.asked["vector"].count
-        seeded = torch.from_numpy(np.random.RandomState(0).randn(z_dim, min(z_dim, len(STEERED)))).float()
+        seeded = torch.from_numpy(np.random.RandomState(0).randn(z_dim, min(z_dim, DIRECTIONS))).float()
         strengths = torch.arange(seeded.shape[1], 0.0, -1.0)  # what a first layer would say of them, had it one to show
         self.set_out(settings, strengths[:, None] * torch.linalg.qr(seeded).Q.T, count)
         places = {
@@ -75,10 +74,6 @@ class Vector(zspace.FromZ):
         more = [Knob(name, 0.0, 2.0, 1.0, f"the graph's own number {one.name}") for one, name in self.numbers.items()]
         owned = [knob for knob in more if knob.name != "generator.truncation"]
         self.attach(kept, [*(self.classes.knobs if self.classes else ()), *owned, *bend_knobs(left)])
-
-    def listening(self) -> Tensor:
-        """Raises SettingsError: which weights hear the vector first is not to be seen."""
-        raise SettingsError("generator: an ONNX graph is closed: it has no closed-form directions (sefa)")
 
     def tell(self, shares: dict[int, float], truncation: float) -> Tensor:
         """Classes as shares of one."""
