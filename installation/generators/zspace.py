@@ -117,16 +117,6 @@ class FromZ(Gan):
         return torch.cat([z, theirs + (1 - said) * mine], 1)
 
 
-def shown(x: Tensor) -> Tensor:
-    """Planes (1, 1 | 3 | 4, H, W) of -1..1 -> (1, 3, H, W) float32: one is grey, a fourth is opacity, over black."""
-    x = x.float()
-    if x.shape[1] == 1:
-        return x.expand(-1, 3, -1, -1)
-    if x.shape[1] == 4:
-        return (x[:, :3] + 1) * ((x[:, 3:] + 1) / 2) - 1
-    return x
-
-
 def frozen_noise(name: str, rows: int, columns: int) -> Tensor:
     """The noise (1, 1, rows, columns) of a layer, the same on every machine, in every show."""
     seeded = np.random.RandomState(zlib.crc32(name.encode()))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from installation import plugins
-from installation.generators import biggan, dcgan, fastgan, lightweight
+from installation.generators import biggan, dcgan, fastgan, lightweight, onnx
 
 CHOSEN = {"dcgan": "DCGAN", "fastgan": "FastGAN", "biggan": "BigGAN", "lightweight": "Lightweight"}
 
@@ -110,6 +113,57 @@ def frozen(name: str, size: int) -> Tensor:
     """The noise of a layer as every show has it: drawn from the checksum of its name."""
     drawn = np.random.RandomState(zlib.crc32(name.encode())).randn(1, 1, size, size)
     return torch.from_numpy(drawn.astype(np.float32))
+
+
+def onnx_painter(z_dim: int = 16, classes: int = 0, planes: int = 3, last: bool = False, label: str = "float"):
+    """A graph of a DCGAN's kind: z (and a class, as shares or as a number) -> a picture of 16 px, -1..1."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    seeded = np.random.RandomState(2)
+    first = (seeded.randn(z_dim, 8 * 64) * 0.3).astype(np.float32)
+    second = (seeded.randn(8, planes, 4, 4) * 0.4).astype(np.float32)
+    numbers = {"first": first, "second": second, "shape": np.array([1, 8, 8, 8])}
+    nodes = [helper.make_node("MatMul", ["z", "first"], ["a"])]
+    inputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, ["batch", z_dim])]
+    if classes:
+        numbers["table"] = seeded.randn(classes, 8 * 64).astype(np.float32)
+        whole = label == "number"
+        kind, size = (TensorProto.INT64, [1]) if whole else (TensorProto.FLOAT, [1, classes])
+        inputs.append(helper.make_tensor_value_info("label", kind, size))
+        nodes.append(
+            helper.make_node("Gather", ["table", "label"], ["told"])
+            if whole
+            else helper.make_node("MatMul", ["label", "table"], ["told"])
+        )
+        nodes.append(helper.make_node("Add", ["a", "told"], ["b"]))
+    nodes += [
+        helper.make_node("Relu", ["b" if classes else "a"], ["c"]),
+        helper.make_node("Reshape", ["c", "shape"], ["d"]),
+        helper.make_node("ConvTranspose", ["d", "second"], ["e"], strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Tanh", ["e"], ["f"]),
+        *([helper.make_node("Transpose", ["f"], ["picture"], perm=[0, 2, 3, 1])] if last else []),
+    ]
+    name, size = ("picture", [1, 16, 16, planes]) if last else ("f", [1, planes, 16, 16])
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, size)]
+    stored = [numpy_helper.from_array(value, key) for key, value in numbers.items()]
+    return as_model(nodes, inputs, outputs, stored)
+
+
+def as_model(nodes, inputs, outputs, stored=()):
+    from onnx import helper
+
+    graph = helper.make_graph(nodes, "painter", inputs, outputs, stored)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def play_onnx(model, bends=(), seed: int = 3, folder: Path | None = None, card: str = "", **settings):
+    """A graph in a model's folder, opened as a show opens it."""
+    folder = folder or Path(tempfile.mkdtemp())
+    path = folder / "model.onnx"
+    path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "model.toml").write_text(f'name = "x"\nkind = "onnx"\nfile = "model.onnx"\nsha256 = "{sha256}"\n{card}')
+    return onnx.create(onnx.Settings(str(folder), **settings), bends, (48, 32), "cpu", seed)
 
 
 NETS = {"dcgan": small_dcgan, "fastgan": small_fastgan, "biggan": small_biggan, "lightweight": small_lightweight}

@@ -14,6 +14,7 @@ from installation.generators import fitting, zspace
 from installation.generators.classes import Classes, names_beside
 from installation.generators.dcgan import network
 from installation.generators.dcgan.fast import Fast
+from installation.generators.gan import three_planes
 from installation.settings import Bend
 
 
@@ -84,7 +85,8 @@ class DCGAN(zspace.FromZ):
 
     def paint(self, point: Tensor) -> Tensor:
         """z and classes (1, z_dim + classes) -> picture (1, 3, H, W), -1..1."""
-        return zspace.shown(self.fast(point, self.bends.apply if self.bends.attached else None)).clamp(-1, 1)
+        x = self.fast(point, self.bends.apply if self.bends.attached else None)
+        return three_planes(x.float().clamp(-1, 1))
 
     def textbook(self, point: Tensor, noise: str) -> Tensor:
         return self.net(point)

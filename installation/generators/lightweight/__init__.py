@@ -10,7 +10,7 @@ from torch import Tensor
 
 from installation import weights
 from installation.generators import fitting, zspace
-from installation.generators.gan import Knobs
+from installation.generators.gan import Knobs, three_planes
 from installation.generators.lightweight import network
 from installation.generators.lightweight.fast import Fast, layer_names
 from installation.settings import Bend
@@ -62,7 +62,8 @@ class Lightweight(zspace.FromZ):
 
     def paint(self, point: Tensor) -> Tensor:
         """z (1, z_dim) -> picture (1, 3, R, R), -1..1."""
-        return zspace.shown(self.fast(point, self.bends.apply if self.bends.attached else None).clamp(-1, 1))
+        x = self.fast(point, self.bends.apply if self.bends.attached else None)
+        return three_planes(x.float().clamp(-1, 1))
 
     def tune(self, knob: Knobs) -> None:
         """Scale the frozen noise."""
