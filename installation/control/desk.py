@@ -51,9 +51,8 @@ log = quiet(logging.getLogger("installation.control.desk"))
 class Desk:
     """The desk's way into the show: bind(), start(), then poll() and tell() once a frame, close().
 
-    faults counts what was refused: malformed, overrun, refused sender, rate limited, unknown address, bad argument,
-    bad pattern, out of range, too many triggers, overtaken, moment dropped, vector dropped, too many streams,
-    unfinished stream.
+    faults counts what was refused: malformed, overrun, refused sender, rate limited, unknown address, bad argument, bad
+    pattern, out of range, too many triggers, overtaken, moment, vector dropped, too many streams, unfinished stream.
     """
 
     def __init__(self, osc: Osc, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:

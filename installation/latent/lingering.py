@@ -21,18 +21,16 @@ class Lingering:
         self.path = folder / FILE
         self.seconds = read(folder)
         self._saved_s = 0.0
-        self._new = False
 
     def note(self, x: float, y: float, seconds: float) -> None:
         """So long at a place 0..1."""
         row, column = (min(SIDE - 1, max(0, int(place * SIDE))) for place in (y, x))
         self.seconds[row, column] += max(0.0, seconds)
-        self._new = True
 
     def save(self, now_s: float, at_once: bool = False) -> None:
         """Onto the disk, now and then. Raises OSError."""
-        if self._new and (at_once or now_s - self._saved_s >= SAVE_EVERY_S):
-            self._saved_s, self._new = now_s, False
+        if at_once or now_s - self._saved_s >= SAVE_EVERY_S:
+            self._saved_s = now_s
             files.write_json(self.path, {"seconds": self.seconds.round(1).tolist()}, lasting=False)
 
 

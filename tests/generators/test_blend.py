@@ -44,6 +44,15 @@ def test_a_zones_share_changes_the_layers_of_that_zone_alone() -> None:
     assert changed == ["b8.torgb", "b16.conv0", "b16.conv1"]
 
 
+def test_noise_that_is_turned_down_stays_so_when_the_shares_change() -> None:
+    mixed, fresh = make("blend", dtype="float32"), make("blend", dtype="float32")
+    quiet = {"noise": 0.5}
+    paint(mixed, **ALL_FIRST, **quiet)
+    there = dict.fromkeys(ALL_FIRST, 1.0)
+    paint(fresh, **there)
+    assert torch.allclose(paint(mixed, **there, **quiet), paint(fresh, **there, **quiet), atol=1e-5)
+
+
 def test_two_networks_of_another_shape_are_refused_by_what_differs() -> None:
     other = Generator(NetworkConfig(32, 16, 24, 2, {4: 24, 8: 24, 16: 16, 32: 8}))
     with pytest.raises(SettingsError, match=r"b32\.\S+ is \(12"):

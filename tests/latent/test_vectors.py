@@ -76,6 +76,12 @@ def odd(**arrays: object) -> bytes:
     return file.getvalue()
 
 
+def test_what_a_header_promises_is_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(bomb())
+    with pytest.raises(SettingsError, match="not as large as it says"):
+        vectors.read(tmp_path / "x.npz")
+
+
 @pytest.mark.parametrize(
     "content",
     [
