@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
     with Progress(sheet, target) as progress:
         found = Projector(generator, target, progress.note).find(effort_of(options.effort), options.plus)
     vectors.write(path, found[-1].point, str(options.model), generator.weights_sha256)
-    _show(sheet, target, found, f"{options.picture.name}   {options.model}")
+    _show(sheet, target, found, f"{options.picture.name}   {Path(options.model).name}")
     for one in found:
         print(f"{one.name}: {one.apart:.3f} from {options.picture.name}")
     print(f"wrote {path}\nwrote {sheet}")
