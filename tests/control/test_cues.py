@@ -339,3 +339,5 @@ def test_holds_outlive_a_safe_show_that_has_not_their_knobs(board: Board) -> Non
 def test_a_note_with_numbers_that_are_none_is_no_reason_to_fail(board: Board, number: object) -> None:
     board.recall({"master": [number] * 3, "panic": [number] * 3, "held": {TEAR: [number] * 3}, "cue": number}, 0.0)
     assert board.levels(1.0).master == 1.0 and base(board, TEAR, 1.0) == 0.2
+    board.recall({"master": [-3.0, -3.0, 0.0]}, 0.0)
+    assert board.levels(1.0).master == 0.0

@@ -429,3 +429,10 @@ def test_what_is_set_is_on_the_disk_a_moment_later(home: Path) -> None:
     assert run(home, body) == 0
     assert kept.read_state("small") == {"blackout": True}
     assert time.time() - kept.state_path("small").stat().st_mtime < 3600
+
+
+def test_a_crash_report_that_cannot_be_written_is_no_reason_to_give_up(tmp_path, monkeypatch, caplog) -> None:
+    (tmp_path / "state").write_text("a file where the folder of the state belongs")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    keeper.Keeper(["live"], "small", fresh=True)._report("killed")
+    assert "no crash report could be written" in caplog.text

@@ -180,3 +180,11 @@ def test_the_pace_that_a_desk_is_told_is_that_of_now_and_not_of_the_whole_evenin
     for _ in range(60):
         ledger.note(1 / 2, {}, CONTROLS)
     assert ledger.fps == pytest.approx(2)
+
+
+@pytest.mark.parametrize("size_px", [[0, 36], [64, 0], [64, 16385], [-64, 36]])
+def test_a_moment_of_no_size_that_can_be_painted_says_so(tmp_path, size_px: list[int]) -> None:
+    path = moments.keep(tmp_path, moments.of(Show("bloom"), CONTROLS, "abc", (64, 36), 7), np.zeros((36, 64, 3), "u1"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"size_px": size_px}))
+    with pytest.raises(SettingsError, match="size_px: expected 1 to 16384"):
+        moments.open_moment(path)

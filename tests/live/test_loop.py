@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import av
@@ -23,7 +23,7 @@ from installation.__main__ import parser
 from installation.live import moments, opening
 from installation.live.journal import Entry, read_log
 from installation.live.kept import Kept
-from installation.live.loop import REMEMBER_FRAMES, Live
+from installation.live.loop import PATIENCE, REMEMBER_FRAMES, Live
 from installation.signals import Command
 from installation.stills import sources
 
@@ -308,3 +308,15 @@ def test_a_mistake_on_the_command_line_is_one_clear_line(tmp_path: Path) -> None
             timeout=60,
         )
         assert answer.returncode == 2 and expected in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_a_show_that_fails_in_every_frame_is_soon_left_to_the_keeper(live: Live, monkeypatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("the wall is gone")
+
+    monkeypatch.setattr(live.screen, "show", fails)
+    monkeypatch.setattr("installation.live.opening.curtain", lambda *_: nullcontext())
+    live.options.seconds = 60.0
+    report = live.play()
+    assert live.broke_off and live.failed == PATIENCE, "not one frame more"
+    assert report["faults"]["frame: RuntimeError"] == PATIENCE

@@ -56,3 +56,37 @@ def test_numbers_that_are_none_and_numbers_beyond_the_range_stay_in_it(context) 
 def test_what_is_no_picture_is_refused(context) -> None:
     with pytest.raises(ValueError, match=r"expected a picture of shape \(3, H, W\), found \(4, 8, 8\)"):
         Uploader(Canvas(context)).upload(np.zeros((4, 8, 8), "f4"))
+
+
+def test_a_picture_on_a_device_without_cuda_core_takes_a_detour_and_that_is_said_once(context, caplog) -> None:
+    import torch
+
+    class Far(torch.Tensor):
+        """A tensor that says that it lies on a CUDA device; cuda-core cannot reach it here."""
+
+        is_cuda = True  # type: ignore[assignment]
+
+    far = torch.from_numpy(np.ascontiguousarray((RGB * 2 - 1).transpose(2, 0, 1))).as_subclass(Far)
+    uploader = Uploader(Canvas(context))
+    for _ in range(3):
+        shown = pixels_of(uploader.upload(far))[::-1, :, :3].astype(int)
+        assert np.abs(shown - EXPECTED).max() <= 1
+    assert [record.getMessage() for record in caplog.records if "detour" in record.getMessage()] != []
+    assert sum("detour" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_what_cuda_writes_into_is_made_once_for_a_size(context) -> None:
+    from types import SimpleNamespace
+
+    from installation.rendering.upload import CudaUpload
+
+    registered: list[int] = []
+    way = CudaUpload.__new__(CudaUpload)
+    way.context, way.texture, way.resource, way.buffer = context, None, None, None
+    device = SimpleNamespace(set_current=lambda: None, default_stream=None)
+    resource = SimpleNamespace(from_gl_buffer=lambda glo, flags: registered.append(glo) or SimpleNamespace(close=int))
+    way.core = SimpleNamespace(Device=lambda number: device, GraphicsResource=resource)
+    for size in ((16, 24), (16, 24), (16, 24), (8, 8)):
+        way._fit(size, 4, 0)
+        assert way.texture is not None and way.texture.size == size
+    assert len(registered) == 2, "nothing is allocated while pictures stay as large as they are"

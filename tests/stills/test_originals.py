@@ -16,7 +16,7 @@ from printing import QUICK, paint, pixels_of, still
 
 from installation.stills import naming
 from installation.stills.archive import Archive
-from installation.stills.ledger import Ledger, State
+from installation.stills.ledger import Ledger, NotOurs, State
 
 FLAT = ["--stages", "clean", "--size", "96x96", "--threads", "1"]  # no print files: the print is a PNG
 
@@ -303,3 +303,17 @@ def test_a_folder_without_its_table_is_made_again(tmp_path: Path) -> None:
         work.write(part, made)
     found = work.find("clean", "abc")
     assert found and found.name == "rose"
+
+
+def test_what_is_retouched_while_its_print_is_made_again_is_kept(tmp_path: Path) -> None:
+    ledger, print_ = Ledger(tmp_path), tmp_path / "rose.tif"
+    ledger.lay("rose.tif", lambda part: part.write_text("first") and None)
+
+    def write(part: Path) -> None:
+        part.write_text("second")
+        print_.write_text("by hand")
+
+    with pytest.raises(NotOurs, match=r"rose\.tif"):
+        ledger.lay("rose.tif", write)
+    assert print_.read_text() == "by hand"
+    assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == []
