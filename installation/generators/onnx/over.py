@@ -17,6 +17,7 @@ from torch import Tensor
 from installation.generators.gan import three_planes
 from installation.generators.onnx.graph import Input
 from installation.generators.onnx.output import seen
+from installation.pictures import PictureError, read_8_bit
 from installation.settings import SettingsError
 from installation.signals import Controls, Knob, Picture
 from installation.weights import WeightsError
@@ -106,10 +107,8 @@ class Over:
 
 def _read(file: str) -> Tensor:
     """A picture file as (1, 3, H, W) of -1..1. Raises WeightsError."""
-    from PIL import Image
-
     try:
-        rgb = np.asarray(Image.open(Path(file)).convert("RGB"), np.float32)
-    except (OSError, ValueError) as error:
+        rgb = read_8_bit(Path(file)).astype(np.float32)
+    except PictureError as error:
         raise WeightsError(f"picture {file}: cannot be read: {error}") from error
     return torch.from_numpy(rgb / 127.5 - 1).permute(2, 0, 1)[None]
