@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from installation.generators.gan import Gan
+from installation.pictures import PictureError, read_8_bit
 from installation.settings import SettingsError
 
 
@@ -27,9 +28,8 @@ def to_bytes(picture: Tensor) -> np.ndarray:
 def read_picture(path: Path, size: tuple[int, int]) -> Tensor:
     """The middle of any picture in the shape of size (width, height): (1, 3, H, W), -1..1. Raises SettingsError."""
     try:
-        with Image.open(path) as opened:
-            whole = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        whole = Image.fromarray(read_8_bit(path))
+    except (PictureError, OSError) as error:
         raise SettingsError(f"{path}: expected a picture: {error}") from error
     fitted = ImageOps.fit(whole, size, Image.Resampling.LANCZOS)
     return torch.from_numpy(np.array(fitted)).permute(2, 0, 1)[None].float() / 127.5 - 1
