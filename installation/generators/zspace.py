@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from installation.generators.classes import Classes
-from installation.generators.gan import Gan, Knobs
+from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import STEERED, Latent, closed_form
 from installation.settings import SettingsError
 
@@ -115,6 +116,24 @@ class FromZ(Gan):
         mine = self.tell(self.classes.shares(knob, turns), knob["generator.truncation"])
         z, theirs = point[:, : self.z_dim], point[:, self.z_dim : -1]
         return torch.cat([z, theirs + (1 - said) * mine], 1)
+
+
+class Noisy(FromZ):
+    """A network of `fast` form whose noise is frozen, the same in every show, and as strong as the knob says."""
+
+    fast: Any  # fast(point, bend) -> planes about -1..1; scale_noise(strength)
+    _noise_now = 1.0
+
+    def paint(self, point: Tensor) -> Tensor:
+        """z (1, z_dim) -> picture (1, 3, R, R), -1..1."""
+        x = self.fast(point, self.bends.apply if self.bends.attached else None)
+        return three_planes(x.float().clamp(-1, 1))
+
+    def tune(self, knob: Knobs) -> None:
+        """Scale the frozen noise."""
+        if (strength := knob["generator.noise"]) != self._noise_now:
+            self.fast.scale_noise(strength)
+            self._noise_now = strength
 
 
 def frozen_noise(name: str, rows: int, columns: int) -> Tensor:

@@ -12,7 +12,6 @@ from installation import weights
 from installation.generators import fitting, zspace
 from installation.generators.fastgan import network
 from installation.generators.fastgan.fast import Fast, layer_names
-from installation.generators.gan import Knobs, three_planes
 from installation.settings import Bend
 
 
@@ -41,7 +40,7 @@ def read_model(card: Mapping[str, object], path: Path) -> network.Generator:
     return fitting.read(network.NetworkConfig, network.Generator, card, path)
 
 
-class FastGAN(zspace.FromZ):
+class FastGAN(zspace.Noisy):
     """One network at play; its noise is frozen, the same in every show, and as strong as the knob says."""
 
     def __init__(
@@ -57,19 +56,8 @@ class FastGAN(zspace.FromZ):
         self.net, self.size = net, (net.config.resolution,) * 2
         self.layers = layer_names(net)
         self.set_out(settings, net.state_dict()["init.init.0.weight"].flatten(1).T)
-        self.fast, self._noise_now = Fast(net, self.device, self.dtype), 1.0
+        self.fast = Fast(net, self.device, self.dtype)
         self.attach(bends)
-
-    def paint(self, point: Tensor) -> Tensor:
-        """z (1, z_dim) -> picture (1, 3, R, R), -1..1."""
-        x = self.fast(point, self.bends.apply if self.bends.attached else None)
-        return three_planes(x.float().clamp(-1, 1))
-
-    def tune(self, knob: Knobs) -> None:
-        """Scale the frozen noise."""
-        if (strength := knob["generator.noise"]) != self._noise_now:
-            self.fast.scale_noise(strength)
-            self._noise_now = strength
 
     def textbook(self, point: Tensor, noise: str) -> Tensor:
         return self.net(point, noise)

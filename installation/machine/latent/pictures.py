@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from installation import files, plugins, weights
+from installation import files
 from installation.generators.gan import Gan
+from installation.machine.models import pictures as models
 from installation.settings import SettingsError
 from installation.stills.sheets import contact_sheet
 
@@ -19,15 +20,9 @@ CELL_PX = 160
 
 def open_generator(model: str, **wishes: Any) -> Gan:
     """The generator that plays a model, in float32. Raises SettingsError for one without a latent space."""
-    kind = str(weights.read_config(model).get("kind", ""))
-    if kind not in plugins.available("generators"):
-        raise SettingsError(f"{model}: {kind or 'no kind'}: this model paints no pictures")
-    module = plugins.load("generators", kind)
-    known = module.Settings.__dataclass_fields__
-    asked = {"model": model, "dtype": "float32", **wishes}
-    generator = module.create(module.Settings(**{name: value for name, value in asked.items() if name in known}))
+    generator = models.open_generator(model, **{"dtype": "float32", **wishes})
     if not isinstance(generator, Gan):
-        raise SettingsError(f"{model}: {kind}: this model has no latent space")
+        raise SettingsError(f"{model}: this model has no latent space")
     return generator
 
 
