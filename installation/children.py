@@ -82,7 +82,9 @@ class Child:
         return [process.pid] if process is not None and process.poll() is None else []
 
     def start(self) -> None:
-        self._thread.start()
+        """Start the child, and the watch over it; once."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def wake(self) -> bool:
         """Send one byte down the child's pipe. False when there is no child to wake; never blocks for long."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from installation.formats.opened import Converted, Opened, as_tensor, plain_tensors
 from installation.generators.stylegan2.network import FIR, Mapping, NetworkConfig
+from installation.networks.bare import Bare
 
 BLOCK = re.compile(r"synthesis\.b(\d{1,5})\.(?:const|conv0\.weight)")
 LR_MULT = 0.01  # of the mapping, in our network
@@ -111,7 +112,7 @@ def _add_average(tensors: dict[str, Tensor], config: NetworkConfig, notes: list[
     if average is not None and bool(average.any()):
         return
     tensors["mapping.w_avg"] = torch.zeros(config.w_dim)
-    with torch.device("meta"):
+    with Bare(held=sum(tensor.numel() for tensor in tensors.values())):
         mapping = Mapping(config)
     own = {name: tensors[f"mapping.{name}"].float() for name in mapping.state_dict()}
     mapping.load_state_dict(own, assign=True)

@@ -1,11 +1,11 @@
 """A model card's network and its safetensors file in; the network with the file's numbers in it out, where both agree.
 
-What the card claims is laid beside the file's own list of names and shapes before anything of that size is made: a
-network is first built without memory, on torch's meta device.
+What the card claims is held against the file's own list of names and shapes before anything of that size is made.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from installation.checking import check, to_table
+from installation.networks.bare import Bare
 from installation.weight_files import WeightsError, first_line
 
 COUNTED = "num_batches_tracked"  # of a batch norm: nothing that plays
@@ -62,15 +63,15 @@ def open_network(
     beside: tensors that the file may hold more. Raises WeightsError naming what does not fit.
     """
     try:
-        with torch.device("meta"):
-            blank = build().state_dict()
         with safe_open(path, "pt") as file:
             there = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            _compare({name: tuple(tensor.shape) for name, tensor in blank.items()}, there, beside)
+            with Bare(held=sum(map(math.prod, there.values()))):
+                net = build()
+            wanted = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+            _compare(wanted, there, beside)
             tensors = {name: file.get_tensor(name).float() for name in there if not name.endswith(COUNTED)}
-        net = build()
         more = {name: tensors.pop(name) for name in beside if name in tensors}
-        net.load_state_dict(tensors | {name: torch.zeros(()) for name in blank if name.endswith(COUNTED)})
+        net.load_state_dict(tensors | {name: torch.zeros(()) for name in wanted if name.endswith(COUNTED)})
     except (*FIT_ERRORS, SafetensorError) as error:
         raise WeightsError(f"{path}: does not fit the [network] of its model.toml: {first_line(error)}") from error
     return net.eval().requires_grad_(False), more

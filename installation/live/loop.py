@@ -49,10 +49,10 @@ class Live:
 
     def __init__(self, show: Show, options: Namespace, closing: ExitStack, sheds: bool = True) -> None:
         self.show, self.options, self.kept = show, options, Kept.found()
+        self.studio = opening.start_studio(show, closing, sheds and self.in_time, options.vectors)  # opens slowest
         self.senses = opening.open_senses(show, closing)
-        self.studio = opening.open_studio(show, closing, sheds and self.in_time, options.vectors)
         self.screen = opening.open_screen(show, options.headless, closing)
-        self.knobs = self.studio.knobs
+        self.knobs = self.studio.open()
         self.board = opening.open_board(show, self.knobs)
         self.desk = opening.open_desk(show, self.knobs, closing)
         if self.kept and self.kept.goes_on:

@@ -135,14 +135,13 @@ def open_generator(show: Show) -> Generator:
     return generator
 
 
-def open_studio(show: Show, closing: ExitStack, sheds: bool = True, vectors: Path | None = None) -> Studio:
-    """Generator and effects in a process of their own, which keeps vectors where it is told. Raises SettingsError when
-    the show cannot be opened."""
+def start_studio(show: Show, closing: ExitStack, sheds: bool = True, vectors: Path | None = None) -> Studio:
+    """Generator and effects in a process of their own, which keeps vectors where it is told; it is still to open."""
     from installation.live.studio import Studio
 
     studio = Studio(show, sheds, vectors)
     closing.callback(studio.close)
-    studio.open()
+    studio.start()
     return studio
 
 

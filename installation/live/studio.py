@@ -69,7 +69,7 @@ class Plan:
 
 
 class Studio:
-    """The parent's side. open() waits until the process knows its knobs; faults counts what was survived, by kind."""
+    """The parent's side. start() and open() it; faults counts what was survived, by kind."""
 
     def __init__(self, show: Show, sheds: bool = True, vectors: Path | None = None) -> None:
         """sheds: what is too slow for the show's pace is left out; without, all is drawn however long it takes.
@@ -106,8 +106,15 @@ class Studio:
             errors=None,
         )
 
-    def open(self, timeout_s: float = OPENING_S) -> None:
-        """Start it. Raises SettingsError, in its words, for a show that cannot be opened, RuntimeError if it hangs."""
+    def start(self) -> None:
+        """Let the process open generator and effects, while the show opens the rest."""
+        self._child.start()
+
+    def open(self, timeout_s: float = OPENING_S) -> dict[str, Knob]:
+        """Wait until it knows its knobs, which come back; start it if nobody did.
+
+        Raises SettingsError, in its words, for a show that cannot be opened, RuntimeError if it hangs.
+        """
         self._child.start()
         clock = WallClock()
         while not (told := self._plan.opened.read()):
@@ -119,6 +126,7 @@ class Studio:
         self.knobs = {row[0]: Knob(*row) for row in told["knobs"]}
         self.weights_sha256 = str(told["weights_sha256"])
         self._order = list(self.knobs)
+        return self.knobs
 
     def request(self, controls: Controls, now_s: float, sound: SoundBlock | None = None, patient: bool = False) -> None:
         """Ask for a picture; one that has not begun is replaced. Never waits; patient: paint this very one first."""

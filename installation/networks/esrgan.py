@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation.networks import reading
+from installation.networks.bare import Bare
 from installation.networks.ncnn import read_layers
 
 SLOPE = 0.2
@@ -139,7 +140,7 @@ def build_network(weights: Mapping[str, Tensor]) -> nn.Module:
         raise ValueError(f"{EXPECTED}, found those of {stranger}, which is not drawn with here; choose another file")
     try:
         names = rename(weights)
-        with torch.device("meta"):  # without memory: what the names claim is held against what is there first
+        with Bare(held=sum(tensor.numel() for tensor in names.values())):
             network = _build_rrdb(names) if "conv_first.weight" in names else _build_srvgg(names)
         if odd := [n for n, v in network.state_dict().items() if n not in names or names[n].shape != v.shape]:
             raise KeyError(odd[0])
