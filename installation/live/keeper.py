@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import logging
 import os
 import platform
@@ -60,7 +61,8 @@ def main(options: Namespace, words: Sequence[str]) -> int:
 
         return loop.main(options)
     log_without_waiting()
-    return Keeper(words, Path(options.show).stem, options.fresh, osc=lambda: find_osc(options)).keep()
+    listens = functools.partial(find_osc, options)
+    return Keeper(words, Path(options.show).stem, options.fresh, osc=listens, alone=options.unattended).keep()
 
 
 class Keeper:
@@ -73,9 +75,14 @@ class Keeper:
         fresh: bool = False,
         command: Sequence[str] = PROGRAM,
         osc: Callable[[], Osc | None] = lambda: None,
+        alone: bool = False,
     ) -> None:
-        """osc says, at every start, where the show will listen; None: not known."""
+        """osc says, at every start, where the show will listen; None: not known.
+
+        alone: nobody is there to read what is wrong with the show file: one that cannot be opened is tried again too.
+        """
         self.words, self.command, self.osc = list(words), list(command), osc
+        self.alone = alone
         self.kept, self.note = Kept.make(), Note(show)
         self._ports: Sockets | None = None
         self.told = Notifier()
@@ -120,7 +127,7 @@ class Keeper:
         """An ordinary end; or a mistake in what was asked for, said before the first frame: trying again is no help."""
         if code == 0 and not why:
             return True
-        return code == 2 and not self.kept.memory.counts[PRESENTED]
+        return code == 2 and not (self.alone or self.kept.memory.counts[PRESENTED])
 
     def _play(self) -> tuple[int, str]:
         """Start the show and look after it: its exit code, and why it had to go if it had to."""

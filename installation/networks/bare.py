@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
 DRAWN = {torch.randn: torch.empty, torch.rand: torch.empty}
-REDRAWN = {Tensor.normal_, Tensor.uniform_, torch.nn.init.trunc_normal_}
+REDRAWN = {Tensor.normal_, Tensor.uniform_, init.normal_, init.uniform_, init.kaiming_normal_, init.kaiming_uniform_}
 MAKING = {torch.empty, torch.zeros, torch.ones, torch.full, torch.eye, torch.arange, torch.linspace, *DRAWN}
 ROOM = 4  # times what a file holds may be made while a network is built: temporaries, tables that are in no file
 LEAST = 1 << 22  # numbers that any network may be of

@@ -76,7 +76,7 @@ class Display:
         The same array again is the same drawing. Blackout is black in this very frame.
         """
         began_s = time.perf_counter()
-        level = 0.0 if levels.blackout else min(max(levels.master, 0.0), 1.0)
+        level = 0.0 if levels.blackout else min(levels.master, 1.0)
         with self._stopwatch or contextlib.nullcontext():
             if level <= 0.0:
                 self._go_dark(now_s)

@@ -61,8 +61,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Kept:
     """A real show, kept by a real keeper, and a desk that talks to it."""
 
-    def __init__(self, home: Path, *words: str) -> None:
-        (home / "small.toml").write_text(SHOW)
+    def __init__(self, home: Path, *words: str, show: str = SHOW) -> None:
+        (home / "small.toml").write_text(show)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -82,8 +82,8 @@ class Kept:
 def keep(home: Path) -> Iterator[Callable[..., Kept]]:
     made: list[Kept] = []
 
-    def keep_one(*words: str) -> Kept:
-        made.append(Kept(home, *words))
+    def keep_one(*words: str, show: str = SHOW) -> Kept:
+        made.append(Kept(home, *words, show=show))
         return made[-1]
 
     yield keep_one
@@ -244,6 +244,16 @@ def test_a_mistake_in_what_was_asked_for_is_said_once_and_not_tried_again(keep) 
     assert "fps: must be above 0" in said and "again" not in said
 
 
+def test_a_show_that_plays_alone_goes_on_once_its_file_is_mended(keep, home: Path, wait_for: Wait) -> None:
+    """Saved with a typo on the installed machine: nobody reads the line, and the wall must not stay dark for it."""
+    kept_show = keep("--unattended", show=SHOW.replace("[screen]", "[screeen]"))
+    crashes = home / "state/installation/crashes"
+    wait_for(lambda: list(crashes.glob("*.txt")), 60)
+    assert kept_show.process.poll() is None
+    (home / "small.toml").write_text(SHOW)
+    wait_for(lambda: kept_show.told().get("turns") is not None, 120)
+
+
 # ---- the keeper alone, over a stand-in for the show
 
 
@@ -376,6 +386,15 @@ def test_after_the_safe_show_the_whole_one_is_tried_and_one_failure_is_enough(ho
     body = "kept.present()\nif count == 5: sys.exit(0)\nif '--safe' not in sys.argv: sys.exit(70)\n"
     assert run(home, body + "while True:\n    kept.present()\n    time.sleep(0.02)") == 0
     assert ["--safe" in words for words in starts(home)] == [False, False, False, True, False, True]
+
+
+def test_the_whole_show_is_tried_a_few_times_a_day_however_often_it_failed(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(keeper, "LONGEST_SAFE_S", 0.5)
+    script = home / "stand_in.py"
+    script.write_text(STAND_IN + "sys.exit(0 if '--safe' in sys.argv else 70)")
+    made = keeper.Keeper([], "small", command=[sys.executable, str(script), str(home)])
+    assert made.keep() == 0 and made.safe_s == 0.5
 
 
 def test_a_name_that_is_no_text_is_no_reason_to_fail(home: Path) -> None:

@@ -23,6 +23,13 @@ def test_a_feature_moves_the_knob_it_is_routed_to_and_no_further_than_its_range(
     assert run([route], [{"sound.bass": 1.0}], {"bend.melt.amount": 0.9})[0]["bend.melt.amount"] == 1.0
 
 
+def test_a_feature_beyond_its_range_does_what_its_end_does() -> None:
+    route = Route("sound.bass", "bend.melt.amount", gain=0.5)
+    for heard, held in ((-2.0, 0.0), (7.0, 1.0)):
+        moved, wanted = (run([route], [{"sound.bass": v}], {"bend.melt.amount": 0.25})[0] for v in (heard, held))
+        assert moved["bend.melt.amount"] == wanted["bend.melt.amount"]
+
+
 def test_a_feature_that_is_absent_or_not_a_number_leaves_the_base() -> None:
     route = Route("hands.right.x", "bend.melt.amount", offset=-0.5)
     for features in ({}, {"hands.right.x": math.nan}):
