@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -139,14 +141,20 @@ class _Saying:
 
 
 def _use_threads(threads: int) -> None:
-    """As many as the job says, on every machine: sums are added in another order by another number of threads."""
-    import torch
+    """As many as the job says, on every machine: sums are added in another order by another number of threads.
 
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
+    torch is told, or hears of it when a stage loads it: many a stage never does, and it takes longer than they do.
+    """
     import cv2
 
     cv2.setNumThreads(threads)
+    os.environ |= {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_DYNAMIC": "FALSE",
+    }  # the second: also more than there are cores
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager
