@@ -102,19 +102,22 @@ class Command:
     verb: knob | release | go | back | cue | master | blackout | freeze | moment | vector | panic |
     test_card | ping.
     name is the knob, or the cue's number as text; value is in the knob's own unit; fade_s None means the cue's own.
+    by says where it came from: "osc 10.0.0.5", "dmx", "panel", "key".
     """
 
     verb: str
     name: str = ""
     value: float = 0.0
     fade_s: float | None = None
+    by: str = field(default="", compare=False)  # the same wish, whoever has it
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
     """What the people ask for at one instant: the base of every knob, and what acts last.
 
-    master 0..1; blackout is black at once whatever master says; freeze holds the picture; cue is the running number.
+    master 0..1; blackout is black at once whatever master says; freeze holds the picture; cue is the running number,
+    come how far its fade is, 0..1; held tells of each knob that somebody holds, who.
     """
 
     base: Mapping[str, float]
@@ -123,6 +126,8 @@ class Levels:
     freeze: bool = False
     test_card: bool = False
     cue: str = ""
+    come: float = 1.0
+    held: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

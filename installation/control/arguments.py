@@ -22,7 +22,7 @@ class Reading:
 
     def commands(self, place: Place, arguments: Sequence[Argument], host: str) -> list[tuple[bool, Command]]:
         """What a message asks for, all of it or nothing; each with whether it is a press. Raises Refused."""
-        made = [(one, given, *command_for(one, given)) for one, given in spread(place, arguments)]
+        made = [(one, given, *command_for(one, given, f"osc {host}")) for one, given in spread(place, arguments)]
         commands = []
         for one, given, command, outside in made:
             if outside:
@@ -63,21 +63,21 @@ def _flat(arguments: Sequence[Argument]) -> Iterator[Argument]:
             yield value
 
 
-def command_for(place: Place, arguments: Sequence[Argument]) -> tuple[Command, bool]:
+def command_for(place: Place, arguments: Sequence[Argument], by: str = "") -> tuple[Command, bool]:
     """What a person wants by these arguments, and whether the value lay outside its range and was brought back into it.
 
     Triggers carry the pressed value (0 = let go). Raises Refused for arguments that mean nothing at this place.
     """
     if place.kind == "recall":
-        return _recall(arguments)
+        return _recall(arguments, by)
     if len(arguments) > 2:
         raise Refused("bad argument", f"{len(arguments)} arguments, expected a value and perhaps a fade time")
     fade_s = _fade_s(arguments[1]) if len(arguments) == 2 else None
     value = arguments[0] if arguments else True
     if place.kind != "level":
-        return Command(place.verb, place.name, float(_number(value)), fade_s), False
+        return Command(place.verb, place.name, float(_number(value)), fade_s, by), False
     level, outside = _level(place, value)
-    return Command(place.verb, place.name, level, fade_s), outside
+    return Command(place.verb, place.name, level, fade_s, by), outside
 
 
 def _level(place: Place, value: Argument) -> tuple[float, bool]:
@@ -94,7 +94,7 @@ def _level(place: Place, value: Argument) -> tuple[float, bool]:
     return min(max(float(number), low), high), not low - slack <= number <= high + slack
 
 
-def _recall(arguments: Sequence[Argument]) -> tuple[Command, bool]:
+def _recall(arguments: Sequence[Argument], by: str) -> tuple[Command, bool]:
     if not 1 <= len(arguments) <= 2:
         raise Refused("bad argument", "expected a cue number and perhaps a fade time")
     number = arguments[0]
@@ -104,7 +104,7 @@ def _recall(arguments: Sequence[Argument]) -> tuple[Command, bool]:
         number = str(number)
     if not isinstance(number, str) or not 0 < len(number) <= 32:
         raise Refused("bad argument", f"expected a cue number as text, found {number!r:.60}")
-    return Command("cue", number.strip(), 1.0, _fade_s(arguments[1]) if len(arguments) == 2 else None), False
+    return Command("cue", number.strip(), 1.0, _fade_s(arguments[1]) if len(arguments) == 2 else None, by), False
 
 
 def _number(value: Argument) -> float:

@@ -42,6 +42,7 @@ class Board:
         look = self._looks[0] if self.cues else {name: knob.default for name, knob in knobs.items()}
         self._cue = {name: Ramp(value, value) for name, value in look.items()}
         self._held: dict[str, Ramp] = {}
+        self._holders: dict[str, str] = {}  # who
         self._presses: Counter[str] = Counter()  # of events: a count outlives frames that nobody draws
         self._strange: dict[str, list[float]] = {}  # holds of knobs that this show has not
         self._leaving: dict[str, Ramp] = {}  # released knobs on their way back: start is where they left from
@@ -71,7 +72,9 @@ class Board:
         for name, count in self._presses.items():
             base[name] += count
         master, black = self._brightness(now_s)
-        return Levels(base, master, black, self._freeze, self._test_card, self.number)
+        come = min((ramp.progress(now_s) for ramp in self._cue.values()), default=1.0)
+        held = {name: self._holders.get(name, "") for name in self._held}
+        return Levels(base, master, black, self._freeze, self._test_card, self.number, come, held)
 
     def describe(self, now_s: float) -> dict[str, str | float | bool]:
         """What status shows: running and next cue, what is held, fading, dark."""
@@ -188,6 +191,7 @@ class Board:
         start = self.levels(now_s).base[command.name]
         self._leaving.pop(command.name, None)
         self._held[command.name] = self._ramp(command.name, start, goal, now_s, command.fade_s or 0.0)
+        self._holders[command.name] = command.by
 
     def _do_release(self, command: Command, now_s: float) -> None:
         """Give one knob, or every knob when none is named, back to the cue."""

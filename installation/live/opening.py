@@ -218,11 +218,11 @@ def pressed(screen: Display, board: Board, now_s: float) -> list[Command]:
         if key in "bt":
             levels = board.levels(now_s)
             on = levels.blackout if key == "b" else levels.test_card
-            commands.append(Command("blackout" if key == "b" else "test_card", value=float(not on)))
+            commands.append(Command("blackout" if key == "b" else "test_card", value=float(not on), by="key"))
         elif key in "mv":
-            commands.append(Command("moment" if key == "m" else "vector"))
+            commands.append(Command("moment" if key == "m" else "vector", by="key"))
         elif key.isdigit():
-            commands.append(Command("cue", name=key))
+            commands.append(Command("cue", name=key, by="key"))
     return commands
 
 

@@ -139,6 +139,22 @@ def test_the_newest_hand_on_a_knob_wins_and_may_fade(board: Board) -> None:
     assert base(board, TEAR, 4.0) == 1.0
 
 
+def test_who_holds_a_knob_is_known_until_it_is_released(board: Board) -> None:
+    board.apply(Command("knob", TEAR, 0.5, by="osc 10.0.0.5"), 0.0)
+    board.apply(Command("knob", ECHO, 1.0), 0.0)
+    assert board.levels(1.0).held == {TEAR: "osc 10.0.0.5", ECHO: ""}
+    board.apply(Command("knob", TEAR, 0.6, by="panel"), 2.0)
+    assert board.levels(2.0).held[TEAR] == "panel"
+    board.apply(Command("release"), 3.0)
+    assert board.levels(3.0).held == {}
+
+
+def test_how_far_the_running_fade_has_come_is_told(board: Board) -> None:
+    assert board.levels(0.0).come == 1.0
+    board.apply(Command("go"), 10.0)
+    assert [board.levels(10.0 + i).come for i in (0, 2, 4, 9)] == [0.0, 0.5, 1.0, 1.0]
+
+
 def test_release_follows_a_cue_that_is_fading(board: Board) -> None:
     board.apply(Command("knob", TEAR, 1.0), 0.0)
     board.apply(Command("cue", "2", fade_s=10.0), 0.0)
