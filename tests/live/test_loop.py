@@ -139,12 +139,12 @@ def test_blackout_from_the_desk_is_black_on_the_next_presented_frame(live: Live)
 
 
 def test_nothing_is_read_from_the_desk_before_there_is_a_frame_to_do_it_in(live: Live) -> None:
-    assert live.desk._thread is None, "the curtain is still down: what ends the show now must not take it along"
+    assert live.desk.osc._thread is None, "the curtain is still down: what ends the show now must not take it along"
     desk_of(live).send_message("/installation/blackout", 1)
     play(live, lambda heard: any(command.verb == "blackout" for command in heard.commands))
-    listening = live.desk._thread
+    listening = live.desk.osc._thread
     live.desk.start()
-    assert live.desk._thread is listening
+    assert live.desk.osc._thread is listening
 
 
 def test_blackout_works_while_the_generator_is_dead(live: Live) -> None:

@@ -46,7 +46,7 @@ class Merging:
 
     @property
     def leader(self) -> str:
-        return self._sources[self._first].name if self._first in self._sources else ""  # type: ignore[index]
+        return self._sources[self._first].name if self._first is not None else ""
 
     def take(self, sent: Sent, now_s: float) -> Look | str | None:
         """What counts since this packet, if it changed that; None where it did not; or why the packet was refused.
@@ -58,21 +58,21 @@ class Merging:
         self._forget(now_s)
         refused = ""
         if sent.terminated:
-            self._sources.pop(sent.source, None)
+            self._drop(sent.source)
         elif _is_late(self._sources.get(sent.source), sent):
             return "out of sequence"
         else:
             refused = self._hear(sent, now_s)
         before = self._first
         self._choose(now_s)
-        if self._first is None or (self._first == before and (sent.source != self._first or sent.terminated)):
+        if self._first is None or (self._first == before and sent.source != self._first):
             return refused or None
         return Look(self._sources[self._first].levels, self._first, self._begun_s)
 
     def live(self, now_s: float) -> bool:
         """Whether a source counts now; else the last look is held."""
         self._forget(now_s)
-        return self._first in self._sources
+        return self._first is not None
 
     def _hear(self, sent: Sent, now_s: float) -> str:
         """Keep what a source says; one too many sends away the one that was silent longest and does not count."""
@@ -87,12 +87,17 @@ class Merging:
 
     def _forget(self, now_s: float) -> None:
         for source in [s for s, one in self._sources.items() if now_s - one.heard_s > LOSS_S[one.protocol]]:
-            del self._sources[source]
+            self._drop(source)
+
+    def _drop(self, source: bytes) -> None:
+        self._sources.pop(source, None)
+        if source == self._first:
+            self._first = None
 
     def _choose(self, now_s: float) -> None:
         """The one that counts already, while none is above it; else the first to come of those that are highest."""
         top = max((one.priority for one in self._sources.values()), default=0)
-        if self._first in self._sources and self._sources[self._first].priority == top:  # type: ignore[index]
+        if self._first is not None and self._sources[self._first].priority == top:
             return
         self._first = next((source for source, one in self._sources.items() if one.priority == top), None)
         self._begun_s = now_s
