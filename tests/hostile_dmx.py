@@ -1,8 +1,8 @@
 """Packets that no console should send.
 
-`hostile_dmx.py decode [COUNT] [SEED]` puts so many through the decoders and all that lies behind them, and says what became
-of them; `hostile_dmx.py throw HOST [COUNT] [SEED]` throws them at a listening show over UDP, as fast as they go.
-Always the same for the same seed. None of them closes the shutter.
+`hostile_dmx.py decode [COUNT] [SEED]` puts so many through the decoders and says what became of them;
+`hostile_dmx.py throw HOST [COUNT] [SEED]` throws them at a listening show over UDP, as fast as they go.
+Always the same for the same seed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]  # also as a program
 
-import consoles
+import consoles  # noqa: E402
 
-from installation.control.dmx import artnet, sacn
-from installation.control.dmx.sent import SLOTS, Sent
+from installation.control.dmx import artnet, sacn  # noqa: E402
+from installation.control.dmx.sent import SLOTS, Sent  # noqa: E402
 
 Packet = tuple[str, bytes]
 WHOLE: tuple[Packet, ...] = (
