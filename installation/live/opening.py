@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,17 +52,15 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
 
 
 def safe(show: Show) -> Show:
-    """What cannot fail of a show: `pattern` without effects, bends and routes; its cues and its wall stay."""
+    """What cannot fail of a show: `pattern` without effects, bends and routes; its cues, desks and wall stay."""
+    from installation.control.addresses import without_knobs
+
     bare = [{n: v for n, v in cue.values.items() if n.startswith("screen.")} for cue in show.cues]
     cues = [dataclasses.replace(cue, values=v, vector="", model="") for cue, v in zip(show.cues, bare, strict=True)]
     show = dataclasses.replace(show, generator=Part("pattern"), cues=tuple(cues), bends=(), effects=(), routes=())
-    dmx = show.dmx and dataclasses.replace(show.dmx, knobs=_only_screen(show.dmx.knobs), speed=Dmx.speed)
-    return dataclasses.replace(show, vectors=(), keyframes=(), directions=(), dmx=dmx)
-
-
-def _only_screen(names: Sequence[str]) -> tuple[str, ...]:
-    """The same, "" in the place of each that may be missing."""
-    return tuple(name if name.startswith("screen.") else "" for name in names)
+    osc = dataclasses.replace(show.osc, aliases=without_knobs(show.osc.aliases, cues))
+    dmx = show.dmx and dataclasses.replace(show.dmx, knobs=(), speed=Dmx.speed)
+    return dataclasses.replace(show, vectors=(), keyframes=(), directions=(), osc=osc, dmx=dmx)
 
 
 def _apply(show: Show, options: Namespace) -> Show:

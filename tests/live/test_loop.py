@@ -172,6 +172,22 @@ def test_while_light_fades_every_frame_is_left_with_the_keeper(live: Live) -> No
     assert live.kept.words.read()["panic"] == [0.0, 0.0, 0.0]
 
 
+def test_the_safe_show_hears_a_desk_whose_own_addresses_lead_to_knobs_that_it_has_not(show_file: Path) -> None:
+    more = {"/Page1/Fader1": "effect.grain.amount", "/3/xy": ["master", "bend.swell.amount"]}
+    more |= {"/Page1/Key101": "/installation/blackout", "/q/2": "/installation/cue/2"}
+    lines = "".join(f"{json.dumps(there)} = {json.dumps(to)}\n" for there, to in more.items())
+    show_file.write_text(SHOW + "[osc.aliases]\n" + lines)
+    words = ask(show_file, "--safe", "--camera", "none", "--microphone", "none")
+    show, options = opening.prepare(parser().parse_args(words))
+    with ExitStack() as closing:
+        live = Live(show, options, closing)
+        with opening.curtain(live.senses, live.studio):
+            desk_of(live).send_message("/q/2", 1)
+            desk_of(live).send_message("/Page1/Key101", 1)
+            play(live, lambda heard: live.board.levels(heard.now_s).blackout and live.board.number == "2")
+            assert live.screen.read_now().max() == 0
+
+
 def test_a_killed_camera_and_a_killed_microphone_heal_and_are_counted(live: Live) -> None:
     camera, microphone = live.senses.inputs["camera"], live.senses.inputs["microphone"]
     play(live, lambda heard: live.senses.frames > 2 and heard.features.get("sound.level", 0) > 0)
