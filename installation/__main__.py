@@ -36,6 +36,7 @@ examples:
   installation service install --show mine.toml             the same at every start of this machine, for months
   installation models add network.pkl       your own model, as the show plays it
   installation doctor                       what this machine has, what is missing, how to get it
+  installation desk sheet sheet.pdf show.gdtf --show mine.toml     the show as a fixture, for a DMX console
   installation bench gpu                    what a GPU does here, whether it is right, how fast it is
 """
 
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     machine_options.add_reporting(doctor)
     machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
     machine_options.add_serving(commands.add_parser("service", help="play a show for months, as a systemd service"))
+    machine_options.add_patching(commands.add_parser("desk", help="a fixture sheet of the show for a lighting console"))
     effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
     effects.add_argument("what", choices=["check"])
     effects.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -122,6 +124,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         from installation.machine import service
 
         return service.main(options)
+    if options.command == "desk":
+        from installation.machine import desk
+
+        return desk.main(options)
     if options.command == "bench":
         name = {"live": "bench_live", "still": "bench_still", "gpu": "gpu"}[options.what]
         code: int = importlib.import_module(f"installation.machine.{name}").main(options)

@@ -84,6 +84,8 @@ def _sequence(origin: Any, arguments: tuple[Any, ...], value: Any, where: str) -
 
 def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     for kind in kinds:
+        if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+            return _value(kind, value, where)  # a table is meant: what is wrong in it is what has to be said
         if kind is type(None) and value is None:
             return None
         try:

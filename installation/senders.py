@@ -43,9 +43,9 @@ class AllowList:
 class Buckets:
     """Token buckets, one per sender and one for all: `rate_hz` a second, and `at_once` (else as many) after silence."""
 
-    def __init__(self, rate_hz: float, at_once: float = 0.0) -> None:
+    def __init__(self, rate_hz: float, at_once: float = 0.0, where: str = "osc.packets_per_s") -> None:
         if not rate_hz > 0:
-            raise SettingsError(f"osc.packets_per_s: must be above 0, found {rate_hz}")
+            raise SettingsError(f"{where}: must be above 0, found {rate_hz}")
         self._rate_hz, self._most = rate_hz, at_once or rate_hz
         self._senders: OrderedDict[str, list[float]] = OrderedDict()  # host -> [tokens, last seen]
         self._all = [TOGETHER * self._most, 0.0]

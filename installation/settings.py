@@ -144,6 +144,26 @@ class Osc:
 
 
 @dataclass(frozen=True)
+class Dmx:
+    """Where a lighting console reaches the show: 26 channels from `address` on (`installation desk sheet` prints them).
+
+    protocol is sacn, artnet or both; universe is the number on the wire (Art-Net: the Port-Address, from 0 on). host is
+    our own address in the console's network, 0.0.0.0 for all networks. knobs are up to eight that the console may turn,
+    "" leaves one out; speed is the ninth. Art-Net has no priorities: artnet_priority is held against those of sACN.
+    """
+
+    protocol: str = "sacn"
+    host: str = "127.0.0.1"
+    universe: int = 1
+    address: int = 1
+    allow: tuple[str, ...] = ("127.0.0.0/8",)
+    knobs: tuple[str, ...] = ()
+    speed: str = "generator.speed"
+    artnet_priority: int = 100
+    packets_per_s: float = 400.0
+
+
+@dataclass(frozen=True)
 class Show:
     """Everything a show is: what comes in, what it paints with, what is bent, drawn over and cued."""
 
@@ -161,6 +181,7 @@ class Show:
     cues: tuple[Cue, ...] = ()
     screen: Screen = Screen()
     osc: Osc = Osc()
+    dmx: Dmx | None = None
     moment_every_s: float = 0.0
     moments_per_hour: float = 720.0  # 0: as many as there are
     moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is

@@ -168,6 +168,12 @@ allow = ["127.0.0.0/8", "::1/128"]
 "/a" = "/installation/master"
 "/xy" = ["generator.x", "generator.y"]
 "/z" = { argument = 1, to = "generator.x" }
+[dmx]
+protocol = "both"
+universe = 3
+address = 11
+allow = ["10.0.0.0/8"]
+knobs = ["generator.x", ""]
 """
 
 
@@ -187,6 +193,7 @@ def made_generator(bends: Sequence[Any]) -> Any:
 
 def open_show(path: Path) -> None:
     from installation.control.desk import Desk
+    from installation.control.dmx.listener import Dmx
     from installation.live import modulation, opening
     from installation.live.senses import Senses
     from installation.rendering import isf
@@ -219,6 +226,8 @@ def open_show(path: Path) -> None:
     controls, _ = modulation.modulate(knobs, show.routes, base, {"hands.right.x": 0.5}, state, 0.1)
     check_numbers(controls.values)
     Desk(show.osc, knobs, show.cues)
+    if show.dmx:
+        Dmx(show.dmx, knobs, show.cues)
 
 
 def rest(values: dict[str, float]) -> Any:

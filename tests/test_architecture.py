@@ -174,7 +174,9 @@ def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
 
 
-@pytest.mark.parametrize("words", [[], ["live"], ["still"], ["bench"], ["models"], ["models", "render"], ["latent"]])
+@pytest.mark.parametrize(
+    "words", [[], ["live"], ["still"], ["bench"], ["models"], ["models", "render"], ["latent"], ["desk"]]
+)
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     line = [sys.executable, "-X", "importtime", "-m", "installation", *words, "--help"]
     answer = subprocess.run(line, capture_output=True, text=True)

@@ -25,6 +25,25 @@ def test_effects_check_says_ok_or_why_not_and_fails_when_one_does(tmp_path: Path
     assert "typo.fs" in answer.stdout and ":3" in answer.stdout
 
 
+def test_a_fixture_sheet_is_written_in_each_form_that_its_name_asks_for(tmp_path: Path) -> None:
+    show = tmp_path / "mine.toml"
+    more = '[dmx]\nuniverse = 7\naddress = 201\nknobs = ["generator.x"]\n'
+    show.write_text('[generator]\nname = "pattern"\n[[cues]]\nnumber = "1"\n' + more)
+    answer = run("desk", "sheet", "a.pdf", "b.PNG", "c.csv", "d.gdtf", "--show", str(show), cwd=tmp_path)
+    assert answer.returncode == 0 and answer.stdout.splitlines() == [
+        f"wrote {name}" for name in ("a.pdf", "b.PNG", "c.csv", "d.gdtf")
+    ]
+    starts = {"a.pdf": b"%PDF", "b.PNG": b"\x89PNG", "c.csv": b"channel,", "d.gdtf": b"PK"}
+    assert all((tmp_path / name).read_bytes().startswith(start) for name, start in starts.items())
+    assert "210-211,10-11,Knob 1,16,0,0,65535,generator.x" in (tmp_path / "c.csv").read_text()
+    answer = run("desk", "sheet", "a.xlsx", "--show", str(show), cwd=tmp_path)
+    assert answer.returncode == 2 and ".pdf, .png, .csv, .gdtf" in answer.stderr
+    show.write_text(show.read_text().replace("generator.x", "generator.xx"))
+    answer = run("desk", "sheet", "e.pdf", "--show", str(show), cwd=tmp_path)
+    assert answer.returncode == 2 and "did you mean 'generator.x'?" in answer.stderr
+    assert not (tmp_path / "e.pdf").exists()
+
+
 def test_the_readme_shows_the_osc_table_of_the_default_show() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     shown = readme.partition("<!-- osc-table -->\n")[2].partition("<!-- /osc-table -->")[0]

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from installation import files
-from installation.settings import Cue, Effect, Route, SettingsError, Show, check, open_show, to_table
+from installation.settings import Cue, Dmx, Effect, Route, SettingsError, Show, check, open_show, to_table
 
 
 def test_an_unknown_key_is_an_error_that_names_the_nearest_one() -> None:
@@ -88,3 +88,13 @@ def test_what_lies_beside_a_show_is_found_from_anywhere_and_comes_first(tmp_path
     beside = [str(tmp_path / "show/mine.fs"), str(tmp_path / "show/own.fs")]
     assert [effect.file for effect in show.effects] == [*beside, "oil.fs"]
     assert show.inputs[0].settings == {"source": str(tmp_path / "show/price.csv")}
+
+
+def test_a_mistake_in_a_table_that_may_be_left_out_is_named_like_any_other() -> None:
+    assert check(Show, {"name": "x"}, "x.toml").dmx is None
+    with pytest.raises(SettingsError, match=r"x.toml: dmx: unknown key 'univers'; did you mean 'universe'\?"):
+        check(Show, {"name": "x", "dmx": {"univers": 3}}, "x.toml")
+    with pytest.raises(SettingsError, match="x.toml: dmx: universe: expected int, found 'one'"):
+        check(Show, {"name": "x", "dmx": {"universe": "one"}}, "x.toml")
+    show = Show("a", dmx=Dmx("both", knobs=("generator.x", "")))
+    assert check(Show, json.loads(json.dumps(to_table(show))), "moment") == show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,16 @@ PATTERNS_KEPT = 64
 
 class AliasError(SettingsError, LookupError):
     """An alias of the show file leads nowhere, or is none."""
+
+
+def without_knobs(aliases: Mapping[str, Any], cues: Sequence[Cue]) -> dict[str, Any]:
+    """The aliases that lead to what every show has (blackout, master, cues): for one whose knobs are gone."""
+    space, found = Space({}, cues), {}
+    for there, to in aliases.items():
+        with contextlib.suppress(AliasError):
+            space.lead(there, to)
+            found[there] = to
+    return found
 
 
 class Space:
@@ -60,7 +71,7 @@ class Space:
             if not place.waits:
                 patterns.plant(self._urgent_tree, address, address)
         self._found: dict[tuple[str, bool], list[str]] = {}
-        self.aliases = {there: self._alias(there, to) for there, to in (aliases or {}).items()}
+        self.aliases = {there: self.lead(there, to) for there, to in (aliases or {}).items()}
 
     def find(self, address: str, urgent: bool = False) -> Sequence[Place]:
         """The places that an address or pattern names. Raises Refused when there are none.
@@ -121,8 +132,11 @@ class Space:
 
         self._add_forms(path_of(name), several)
 
-    def _alias(self, there: str, to: Any) -> Place:
-        """Where an alias leads: to an address, one argument to an address, or each argument to one of its own."""
+    def lead(self, there: str, to: Any) -> Place:
+        """Where an alias leads: to an address, one argument to an address, or each argument to one of its own.
+
+        Raises AliasError.
+        """
         where = f"osc.aliases: {shown(there)}"
         if not there.startswith("/"):
             raise AliasError(f"{where}: expected an address that begins with /")

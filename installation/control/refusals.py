@@ -19,8 +19,8 @@ ADVICE = {
     "malformed": "only this element was left out; look at what the sender makes of its arguments and addresses",
     "overrun": "look for a sender gone wild, or send less often; only blackout and panic are sure to come through",
     "socket error": "look at the network of this machine",
-    "refused sender": "add its network to [osc] allow if it is yours",
-    "rate limited": "values wait and the newest of each arrives; raise [osc] packets_per_s, or send less often",
+    "refused sender": "add its network to [{table}] allow if it is yours",
+    "rate limited": "values wait and the newest of each arrives; raise [{table}] packets_per_s, or send less often",
     "unknown address": "`installation live --osc-table` lists every address; [osc.aliases] leads others to them",
     "bad argument": "`installation live --osc-table` says what each address takes",
     "bad pattern": "write ? * [a-z] {a,b} with both brackets, and few alternatives",
@@ -30,6 +30,9 @@ ADVICE = {
     "moment dropped": "a sender may keep one in two seconds",
     "too many streams": "close connections that nobody uses; the most silent one was ended",
     "unfinished stream": "the sender began a packet and never ended it; look at its TCP framing",
+    "cannot listen": "it is tried again for as long as the show plays; is another program listening there?",
+    "out of sequence": "packets overtake each other on the way; look at the network between the console and here",
+    "too many sources": "the one that was silent longest was forgotten; who else sends to this universe?",
 }
 
 
@@ -57,8 +60,11 @@ class Refusals:
     """Called for whatever is refused. `of` counts by kind and sender; the lines of a flood are few, and never lost:
     what found no place in the log now is said the next time that it happens."""
 
-    def __init__(self, faults: Counter[str], now_s: Callable[[], float] = time.monotonic) -> None:
-        self.faults, self._now_s = faults, now_s
+    def __init__(
+        self, faults: Counter[str], now_s: Callable[[], float] = time.monotonic, protocol: str = "OSC"
+    ) -> None:
+        """protocol is what the lines begin with, and in small letters the table of the show file that they speak of."""
+        self.faults, self._now_s, self._protocol = faults, now_s, protocol
         self._rows: OrderedDict[tuple[str, str], _Row] = OrderedDict()
         self._period_s, self._lines = now_s(), 0
 
@@ -78,7 +84,8 @@ class Refusals:
             row.unsaid, row.said_s = 0, now_s
             told = f": {text}" if text else ""
             whom = f" from {sender}" if sender else ""
-            log.warning("OSC: %s%s%s%s; %s", kind, whom, told, more, ADVICE.get(kind, "it changed nothing"))
+            advice = ADVICE.get(kind, "it changed nothing").replace("{table}", self._protocol.lower())
+            log.warning("%s: %s%s%s%s; %s", self._protocol, kind, whom, told, more, advice)
 
     def of(self, kind: str, sender: str = "") -> int:
         """How often this was refused from this sender, of those that are still remembered."""

@@ -143,7 +143,7 @@ def _udp(host: str, port: int, kind: int = steering.ORDINARY, urgent: Sequence[b
     try:
         if hasattr(socket, "SO_REUSEPORT"):
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        _widen(udp)
+        widen(udp)
         if kind != steering.ORDINARY:
             steering.admit(udp, kind, urgent)
         udp.bind((host, port))
@@ -154,7 +154,7 @@ def _udp(host: str, port: int, kind: int = steering.ORDINARY, urgent: Sequence[b
     return udp
 
 
-def _widen(udp: socket.socket) -> None:
+def widen(udp: socket.socket) -> None:
     """As much room as the system gives (the force needs rights that a show seldom has), and a stamp on each packet."""
     if sys.platform.startswith("linux"):
         udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)

@@ -66,6 +66,7 @@ class Live:
         self.failed = 0  # frames in a row
         if self.kept and (before := self.kept.words.read()):
             self.board.recall(before, 0.0)
+            self.desk.recall(before.get("desks"))
             self.state = modulation.resume(self.state, before.get("turns"))
 
     def play(self) -> dict[str, Any]:
@@ -147,7 +148,8 @@ class Live:
         """Leave with the keeper what people have set: at once when they do, with every frame while light fades."""
         due = heard.commands or self.board.is_fading(heard.now_s) or self.chronicle.ledger.frames % REMEMBER_FRAMES == 0
         if self.kept and due:
-            self.kept.words.write(self.board.remember(heard.now_s) | {"turns": self.state.turns})
+            more = {"turns": self.state.turns, "desks": self.desk.remember()}
+            self.kept.words.write(self.board.remember(heard.now_s) | more)
 
     def ask(self, heard: Entry, levels: Levels) -> Controls:
         """The one rule, and a picture asked for by it, unless it is to stay as it is."""

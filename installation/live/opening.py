@@ -17,12 +17,12 @@ from installation.live.leading import crossfaded, led_by
 from installation.live.modulation import check_routes
 from installation.live.portable import with_model
 from installation.live.senses import Senses
-from installation.settings import Osc, Part, SettingsError, Show, check, open_show
+from installation.settings import Dmx, Osc, Part, SettingsError, Show, check, open_show
 from installation.signals import Command, Controls, Knob
 
 if TYPE_CHECKING:  # what a show does not use is not imported
     from installation.control.cues import Board
-    from installation.control.desk import Desk
+    from installation.control.desks import Desks
     from installation.generators.painter import Generator
     from installation.live.studio import Studio
     from installation.rendering.easel import Easel
@@ -52,11 +52,15 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
 
 
 def safe(show: Show) -> Show:
-    """What cannot fail of a show: `pattern` without effects, bends and routes; its cues and its wall stay."""
+    """What cannot fail of a show: `pattern` without effects, bends and routes; its cues, desks and wall stay."""
+    from installation.control.addresses import without_knobs
+
     bare = [{n: v for n, v in cue.values.items() if n.startswith("screen.")} for cue in show.cues]
     cues = [dataclasses.replace(cue, values=v, vector="", model="") for cue, v in zip(show.cues, bare, strict=True)]
     show = dataclasses.replace(show, generator=Part("pattern"), cues=tuple(cues), bends=(), effects=(), routes=())
-    return dataclasses.replace(show, vectors=(), keyframes=(), directions=())
+    osc = dataclasses.replace(show.osc, aliases=without_knobs(show.osc.aliases, cues))
+    dmx = show.dmx and dataclasses.replace(show.dmx, knobs=(), speed=Dmx.speed)
+    return dataclasses.replace(show, vectors=(), keyframes=(), directions=(), osc=osc, dmx=dmx)
 
 
 def _apply(show: Show, options: Namespace) -> Show:
@@ -164,22 +168,33 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
     return screen
 
 
-def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desk:
-    """The desk's ear: OSC over UDP and TCP; what is sent waits until it is started."""
+def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desks:
+    """Everybody's ear: OSC, and DMX where the show has it; what is sent waits until it is started."""
     from installation.control.desk import Desk
+    from installation.control.desks import Desks, Listener
 
-    desk = Desk(show.osc, knobs, show.cues)
-    closing.callback(desk.close)
-    desk.bind()
-    return desk
+    others: dict[str, Listener] = {}
+    if show.dmx is not None:
+        from installation.control.dmx.listener import Dmx
+
+        others["dmx"] = Dmx(show.dmx, knobs, show.cues, show.name)
+    desks = Desks(Desk(show.osc, knobs, show.cues), **others)
+    closing.callback(desks.close)
+    desks.bind()
+    return desks
+
+
+def knobs_of(show: Show) -> dict[str, Knob]:
+    """Every knob of a show that is not playing."""
+    with ExitStack() as closing:
+        return {**open_generator(show).knobs, **open_easel(show, closing).knobs}
 
 
 def osc_table(show: Show) -> str:
     """Every address of this show's desk, as Markdown."""
     from installation.control.desk import osc_table as table
 
-    with ExitStack() as closing:
-        knobs = open_generator(show).knobs | open_easel(show, closing).knobs
+    knobs = knobs_of(show)
     begin = open_board(show, knobs).levels(0.0).base  # the first cue is in force from the first frame on
     return table({n: dataclasses.replace(k, default=begin.get(n, k.default)) for n, k in knobs.items()}, show.cues)
 

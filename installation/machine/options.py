@@ -36,6 +36,16 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     add("--json", type=Path, metavar="FILE", help="write the table as JSON too, anew after every line")
 
 
+def add_patching(parser: argparse.ArgumentParser) -> None:
+    """All of `installation desk`."""
+    parser.description = "What a lighting console needs to know of a show that it runs over DMX (sACN, Art-Net)."
+    add = parser.add_argument
+    add("what", choices=["sheet"], help="the fixture sheet: its channels, values, cues and knobs")
+    suffixes = "by the suffix: .pdf or .png to print, .csv for a table, .gdtf to patch it in the console"
+    add("out", nargs="+", type=Path, metavar="OUT", help=suffixes)
+    add("--show", default="bloom", help="show name or path (default: bloom)")
+
+
 def add_serving(parser: argparse.ArgumentParser) -> None:
     """All of `installation service`; the words after the verb are read by `serving`, as most are the show's."""
     parser.description = (

@@ -139,12 +139,12 @@ def test_blackout_from_the_desk_is_black_on_the_next_presented_frame(live: Live)
 
 
 def test_nothing_is_read_from_the_desk_before_there_is_a_frame_to_do_it_in(live: Live) -> None:
-    assert live.desk._thread is None, "the curtain is still down: what ends the show now must not take it along"
+    assert live.desk.osc._thread is None, "the curtain is still down: what ends the show now must not take it along"
     desk_of(live).send_message("/installation/blackout", 1)
     play(live, lambda heard: any(command.verb == "blackout" for command in heard.commands))
-    listening = live.desk._thread
+    listening = live.desk.osc._thread
     live.desk.start()
-    assert live.desk._thread is listening
+    assert live.desk.osc._thread is listening
 
 
 def test_blackout_works_while_the_generator_is_dead(live: Live) -> None:
@@ -170,6 +170,22 @@ def test_while_light_fades_every_frame_is_left_with_the_keeper(live: Live) -> No
     live.frame(Entry(12.5, {}, ()))
     live.frame(Entry(12.6, {}, (Command("moment"),)))
     assert live.kept.words.read()["panic"] == [0.0, 0.0, 0.0]
+
+
+def test_the_safe_show_hears_a_desk_whose_own_addresses_lead_to_knobs_that_it_has_not(show_file: Path) -> None:
+    more = {"/Page1/Fader1": "effect.grain.amount", "/3/xy": ["master", "bend.swell.amount"]}
+    more |= {"/Page1/Key101": "/installation/blackout", "/q/2": "/installation/cue/2"}
+    lines = "".join(f"{json.dumps(there)} = {json.dumps(to)}\n" for there, to in more.items())
+    show_file.write_text(SHOW + "[osc.aliases]\n" + lines)
+    words = ask(show_file, "--safe", "--camera", "none", "--microphone", "none")
+    show, options = opening.prepare(parser().parse_args(words))
+    with ExitStack() as closing:
+        live = Live(show, options, closing)
+        with opening.curtain(live.senses, live.studio):
+            desk_of(live).send_message("/q/2", 1)
+            desk_of(live).send_message("/Page1/Key101", 1)
+            play(live, lambda heard: live.board.levels(heard.now_s).blackout and live.board.number == "2")
+            assert live.screen.read_now().max() == 0
 
 
 def test_a_killed_camera_and_a_killed_microphone_heal_and_are_counted(live: Live) -> None:

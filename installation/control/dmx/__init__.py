@@ -1,0 +1,1 @@
+"""DMX over the network: what a lighting console sends (sACN, Art-Net) in, commands out."""

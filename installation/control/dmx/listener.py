@@ -1,0 +1,255 @@
+"""sACN and Art-Net over UDP in, commands for the next frame out: a lighting console that runs the show as a fixture.
+
+One thread reads; the show asks once a frame. What counts of several consoles, `merging` says; what it means,
+`personality`. A port that is taken and a network that is not there yet are tried again for as long as the show plays.
+UDP senders can be forged: the allow list keeps out accidents, not attackers; give the lights a network of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from installation.control.dmx import artnet, sacn
+from installation.control.dmx.ears import Ear
+from installation.control.dmx.merging import SOURCES_LIMIT, Merging
+from installation.control.dmx.personality import Personality
+from installation.control.dmx.sent import Sent
+from installation.control.feedback import quiet
+from installation.control.refusals import Refusals
+from installation.control.wishes import Wishes
+from installation.senders import AllowList, Buckets
+from installation.settings import Cue, SettingsError
+from installation.settings import Dmx as Settings
+from installation.signals import Command, Knob
+
+PROTOCOLS = {"sacn": sacn, "artnet": artnet}
+KEEP_EVERY_S = 5.0  # a port that could not be had, a network that was not there
+COUNT_EVERY_S = 0.5
+IDLE_S = 0.25
+PAUSE_S = 0.005  # after a full batch: a flood must not take time from the picture
+CATCH_UP_S = 0.02
+MOST_ROUNDS = 64  # of reading before the first frame
+log = quiet(logging.getLogger("installation.control.dmx"))
+
+
+class Dmx:
+    """The console's way into the show: bind(), start(), then poll() and tell() once a frame, close(); as the OSC desk.
+
+    faults counts what was refused: no sACN, no Art-Net, cut short, wrong length, unknown vector, unknown addressing,
+    unknown version, no such universe, no such priority, out of sequence, too many sources, refused sender, rate
+    limited, overrun, too many triggers, overtaken; and cannot listen. Raises SettingsError, naming what is to mend.
+    """
+
+    def __init__(self, asked: Settings, knobs: Mapping[str, Knob], cues: Sequence[Cue], show: str = "") -> None:
+        check_settings(asked)
+        self.asked, self.show = asked, show
+        self.faults: Counter[str] = Counter()
+        self.refuse = Refusals(self.faults, protocol="DMX")
+        self.personality = Personality(asked, knobs, cues)
+        self._allow = AllowList(asked.allow, "dmx.allow")
+        self._buckets = Buckets(asked.packets_per_s, where="dmx.packets_per_s")
+        self._merging = Merging()
+        self._wishes = Wishes(self.refuse)
+        self._late: dict[bytes, tuple[str, Sent]] = {}  # the newest of each source that is too fast
+        self._lock = threading.Lock()
+        self._selector = selectors.DefaultSelector()
+        self._ears = [Ear(*row, self._selector, take) for row, take in self._wanted()]
+        self._bound, self._over = False, threading.Event()
+        self._thread: threading.Thread | None = None
+        self._kept_s = self._counted_s = 0.0
+        self._leader, self._answered = "", 0
+        self._told: Mapping[str, object] = {}
+
+    def _wanted(self) -> list[tuple[tuple[str, int, str], Callable[[bytes, Any, float], None]]]:
+        host, both = self.asked.host, self.asked.protocol == "both"
+        rows = {
+            "sacn": ((host, sacn.PORT, sacn.group_of(self.asked.universe)), self._take_sacn),
+            "artnet": ((host, artnet.PORT, ""), self._take_artnet),
+        }
+        return [row for name, row in rows.items() if both or name == self.asked.protocol]
+
+    def bind(self) -> None:
+        """From now on what is sent waits for start(), if the ports can be had; if not, it is tried again."""
+        if not self._bound:
+            self._bound = True
+            self._waker, self._bell = socket.socketpair()
+            self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: False)
+            self._keep(time.monotonic())
+
+    def start(self) -> None:
+        """Read what waits, then listen."""
+        if self._thread is not None:
+            return
+        self.bind()
+        for _ in range(MOST_ROUNDS):  # the very first frame is black if it was asked
+            if not self._step(0.0, time.monotonic()):
+                break
+        self._thread = threading.Thread(target=self._listen, name="dmx", daemon=True)
+        self._thread.start()
+        where = f"universe {self.asked.universe}, address {self.asked.address}, on {self.asked.host}"
+        log.info("DMX: %s, %s, from %s", self.asked.protocol, where, ", ".join(self.asked.allow))
+
+    def poll(self, now_s: float) -> list[Command]:
+        """What the console changed since the last time: the newest value of each knob, every press."""
+        with self._lock:
+            return self._wishes.take()
+
+    def tell(self, values: Mapping[str, Any], now_s: float = 0.0) -> None:
+        """Say how the show is: Art-Net consoles read it in the list of their nodes."""
+        self._told = values
+
+    def remember(self) -> object:
+        """What the console said last, for the next show."""
+        return self.personality.remember()
+
+    def recall(self, said: object) -> None:
+        """Take up what was said to an earlier show, before start(): only what differs from it is a change."""
+        self.personality.recall(said)
+
+    def close(self) -> None:
+        """Stop listening; returns when the thread has ended."""
+        if not self._bound:
+            return
+        self._bound = False
+        self._over.set()
+        if self._thread is not None:
+            with contextlib.suppress(OSError):
+                self._waker.send(b"\0")
+            self._thread.join(5.0)
+            self._thread = None
+        for ear in self._ears:
+            ear.close()
+        for one in (self._selector, self._waker, self._bell):
+            one.close()
+
+    def _listen(self) -> None:
+        while not self._over.is_set():
+            if self._step(CATCH_UP_S if self._late else IDLE_S, time.monotonic()):
+                self._over.wait(PAUSE_S)
+
+    def _step(self, wait_s: float, now_s: float) -> bool:
+        """Wait for packets and take a batch of them; whether there may be more. Nothing ends it."""
+        more = False
+        for key, _ in self._selector.select(wait_s):
+            try:
+                more |= key.data(now_s := time.monotonic())
+            except OSError as error:
+                self.refuse("cannot listen", text=error)
+            except Exception:
+                self.faults["desk error"] += 1
+                log.exception("DMX: a step failed; the listener goes on")
+        self._catch_up(now_s)
+        if now_s - self._kept_s >= KEEP_EVERY_S:
+            self._keep(now_s)
+        if now_s - self._counted_s >= COUNT_EVERY_S:
+            self._counted_s = now_s
+            for ear in self._ears:
+                if dropped := ear.dropped():
+                    self.refuse("overrun", count=dropped)
+        return more
+
+    def _keep(self, now_s: float) -> None:
+        """Open what is not open."""
+        self._kept_s = now_s
+        for ear in self._ears:
+            try:
+                ear.keep()
+            except OSError as error:
+                self.refuse("cannot listen", text=f"{ear.host} port {ear.port}: {error}")
+
+    def _take_sacn(self, packet: bytes, address: tuple[str, int], now_s: float) -> None:
+        if self._may_speak(address[0]):
+            self._sort(sacn.decode(packet), address, now_s)
+
+    def _take_artnet(self, packet: bytes, address: tuple[str, int], now_s: float) -> None:
+        if self._may_speak(address[0]):
+            self._sort(artnet.decode(packet, address[0], self.asked.artnet_priority), address, now_s)
+
+    def _may_speak(self, host: str) -> bool:
+        if host in self._allow:
+            return True
+        self.refuse("refused sender", host)
+        return False
+
+    def _sort(self, said: Sent | artnet.Poll | str | None, address: tuple[str, int], now_s: float) -> None:
+        """Refusals, questions, levels of ours: those of a source that is too fast wait, the newest of each."""
+        host = address[0]
+        if isinstance(said, str):
+            self.refuse(said, host)
+        elif isinstance(said, artnet.Poll):
+            self._answer(said, address, now_s)
+        elif said is not None and said.universe == self.asked.universe:
+            if said.source not in self._late and self._buckets.take(host, now_s):
+                self._obey(said, now_s)
+                return
+            self.refuse("rate limited", host)
+            self._late[said.source] = host, said
+            if len(self._late) > SOURCES_LIMIT:
+                del self._late[next(iter(self._late))]
+
+    def _catch_up(self, now_s: float) -> None:
+        for source, (host, said) in list(self._late.items()):
+            if self._buckets.take(host, now_s):
+                del self._late[source]
+                self._obey(said, now_s)
+
+    def _obey(self, said: Sent, now_s: float) -> None:
+        look = self._merging.take(said, now_s)
+        if self._merging.leader != self._leader:
+            self._leader = self._merging.leader
+            log.info("DMX: %s", f"{self._leader!r} leads" if self._leader else "nobody sends; the last look stays")
+        if isinstance(look, str):
+            self.refuse(look, said.name)
+        elif look is not None:
+            wishes = self.personality.read(look, now_s)
+            with self._lock:
+                for pressed, command in wishes:
+                    self._wishes.add(command, pressed, now_s)
+
+    def _answer(self, poll: artnet.Poll, address: tuple[str, int], now_s: float) -> None:
+        """An ArtPoll: this show is here, and how it is. To the port that asked, which a console's own always is."""
+        ear = next(ear for ear in self._ears if ear.port == artnet.PORT)
+        if not poll.lowest <= self.asked.universe <= poll.highest or ear.udp is None:
+            return
+        if not self._buckets.take(address[0], now_s):
+            self.refuse("rate limited", address[0])
+            return
+        self._answered = (self._answered + 1) % 10_000
+        told = ", ".join(f"{name} {self._told[name]}" for name in ("cue", "fps") if name in self._told)
+        report = f"#0001 [{self._answered:04d}] {told}"
+        live = self._merging.live(now_s)
+        with contextlib.suppress(OSError):  # who asks and is gone is no fault of the show
+            own = self.asked.host if self.asked.host != "0.0.0.0" else _own_address(address)
+            ear.udp.sendto(artnet.answer(own, self.asked.universe, self.show, report, live), address)
+
+
+def check_settings(asked: Settings) -> None:
+    """Raises SettingsError for a protocol, host, universe or priority that cannot be."""
+    if asked.protocol not in (*PROTOCOLS, "both"):
+        raise SettingsError(f"dmx.protocol: expected sacn, artnet or both, found {asked.protocol[:40]!r}")
+    try:
+        ipaddress.IPv4Address(asked.host)
+    except ValueError as error:
+        raise SettingsError(f"dmx.host: {str(error)[:80]}; expected one of this machine's, such as 10.0.0.5") from None
+    for name in PROTOCOLS if asked.protocol == "both" else (asked.protocol,):
+        low, high = PROTOCOLS[name].LOWEST, PROTOCOLS[name].HIGHEST
+        if not low <= asked.universe <= high:
+            raise SettingsError(f"dmx.universe: must be {low} to {high} for {name}, found {asked.universe}")
+    if not 0 <= asked.artnet_priority <= sacn.MOST_PRIORITY:
+        raise SettingsError(f"dmx.artnet_priority: must be 0 to {sacn.MOST_PRIORITY}, found {asked.artnet_priority}")
+
+
+def _own_address(asker: tuple[str, int]) -> str:
+    """The address of ours from which packets go to somebody."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect(asker)
+        return str(udp.getsockname()[0])

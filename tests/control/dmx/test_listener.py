@@ -1,0 +1,321 @@
+"""Consoles that really send, over real UDP and by hand: what they change is heard, and nothing they send does harm."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import consoles
+import hostile_dmx as hostile
+import pytest
+from consoles import DEFAULT, EOS, GRANDMA, Heard, fixture
+from rehearsal import CUES, KNOBS
+from sacn import sACNsender
+from stupidArtnet import StupidArtnet
+
+from installation.control.dmx import artnet, sacn
+from installation.control.dmx.ears import Ear
+from installation.control.dmx.listener import Dmx
+from installation.memory import resident_mb
+from installation.settings import SettingsError
+from installation.signals import Command, Knob
+
+ALL = KNOBS | {
+    "effect.cut.press": Knob("effect.cut.press", 0.0, 1.0, 0.0, "a cut", "event"),
+    "generator.speed": Knob("generator.speed", 0.0, 2.0, 1.0, "pace"),
+}
+BLACK, LIGHT = Command("blackout", value=1.0), Command("blackout", value=0.0)
+
+
+def made(**more: object) -> Dmx:
+    return Dmx(consoles.settings(**more), ALL, CUES, "bloom")
+
+
+@pytest.fixture
+def dmx() -> Iterator[Dmx]:
+    """A listener on an address of its own."""
+    listener = made(host=consoles.own_host())
+    yield listener
+    listener.close()
+
+
+def hear(dmx: Dmx, wait_for: Callable, command: Command) -> None:
+    heard: list[Command] = []
+
+    def has_come() -> bool:
+        heard.extend(dmx.poll(0.0))
+        return command in heard
+
+    wait_for(has_come)
+
+
+def test_a_published_sacn_console_is_heard_over_udp(dmx: Dmx, wait_for: Callable) -> None:
+    dmx.start()
+    console = sACNsender(bind_address="127.0.0.1", bind_port=0, source_name="desk", universeDiscovery=False)
+    console.activate_output(1)
+    console[1].destination = dmx.asked.host
+    console[1].per_address_priority = (100,) * 512
+    console.manual_flush = True
+
+    def show(levels: bytes) -> None:
+        console[1].dmx_data = tuple(levels)
+        console._sender_handler.send_out(console[1], 0.0)
+
+    show(fixture(ch3=0, ch10=65_535))
+    hear(dmx, wait_for, BLACK)
+    show(fixture(ch10=65_535))
+    hear(dmx, wait_for, LIGHT)
+    assert not dmx.faults
+    console._sender_handler.socket._socket.close()
+
+
+def test_a_published_art_net_console_is_heard_over_udp(dmx: Dmx, wait_for: Callable) -> None:
+    dmx.start()
+    console = StupidArtnet(dmx.asked.host, 1, 512, artsync=True)
+    for level, command in ((0, BLACK), (255, LIGHT), (0, BLACK)):
+        console.set(bytearray(fixture(ch3=level).ljust(512, b"\0")))
+        console.show()
+        hear(dmx, wait_for, command)
+    assert not dmx.faults
+
+
+def test_an_art_net_console_finds_the_show_and_how_it_is(dmx: Dmx, wait_for: Callable) -> None:
+    dmx.start()
+    dmx.tell({"cue": "1.5", "fps": 29.9})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        console.settimeout(20.0)
+        console.sendto(consoles.artpoll(0x20, 5, 2), (dmx.asked.host, artnet.PORT))  # for others
+        console.sendto(consoles.artpoll(), (dmx.asked.host, artnet.PORT))
+        raw, address = console.recvfrom(2048)
+    assert address == (dmx.asked.host, artnet.PORT) and raw[10:14] == socket.inet_aton(dmx.asked.host)
+    assert raw[26:31] == b"bloom" and b"[0001] cue 1.5, fps 29.9" in raw
+
+
+def test_blackout_that_was_sent_before_the_first_frame_is_in_it(dmx: Dmx) -> None:
+    dmx.bind()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        console.sendto(consoles.sacn(fixture(ch3=0)), (dmx.asked.host, sacn.PORT))
+    assert dmx.poll(0.0) == [], "nobody reads yet"
+    dmx.start()
+    assert dmx.poll(0.0) == [BLACK]
+
+
+def test_a_port_that_is_taken_is_had_as_soon_as_it_is_free(
+    dmx: Dmx, wait_for: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((dmx.asked.host, sacn.PORT))
+        dmx.start()
+        assert dmx.faults == {"cannot listen": 1}
+        assert f"{dmx.asked.host} port 5568" in caplog.text and "tried again" in caplog.text
+    dmx._kept_s -= 60.0  # a minute later
+    wait_for(lambda: dmx._ears[0].udp is not None)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        console.sendto(consoles.sacn(fixture(ch3=0)), (dmx.asked.host, sacn.PORT))
+    hear(dmx, wait_for, BLACK)
+
+
+def test_a_group_is_joined_on_every_network_and_again_after_one_went_away() -> None:
+    heard: list[bytes] = []
+    with selectors.DefaultSelector() as selector:
+        ear = Ear("0.0.0.0", 0, "239.255.0.1", selector, lambda packet, address, now_s: heard.append(packet))
+        for _ in range(2):  # the second time it is joined already
+            ear.keep()
+        assert ear.udp is not None
+        port = ear.udp.getsockname()[1]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+            console.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+            console.sendto(b"to all", ("239.255.0.1", port))
+            console.sendto(b"to other universes", ("239.255.0.2", port))
+            console.sendto(b"to us alone", ("127.0.0.1", port))
+        while len(heard) < 2:
+            assert selector.select(20.0)
+            ear.read(0.0)
+        assert heard == [b"to all", b"to us alone"]
+        ear.close()
+
+
+def test_a_network_that_is_not_there_yet_is_waited_for() -> None:
+    with selectors.DefaultSelector() as selector:
+        ear = Ear("203.0.113.7", 0, "239.255.0.1", selector, lambda *said: None)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no network here has the address 203"):
+                ear.keep()
+        ear.host = "127.0.0.1"
+        ear.keep()
+        ear.close()
+
+
+class Dead(socket.socket):
+    """A socket of a network that went down."""
+
+    def recvfrom_into(self, *asked: object) -> tuple:
+        raise OSError(errno.ENETDOWN, "Network is down")
+
+
+def test_a_socket_that_dies_is_opened_again(dmx: Dmx, wait_for: Callable) -> None:
+    dmx.bind()
+    ear = dmx._ears[0]
+    assert ear.udp is not None
+    ear.udp = Dead(fileno=ear.udp.detach())
+    dmx.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        console.sendto(consoles.sacn(fixture(ch3=0)), (dmx.asked.host, sacn.PORT))
+        wait_for(lambda: dmx.faults == {"cannot listen": 1})
+        dmx._kept_s -= 60.0  # a minute later
+        wait_for(lambda: ear.udp is not None)
+        console.sendto(consoles.sacn(fixture(ch3=0)), (dmx.asked.host, sacn.PORT))
+    hear(dmx, wait_for, BLACK)
+
+
+def test_only_allowed_networks_may_speak() -> None:
+    dmx = made(allow=("10.1.0.0/16",))
+    assert Heard(dmx, "10.2.0.1").sacn(0.0, fixture(ch3=0)) == []
+    assert Heard(dmx, "10.2.0.1").artnet(0.0, fixture(ch3=0)) == []
+    assert dmx.faults == {"refused sender": 2}
+    assert Heard(dmx, "10.1.2.3").sacn(0.0, fixture(ch3=0)) == [BLACK]
+
+
+def test_other_universes_cost_nothing_and_are_no_fault() -> None:
+    dmx = made(packets_per_s=10.0)
+    for n in range(1000):
+        assert Heard(dmx).sacn(0.0, fixture(ch3=0), n, universe=2 + n % 60) == []
+        assert Heard(dmx).artnet(0.0, fixture(ch3=0), n, universe=2 + n % 60) == []
+    assert not dmx.faults
+    assert Heard(dmx).sacn(0.0, fixture(ch3=0)) == [BLACK]
+
+
+def test_one_universe_is_listened_to_at_a_time_and_one_protocol_where_it_was_asked_for() -> None:
+    assert [ear.port for ear in made(protocol="sacn")._ears] == [5568]
+    assert [ear.port for ear in made(protocol="artnet", universe=0)._ears] == [6454]
+    assert [(ear.port, ear.group) for ear in made(universe=300)._ears] == [(5568, "239.255.1.44"), (6454, "")]
+
+
+def test_from_a_console_that_is_too_fast_the_newest_look_always_arrives() -> None:
+    dmx = made(packets_per_s=100.0)
+    heard = Heard(dmx)
+    seen = [heard.sacn(0.0, fixture(ch1=60_000 - n), n) for n in range(2000)]
+    assert len([one for one in seen if one]) == 100 and dmx.faults["rate limited"] == 1900
+    assert heard.sacn(0.0, fixture(ch1=50, ch3=0), 2000) == []
+    dmx._catch_up(0.02)
+    assert dmx.poll(0.02) == [Command("master", value=50 / 65_535), BLACK]
+    assert heard.sacn(1.0, fixture(ch1=51, ch3=0), 2001) == [Command("master", value=51 / 65_535)]
+
+
+def test_a_second_console_takes_over_when_the_first_falls_silent_and_the_look_is_held_between() -> None:
+    dmx = made()
+    heard = Heard(dmx)
+    assert heard.sacn(0.0, fixture(ch10=30_000), cid=EOS) == [Command("knob", "effect.tear.amount", 30_000 / 65_535)]
+    assert heard.sacn(0.1, DEFAULT, cid=GRANDMA) == []
+    assert heard.sacn(2.5, DEFAULT, 1, cid=GRANDMA) == []
+    assert heard.sacn(2.6, fixture(ch10=30_000), 2, cid=GRANDMA) == [], "the same look, from another console"
+    assert heard.sacn(2.7, DEFAULT, 3, cid=GRANDMA) == [Command("knob", "effect.tear.amount", 0.0)]
+
+
+def test_what_two_consoles_do_to_each_other_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "installation"):
+        dmx = made()
+        Heard(dmx).sacn(0.0, cid=EOS, name=b"Eos Ti")
+        Heard(dmx).sacn(0.1, cid=GRANDMA, name=b"grandMA3", priority=120)
+        Heard(dmx).sacn(0.2, cid=EOS, sequence=0, name=b"Eos Ti")
+    assert "'Eos Ti' leads" in caplog.text and "'grandMA3' leads" in caplog.text
+    assert dmx.faults == {"out of sequence": 1} and "out of sequence from Eos Ti" in caplog.text
+
+
+def test_hostile_packets_are_refused_by_kind_and_memory_stays_flat() -> None:
+    hostile.decode(5_000, 1)
+    before_mb = resident_mb()
+    found = hostile.decode(150_000, 2)
+    kinds = {"no sACN", "no Art-Net", "cut short", "wrong length", "unknown vector", "unknown addressing"}
+    kinds |= {"unknown version", "no such universe", "no such priority", "Sent", "Poll", "NoneType"}
+    assert set(found) == kinds, "every way through the decoders was taken"
+    assert resident_mb() - before_mb < 4
+
+
+def test_hostile_packets_leave_no_trace_behind_the_decoders_either() -> None:
+    dmx = made()
+    ways = {"sacn": dmx._take_sacn, "artnet": dmx._take_artnet}
+    before_mb = resident_mb()
+    for n, (protocol, packet) in enumerate(hostile.packets(60_000, 3)):
+        ways[protocol](packet, (f"127.0.{n % 200}.1", 1), n / 1000)
+        if n % 33 == 0:
+            dmx._catch_up(n / 1000)
+            dmx.poll(n / 1000)
+    assert resident_mb() - before_mb < 6
+    assert sum(dmx.faults.values()) > 30_000 and "desk error" not in dmx.faults
+    assert len(dmx._merging._sources) <= 16 and len(dmx._late) <= 16
+    assert BLACK in Heard(dmx).sacn(1000.0, fixture(ch3=0), priority=200)
+
+
+def test_a_flood_over_udp_is_counted_and_the_console_is_heard_in_the_midst_of_it(
+    dmx: Dmx, wait_for: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    dmx.start()
+    over = threading.Event()
+    kinds = list(hostile.packets(2000, 4))
+    ports = {"sacn": sacn.PORT, "artnet": artnet.PORT}
+
+    def pour() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as enemy:
+            while not over.is_set():
+                for protocol, packet in kinds:
+                    enemy.sendto(packet, (dmx.asked.host, ports[protocol]))
+
+    pouring = threading.Thread(target=pour)
+    pouring.start()
+    try:
+        wait_for(lambda: sum(dmx.faults.values()) > 20_000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+            heard: list[Command] = []
+
+            def again(n: int = 0) -> bool:
+                packet = consoles.sacn(fixture(ch3=0), sequence=len(heard), priority=200)
+                console.sendto(packet, (dmx.asked.host, sacn.PORT))  # as a console does, 44 times a second
+                heard.extend(dmx.poll(time.monotonic()))
+                return BLACK in heard
+
+            wait_for(again)
+    finally:
+        over.set()
+        pouring.join()
+    assert "desk error" not in dmx.faults and len(caplog.records) < 60
+
+
+def test_a_step_that_fails_ends_nothing(dmx: Dmx, wait_for: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    dmx.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        with monkeypatch.context() as broken:
+            broken.setattr(dmx.personality, "read", lambda look, now_s: 1 / 0)
+            console.sendto(consoles.sacn(fixture(ch3=0)), (dmx.asked.host, sacn.PORT))
+            wait_for(lambda: dmx.faults["desk error"])
+        console.sendto(consoles.sacn(fixture(ch3=0), sequence=1), (dmx.asked.host, sacn.PORT))
+        hear(dmx, wait_for, BLACK)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"protocol": "dmx"}, "expected sacn, artnet or both, found 'dmx'"),
+        ({"host": "localhost"}, "dmx.host: Expected 4 octets"),
+        ({"host": "::1"}, "dmx.host: "),
+        ({"universe": 0}, "must be 1 to 63999 for sacn, found 0"),
+        ({"universe": 32_768}, "must be 0 to 32767 for artnet, found 32768"),
+        ({"allow": ("10.0.0.0/40",)}, "dmx.allow: "),
+        ({"packets_per_s": 0.0}, "dmx.packets_per_s: must be above 0"),
+        ({"artnet_priority": 201}, "must be 0 to 200, found 201"),
+    ],
+)
+def test_a_mistake_in_the_show_file_is_named(more: dict, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        made(**more)
+
+
+def test_a_listener_that_was_never_bound_closes() -> None:
+    listener = made()
+    listener.close()
+    listener.close()
