@@ -94,7 +94,7 @@ def test_a_mistake_in_a_table_that_may_be_left_out_is_named_like_any_other() -> 
     assert check(Show, {"name": "x"}, "x.toml").dmx is None
     with pytest.raises(SettingsError, match=r"x.toml: dmx: unknown key 'univers'; did you mean 'universe'\?"):
         check(Show, {"name": "x", "dmx": {"univers": 3}}, "x.toml")
-    with pytest.raises(SettingsError, match="x.toml: dmx: universe: expected int, found 'one'"):
+    with pytest.raises(SettingsError, match=r"x\.toml: dmx: universe: expected int, found 'one'"):
         check(Show, {"name": "x", "dmx": {"universe": "one"}}, "x.toml")
     show = Show("a", dmx=Dmx("both", knobs=("generator.x", "")))
     assert check(Show, json.loads(json.dumps(to_table(show))), "moment") == show

@@ -111,10 +111,7 @@ class Studio:
         self._child.start()
 
     def open(self, timeout_s: float = OPENING_S) -> dict[str, Knob]:
-        """Wait until it knows its knobs, which come back; start it if nobody did.
-
-        Raises SettingsError, in its words, for a show that cannot be opened, RuntimeError if it hangs.
-        """
+        """Wait until it knows its knobs, which come back. Raises SettingsError for a show that cannot be opened."""
         self._child.start()
         clock = WallClock()
         while not (told := self._plan.opened.read()):
