@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from installation.control.desk import Desk
 from installation.control.feedback import quiet
-from installation.signals import Command
+from installation.signals import Command, Levels
 
 log = quiet(logging.getLogger("installation.control.desks"))
 
@@ -30,8 +30,20 @@ class Listener(Protocol):
 class Remembering(Protocol):
     """A listener that has to know something again in the next show: a plain value, taken up before start()."""
 
+    def follow(self, levels: Levels, now_s: float) -> None:
+        """Let those who show it know what is set in this frame."""
+        for one in self._following:
+            one.follow(levels, now_s)
+
     def remember(self) -> object: ...
     def recall(self, said: object) -> None: ...
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A listener that shows people what is set: told in every frame, so it takes the levels and is gone."""
+
+    def follow(self, levels: Levels, now_s: float) -> None: ...
 
 
 class Desks:
@@ -41,6 +53,7 @@ class Desks:
         self.osc = osc
         self.all: dict[str, Listener] = {"osc": osc, **others}
         self.survived: Counter[str] = Counter()
+        self._following = [one for one in self.all.values() if isinstance(one, Following)]
 
     @property
     def port(self) -> int:

@@ -136,6 +136,7 @@ class Live:
         levels = self.board.levels(now_s)
         try:
             self.remember(heard)
+            self.desk.follow(levels, now_s)
             controls = self.ask(heard, levels)
         finally:  # whatever fails on the way to a picture: master and blackout act in this frame
             drawing = self.studio.newest()

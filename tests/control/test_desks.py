@@ -11,7 +11,7 @@ from installation.control.cues import Board
 from installation.control.desk import Desk
 from installation.control.desks import Desks
 from installation.settings import Osc
-from installation.signals import Command
+from installation.signals import Command, Knob, Levels
 
 BLACK, LIGHT, PANIC = Command("blackout", value=1.0), Command("blackout", value=0.0), Command("panic")
 
@@ -101,3 +101,16 @@ def test_what_has_to_be_known_again_is_asked_of_those_who_know_it() -> None:
     for odd in (None, [], "x", 3, {}):
         desks.recall(odd)
     assert dmx.told == [("recalled", "b2")] and midi.told == []
+
+
+class Shows(Said):
+    def follow(self, levels: Levels, now_s: float) -> None:
+        self.told.append((levels.held, now_s))
+
+
+def test_those_who_show_what_is_set_are_told_in_every_frame() -> None:
+    panel, console = Shows(), Said()
+    desks, board = grouped(panel=panel, dmx=console), Board({"speed": Knob("speed")}, ())
+    board.apply(Command("knob", "speed", 0.5, by="panel"), 0.0)
+    desks.follow(board.levels(1.0), 1.0)
+    assert panel.told == [({"speed": "panel"}, 1.0)] and console.told == []
