@@ -30,11 +30,6 @@ class Listener(Protocol):
 class Remembering(Protocol):
     """A listener that has to know something again in the next show: a plain value, taken up before start()."""
 
-    def follow(self, levels: Levels, now_s: float) -> None:
-        """Let those who show it know what is set in this frame."""
-        for one in self._following:
-            one.follow(levels, now_s)
-
     def remember(self) -> object: ...
     def recall(self, said: object) -> None: ...
 
@@ -88,6 +83,11 @@ class Desks:
         """Say how the show is."""
         for one in self.all.values():
             one.tell(values, now_s)
+
+    def follow(self, levels: Levels, now_s: float) -> None:
+        """Let those who show it know what is set in this frame."""
+        for one in self._following:
+            one.follow(levels, now_s)
 
     def remember(self) -> dict[str, object]:
         """What listeners have to know again in the next show."""

@@ -197,3 +197,10 @@ def test_when_its_clock_is_set_back_an_effect_does_not_jump(context, flower, nam
     usual, over = steps(100.0), steps(effect.ROUND_S - 0.5)
     assert over.max() <= 1.6 * usual.max() + 0.5
     chain.release()
+
+
+def test_a_trial_whose_show_ended_before_it_began_draws_nothing(tmp_path) -> None:
+    (tmp_path / "plain.fs").write_text("/*{}*/\nvoid main() { gl_FragColor = vec4(1.0); }")
+    line = [sys.executable, "-m", "installation.rendering.trial", str(tmp_path / "plain.fs"), "16", "16"]
+    drawn = [subprocess.run([*line, parent], capture_output=True, text=True) for parent in (str(os.getpid()), "0")]
+    assert "draw_s" in drawn[0].stdout and drawn[1].stdout == ""
