@@ -1,4 +1,4 @@
-"""The commands around the show: effects check, the OSC table in the README."""
+"""The commands around the show: effects check, the OSC table in the docs."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def test_a_fixture_sheet_is_written_in_each_form_that_its_name_asks_for(tmp_path
     assert not (tmp_path / "e.pdf").exists()
 
 
-def test_the_readme_shows_the_osc_table_of_the_default_show() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    shown = readme.partition("<!-- osc-table -->\n")[2].partition("<!-- /osc-table -->")[0]
+def test_the_page_shows_the_osc_table_of_the_default_show() -> None:
+    page = (ROOT / "docs/desks.md").read_text("utf-8")
+    shown = page.partition("<!-- osc-table -->\n")[2].partition("<!-- /osc-table -->")[0]
     assert shown.strip() == run("live", "--osc-table").stdout.strip()
