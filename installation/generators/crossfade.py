@@ -82,11 +82,16 @@ class Crossfade:
         self.knobs: dict[str, signals.Knob] = now.knobs | self._own
         self._appears: dict[str, float] = {}  # when one that was late came; inf while it is awaited
 
+    @property
+    def wants_camera(self) -> bool:
+        """Whether any of those that are open is painted from the camera."""
+        return any(getattr(one, "wants_camera", False) for one in (self.now, *self.opener.all()))
+
     def each(self, act: Callable[[Any], None]) -> None:
-        """Do something to every generator, to those that are yet to be opened too, and begin to open them."""
+        """Do something to every generator, to those that are yet to be opened too; before the first picture."""
         act(self.now)
         self.knobs = self.now.knobs | self._own
-        self.opener.begin(act)
+        self.opener.acts.append(act)
 
     def where(self, controls: signals.Controls) -> Tensor:
         """The point of the generator that is seen most."""

@@ -17,19 +17,23 @@ from installation.children import give_way
 from installation.settings import Part
 
 BYTES_A_NUMBER = 10  # that an open model holds for each of its weights: as trained, as played, and on the way
+BYTES_WRITTEN = 4  # of each in a file of its own format
 NICENESS = 15
 FAULT = "model"
 log = logging.getLogger("installation.generators")
 
 
 class Opener:
-    """What is open of some models. Every method may be called from any thread; begin() begins."""
+    """What is open of some models; acts are done to each before anybody sees it. Whoever first asks lets it begin.
+
+    Every method may be called from any thread.
+    """
 
     def __init__(self, models: Mapping[str, Part], memory_mb: float, open_part: Callable[[Part], Any]) -> None:
         self.models, self.memory_mb, self.level = dict(models), memory_mb, 0
         self.faults: Counter[str] = Counter()
         self._needs = {name: needed_mb(part) for name, part in models.items()}
-        self._open_part, self._acts = open_part, list[Callable[[Any], None]]()
+        self._open_part, self.acts = open_part, list[Callable[[Any], None]]()
         self._open: OrderedDict[str, Any] = OrderedDict()  # the one that was shown last stands last
         self._wanted: list[str] = list(models)
         self._asked: set[str] = set()  # those that are not only opened ahead
@@ -38,9 +42,7 @@ class Opener:
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def begin(self, act: Callable[[Any], None]) -> None:
-        """Open them, each with this done to it before anybody sees it."""
-        self._acts.append(act)
+    def _begin(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="models", daemon=True)
             self._thread.start()
@@ -58,6 +60,7 @@ class Opener:
     def show(self, names: Iterable[str]) -> list[Any]:
         """The generators of the models that are seen now, None for one that is not open yet: it is asked for."""
         with self._change:
+            self._begin()
             self._visible = set(names)
             for name in names:
                 if name in self._open:
@@ -69,6 +72,7 @@ class Opener:
     def settle(self, names: Iterable[str], timeout_s: float) -> bool:
         """Ask for these and wait until nothing is to be opened any more; False when time is up."""
         with self._change:
+            self._begin()
             for name in names:
                 self._want(name)
             return self._change.wait_for(lambda: not self._wanted, timeout_s)
@@ -115,7 +119,7 @@ class Opener:
         """The generator of a model with all that was done to the others; None, said and counted, if it cannot be."""
         try:
             opened = self._open_part(self.models[name])
-            for act in self._acts:
+            for act in self.acts:
                 act(opened)
             if opened.device.type == "cpu":  # its first picture takes longer; a GPU's is captured where it is painted
                 opened.render(signals.Controls(0.0, {}))
@@ -134,9 +138,14 @@ def needed_mb(part: Part) -> float:
     """About how much memory a generator's model takes while it is open. Raises WeightsError where there is none."""
     from safetensors import safe_open
 
-    if not (model := part.settings.get("model")):
+    if not (model := str(part.settings.get("model", ""))):
         return 0.0
-    _, path = weights.open_model(str(model))
+    if part.name == "onnx":  # of which the runtime alone knows how many numbers it holds
+        path = weights.find(model) / str(weights.read_config(model).get("file", ""))
+        if not path.is_file():
+            raise weights.WeightsError(f"{path}: no such file")
+        return path.stat().st_size / BYTES_WRITTEN * BYTES_A_NUMBER / 1e6
+    _, path = weights.open_model(model)
     with safe_open(path, "pt") as file:
         numbers = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
     return numbers * BYTES_A_NUMBER / 1e6

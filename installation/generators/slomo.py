@@ -107,6 +107,11 @@ class Slomo:
         """What was survived: in the generator, in the bends, in the nets."""
         return self.now.faults + self.own.faults + self.bends.faults + self.own_faults
 
+    @property
+    def wants_camera(self) -> bool:
+        """Whether what paints is painted from the camera."""
+        return getattr(self.now, "wants_camera", False)
+
     def each(self, act: Callable[[Any], None]) -> None:
         """Do something to both that paint, and take over the knobs that it gave them."""
         for painter in (self.now, self.ahead):

@@ -119,7 +119,7 @@ class Chronicle:
             self._drop("moment", why)
             return
         moment = moments.of(self.show, controls, self.studio.weights_sha256, self.show.screen.size, self.ledger.frames)
-        rgb = self.screen.read_now()
+        rgb = None if self.studio.watches else self.screen.read_now()  # no visitor is on a disk by itself
         self._writing.append(self._writer.submit(self._guard, "moment", self._write_moment, moment, rgb))
 
     def _keep_vector(self, now_s: float) -> None:
@@ -143,7 +143,7 @@ class Chronicle:
             self._dropped_because.add((what, why))
             log.warning("no %s was kept: %s", what, why)
 
-    def _write_moment(self, moment: Moment, rgb: np.ndarray) -> None:
+    def _write_moment(self, moment: Moment, rgb: np.ndarray | None) -> None:
         if why := self._allowance.no_room(self.options.moments):
             self._drop("moment", why)
             return

@@ -159,7 +159,8 @@ class Live:
             self.knobs, self.show.routes, levels.base, heard.features, self.state, now_s
         )
         if not levels.freeze:
-            self.studio.request(controls, now_s, self.senses.sound, patient=not self.in_time)
+            camera = self.senses.camera if self.options.sight else None
+            self.studio.request(controls, now_s, self.senses.sound, camera, patient=not self.in_time)
         if not self.in_time:
             while not (self.studio.wait_done(1.0) or self.ending):
                 pass  # the same log, the same film, however long a picture takes

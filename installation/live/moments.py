@@ -16,13 +16,17 @@ from installation.signals import Controls, Moment
 VERSION = 1
 
 
-def keep(folder: Path, moment: Moment, thumbnail: np.ndarray) -> Path:
-    """Write FOLDER/<time>.json and .jpg. thumbnail [shape=(H, W, 3), uint8]. Raises OSError when the disk is full."""
+def keep(folder: Path, moment: Moment, thumbnail: np.ndarray | None) -> Path:
+    """Write FOLDER/<time>.json and .jpg. thumbnail [shape=(H, W, 3), uint8]; None where it would show a visitor.
+
+    Raises OSError when the disk is full.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S-%f")[:-3]
     path = folder / f"{stamp}.json"
     try:
-        _save_thumbnail(path.with_suffix(".jpg"), thumbnail)
+        if thumbnail is not None:
+            _save_thumbnail(path.with_suffix(".jpg"), thumbnail)
         write_json(path, as_table(moment))
     except OSError:  # a full disk must not be filled further by the halves of what it could not take
         for half in folder.glob(f"{stamp}.*"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from installation.settings import Dmx, Osc, Part, SettingsError, Show, check, op
 from installation.signals import Command, Controls, Knob
 
 if TYPE_CHECKING:  # what a show does not use is not imported
+    import numpy as np
+
     from installation.control.cues import Board
     from installation.control.desks import Desks
     from installation.generators.painter import Generator
@@ -35,9 +37,9 @@ FIRST_SIGNALS_S = 8.0  # how long the curtain waits for cameras and models that 
 def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespace]:
     """The show as the command line changes it. With no display: a short headless demonstration, and it says so.
 
-    Only a film that was asked for has sound: nothing that a visitor says is on a disk by itself.
+    Only a film that was asked for has sound, and what a camera sees: no visitor is on a disk by itself.
     """
-    options.sound = options.record is not None
+    options.sound, options.sight = options.record is not None, True
     if options.unattended and not options.headless:
         wait_for_display()
     if not (options.headless or options.osc_table or has_display()):
@@ -45,7 +47,7 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
         options = Namespace(**vars(options) | {"headless": True})
         if not options.seconds:
             options.seconds = DEMO_S
-            options.record = options.record or Path("out/live.mp4")
+            options.record, options.sight = options.record or Path("out/live.mp4"), options.sound
             options.sheet = Path("out/live.png")
     show = _apply(show or open_show(options.show), options)
     return (safe(show) if options.safe else show), options
@@ -127,16 +129,29 @@ def open_senses(show: Show, closing: ExitStack) -> Senses:
     return senses
 
 
-def open_generator(show: Show) -> Generator:
-    """The show's generator with its bends in place, and all that the show names of its latent space."""
+def open_generator(show: Show, look: Callable[[], np.ndarray | None] | None = None) -> Generator:
+    """The show's generator with its bends in place, and all that the show names of its latent space.
+
+    look: gives the camera's newest picture (H, W, 3), uint8, to those that paint from it; None while there is none.
+    """
     from installation.latent import reaching
 
     part = crossfaded(show)
     module = plugins.load("generators", part.name)
     settings = check(module.Settings, part.settings, "generator")
     generator: Generator = module.create(settings, bends=show.bends, seed=show.seed)
+    if look:
+        _let_look(generator, look)
     reaching.reach(generator, show)
     return generator
+
+
+def _let_look(generator: Any, look: Callable[[], np.ndarray | None]) -> None:
+    """Whoever paints from the camera may stand behind others."""
+    if hasattr(generator, "look"):
+        generator.look = look
+    if hasattr(generator, "each"):
+        generator.each(lambda one: _let_look(one, look))
 
 
 def start_studio(show: Show, closing: ExitStack, sheds: bool = True, vectors: Path | None = None) -> Studio:

@@ -10,7 +10,7 @@ from typing import Any
 from installation import plugins
 from installation.children import leave_no_core
 from installation.settings import Part, check
-from installation.signals import SoundBlock
+from installation.signals import CameraFrame, SoundBlock
 
 log = logging.getLogger("installation.live.senses")
 
@@ -33,6 +33,7 @@ class Senses:
                 self.listens[part.name] = source
         self.faults: Counter[str] = Counter()
         self.sound: SoundBlock | None = None
+        self.camera: CameraFrame | None = None  # the newest frame, while it is fresh
         self.frames = 0  # camera frames read
         self._spoken: dict[str, dict[str, float]] = {}
         self._heard_from: set[str] = set()
@@ -48,7 +49,9 @@ class Senses:
         signals = {name: self._take(name, now_s) for name in self.inputs}
         sound = signals.get("microphone")
         self.sound = sound if isinstance(sound, SoundBlock) else None
-        self.frames += signals.get("camera") is not None
+        seen = signals.get("camera")
+        self.camera = seen if isinstance(seen, CameraFrame) else None
+        self.frames += seen is not None
         played = self._spoken.get("recording", {})
         features = dict(played)
         for name, extractor in self.extractors.items():

@@ -19,19 +19,13 @@ import numpy as np
 
 from installation.children import Child, Memory
 from installation.clock import WallClock
-from installation.frames import FrameSlots, Numbers, Words, frames_bytes
+from installation.live.plan import AT, AWAKE, DRAWN, FIRST_EFFECT, NOTHING, REQUESTED, VECTORS, WATCHES, Plan
 from installation.settings import Part, SettingsError, Show, to_table
-from installation.signals import Controls, Knob, SoundBlock
+from installation.signals import CameraFrame, Controls, Knob, SoundBlock
 
 log = logging.getLogger("installation.live.studio")
 
-MOST_NUMBERS = 16_384  # knobs, and the newest sound
-MOST_WORDS = 1 << 20
 NEWEST_SAMPLES = 4096  # of sound that effects look at
-REQUESTED, DRAWN, AT, AWAKE = 4, 5, 6, 7  # places in the memory's counts: newest request, newest one drawn, what is
-# being done, the process that has drawn something; in its times: since when an answer is owed, the newest sign of life
-VECTORS = 8  # and in its counts: how many vectors were asked for
-NOTHING, FIRST_EFFECT = 0, 2  # what AT says: nothing is drawn, or the effect that is
 SILENT_S, OPENING_S = 6.0, 90.0
 REMEMBERED = 4096  # requests whose pictures may still come
 STRIKES = 2  # failures of one part, none long after the one before, until it is left out
@@ -49,23 +43,6 @@ class Drawing:
     controls: Controls
     number: int
     painted_s: float
-
-
-class Plan:
-    """Where everything lies in the memory that both sides share."""
-
-    def __init__(self, memory: Memory, most_px: int) -> None:
-        self.pictures = FrameSlots(memory, most_px=most_px, channels=4)
-        at = frames_bytes(most_px, 4)
-        self.requests = Numbers(memory, at, MOST_NUMBERS)
-        at += Numbers.bytes_of(MOST_NUMBERS)
-        self.opened = Words(memory, at, MOST_WORDS)
-        at += Words.bytes_of(MOST_WORDS)
-        self.status = Words(memory, at, MOST_WORDS)
-
-    @staticmethod
-    def bytes_of(most_px: int) -> int:
-        return frames_bytes(most_px, 4) + Numbers.bytes_of(MOST_NUMBERS) + 2 * Words.bytes_of(MOST_WORDS)
 
 
 class Studio:
@@ -125,7 +102,14 @@ class Studio:
         self._order = list(self.knobs)
         return self.knobs
 
-    def request(self, controls: Controls, now_s: float, sound: SoundBlock | None = None, patient: bool = False) -> None:
+    def request(
+        self,
+        controls: Controls,
+        now_s: float,
+        sound: SoundBlock | None = None,
+        camera: CameraFrame | None = None,
+        patient: bool = False,
+    ) -> None:
         """Ask for a picture; one that has not begun is replaced. Never waits; patient: paint this very one first."""
         if self._told_without and not self._renewing and set(self._told_without) - set(self.left_out):
             self._renewing = True  # its time is over: another try, with all of the show
@@ -135,6 +119,8 @@ class Studio:
         while len(self._asked) > REMEMBERED:
             self._asked.popitem(last=False)
         given = controls.values
+        if camera is not None and self.watches:
+            self._plan.camera.write(camera.rgb)
         values = np.array([given.get(name, self.knobs[name].default) for name in self._order], np.float64)
         samples = np.zeros(0) if sound is None else sound.samples[-NEWEST_SAMPLES:].astype(np.float64)
         rate_hz = 0.0 if sound is None else float(sound.sample_rate_hz)
@@ -197,6 +183,11 @@ class Studio:
         return self._child.pids
 
     @property
+    def watches(self) -> bool:
+        """Whether what is painted is painted from the camera."""
+        return bool(self._memory.counts[WATCHES])
+
+    @property
     def left_out(self) -> list[str]:
         """What is not painted or drawn for now, because it failed: names of effects, "generator"."""
         now_s = time.monotonic()
@@ -225,6 +216,7 @@ class Studio:
             self._plan.opened.forget()
         self._starts, self._renewing = self._starts + 1, False
         self._memory.counts[AT] = NOTHING
+        self._memory.counts[WATCHES] = False
         self._told_without = self.left_out
         words = {"without": self._told_without, "order": self._order, "vectors": str(self._vectors or "")}
         return {"show": to_table(self.show), "sheds": self._sheds, **words}

@@ -15,18 +15,8 @@ import numpy as np
 
 from installation.children import Memory, enter, give_way
 from installation.live import governor, keeping, opening
-from installation.live.studio import (
-    AT,
-    AWAKE,
-    DRAWN,
-    FIRST_EFFECT,
-    NOTHING,
-    OPENING_S,
-    REMEMBERED,
-    VECTORS,
-    Plan,
-    without,
-)
+from installation.live.plan import AT, AWAKE, DRAWN, FIRST_EFFECT, NOTHING, VECTORS, WATCHES, Plan
+from installation.live.studio import OPENING_S, REMEMBERED, without
 from installation.memory import resident_mb
 from installation.settings import SettingsError, Show, check
 from installation.signals import Controls, SoundBlock
@@ -78,7 +68,7 @@ class Room:
         from installation.rendering.surfaces import open_headless
 
         self.memory, self.plan, self.sheds = memory, plan, sheds
-        generator = opening.open_generator(show)
+        generator = opening.open_generator(show, plan.look)
         self.context = open_headless()
         self.easel = Easel(self.context, show.effects, show.screen.working_size, watch=self._watch, sheds=sheds)
         memory.counts[AT] = NOTHING
@@ -94,6 +84,7 @@ class Room:
         self._requested, self._told_s = 0, 0.0
         knobs = [[k.name, k.low, k.high, k.default, k.about, k.kind] for k in self._knobs().values()]
         self.order = list(order) or [row[0] for row in knobs]  # as the show knows them, whatever is left out now
+        self._say_what_is_watched()
         plan.opened.write({"knobs": knobs, "weights_sha256": generator.weights_sha256})
 
     def close(self) -> None:
@@ -123,6 +114,9 @@ class Room:
     def _watch(self, index: int) -> None:
         self.memory.counts[AT] = FIRST_EFFECT + index
 
+    def _say_what_is_watched(self) -> None:
+        self.memory.counts[WATCHES] = getattr(self.painter.generator, "wants_camera", False)
+
     def _live(self) -> None:
         self.memory.times[DRAWN] = time.monotonic()
 
@@ -142,6 +136,7 @@ class Room:
         if picture is not None and (asked := int(self.memory.counts[VECTORS])) != self._vectors:
             self._vectors = asked
             self.album.keep(self.painter.generator, picture.controls)
+        self._say_what_is_watched()
         self._govern(time.monotonic() - began_s)
         self._tell(began_s)
 

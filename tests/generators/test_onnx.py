@@ -8,9 +8,11 @@ import small
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from installation import settings
 from installation.generators.onnx.over import Over
 from installation.generators.onnx.vector import Vector
-from installation.settings import Bend, Part
+from installation.live import opening
+from installation.settings import Bend, Cue, Part, Show
 from installation.signals import Controls
 from installation.weights import WeightsError
 
@@ -141,6 +143,50 @@ def test_a_picture_file_may_be_what_the_graph_paints_over(tmp_path) -> None:
     assert torch.allclose(found[:, 5, 5], torch.tensor([-1.0, 1.0, 0.004]), atol=0.01)
     with pytest.raises(WeightsError, match="cannot be read"):
         small.play_onnx(translator(), picture=str(tmp_path / "none.png"))
+
+
+def test_a_graph_that_wants_a_picture_is_handed_the_middle_of_the_cameras() -> None:
+    over = small.play_onnx(translator(size=32))
+    now = Controls(0, {}, 0.3)
+    assert over.wants_camera
+    alone = over.render(now).pixels.clone()
+    assert alone.equal(over.render(Controls(0, {"generator.camera": 0.0}, 0.3)).pixels), "the generator stands in"
+    rgb = np.zeros((20, 40, 3), np.uint8)
+    rgb[:, 10:30] = (255, 0, 127)
+    over.look = lambda: rgb
+    found = over.render(now).pixels.clone()
+    assert torch.allclose(found[:, 16, 16], torch.tensor([-1.0, 1.0, 0.004]), atol=0.01)
+    assert torch.allclose(found[:, 16, 1], found[:, 16, 16], atol=0.1), "what is beside the square is cut off"
+    half = over.render(Controls(0, {"generator.camera": 0.5}, 0.3)).pixels
+    assert torch.allclose(half, (alone + found) / 2, atol=1e-5)
+    assert over.wants_camera and not over.render(Controls(0, {"generator.camera": 0.0}, 0.3)).pixels.equal(half)
+    assert not over.wants_camera, "while it is not seen"
+
+
+def test_what_is_named_beside_the_graph_is_painted_over_until_the_knob_says_otherwise() -> None:
+    over = small.play_onnx(translator(size=32), generator=Part("pattern", {"anchors": 5}))
+    over.look = lambda: np.zeros((8, 8, 3), np.uint8)
+    assert not over.wants_camera and over.render(Controls(0, {}, 0.3)).pixels.std() > 0.05
+    assert over.render(Controls(0, {"generator.camera": 1.0}, 0.3)).pixels.std() < 1e-6
+    assert small.play_onnx(translator(size=32), card="[knobs]\n'generator.camera' = 0.0").wants_camera is False
+
+
+@pytest.mark.parametrize("way", ["itself", "behind a glitch", "of a cue"])
+def test_in_a_show_it_looks_wherever_it_stands_and_has_all_that_the_show_names(tmp_path, way: str) -> None:
+    small.play_onnx(translator(size=32), folder=tmp_path)
+    part = Part("onnx", {"model": str(tmp_path)})
+    behind = Part("slomo", {"generator": {"name": part.name, "settings": part.settings}})
+    chosen = {"itself": part, "behind a glitch": behind, "of a cue": Part("pattern")}[way]
+    cues = (Cue("1"), Cue("2", model=str(tmp_path))) if way == "of a cue" else ()
+    show = Show("small", generator=chosen, vectors=(settings.Vector("rose", 5),), cues=cues)
+    generator = opening.open_generator(show, lambda: np.full((8, 8, 3), 255, np.uint8))
+    assert "generator.to.rose" in generator.knobs
+    controls = Controls(0, {f"generator.model.{tmp_path.name}": 1.0, "slomo.amount": 0.5}, 0.3)
+    if way == "of a cue":
+        assert not generator.wants_camera and generator.settle(controls)
+    assert generator.wants_camera
+    assert generator.render(controls).pixels.max() < -0.9, "the camera sees white"
+    assert generator.where(controls).shape == (1, 12)
 
 
 def outside(model, place: str, length: int):

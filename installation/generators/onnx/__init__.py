@@ -1,4 +1,4 @@
-"""Controls in, a picture of anybody's ONNX graph out: its vector walks, its class is a knob, its picture is another's.
+"""Controls in, a picture of anybody's ONNX graph out: its vector walks, its class is a knob, its picture the camera's.
 
 The open door: what can be exported as ONNX plays here, without bends inside, because a graph is closed.
 """
@@ -41,13 +41,19 @@ class NetworkConfig(Config):
 class Settings(zspace.Settings):
     """classes: the stations of the knob generator.class, by number or by name (classes.txt beside the model).
 
-    A graph that wants a picture is handed that of `generator`, which paints as ever with all of its knobs, or the file
-    `picture`; the knob generator.feedback hands it more of its own last answer.
+    A graph that wants a picture is handed the camera's. While there is none, and with the knob generator.camera at 0
+    (where it rests once one of the two is named), it is handed that of `generator`, which paints as ever with all of
+    its knobs, or the file `picture`. The knob generator.feedback hands it more of its own last answer.
     """
 
     classes: tuple[int | str, ...] = ()
     generator: Part = PAINTS
     picture: str = ""
+
+    @property
+    def rests_at(self) -> float:
+        """How much of the camera is seen unless somebody says otherwise."""
+        return float(self.generator == PAINTS and not self.picture)
 
 
 def create(

@@ -1,11 +1,11 @@
-"""Another generator's pictures in, what an ONNX graph makes of them out: a translator of pictures at play."""
+"""The camera's pictures, or another generator's, in; what an ONNX graph makes of them out: a translator at play."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from installation.generators.crossfade import fit
 from installation.generators.gan import three_planes
 from installation.generators.onnx.graph import Input
 from installation.generators.onnx.output import seen
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 STEP = 32  # px: networks that halve and double want sizes that divide
 FEEDBACK = Knob("generator.feedback", 0.0, 0.98, 0.0, "how much of its last answer the graph is handed again")
+SIGHT = "how much of what the graph is handed is the camera's picture, while there is one; the rest is painted"
+CAMERA = Knob("generator.camera", 0.0, 1.0, 1.0, SIGHT)
 
 
 class Over:
-    """A graph over a generator; bends sit in that generator, which has the knobs. -1..1 becomes what the graph wants.
+    """A graph over the camera and a generator; bends sit in that generator, which has the knobs.
 
-    A graph is taken to want what it answers with: 0..1, -1..1 or 0..255.
+    look() gives the camera's newest picture (H, W, 3), uint8, or None; asked while generator.camera is not at 0.
+    -1..1 becomes what the graph wants. A graph is taken to want what it answers with: 0..1, -1..1 or 0..255.
     """
 
     def __init__(
@@ -58,8 +62,22 @@ class Over:
         self.range = self.form.range
         self.size = self.form.size[1], self.form.size[0]
         self.layers = inner.layers
-        self.knobs: dict[str, Knob] = {**inner.knobs, FEEDBACK.name: FEEDBACK}
+        own = (FEEDBACK, dataclasses.replace(CAMERA, default=settings.rests_at))
+        self._own = {knob.name: knob for knob in own}
+        self.knobs: dict[str, Knob] = inner.knobs | self._own
+        self.look: Callable[[], np.ndarray | None] = lambda: None
+        self.wants_camera = settings.rests_at > 0
         self._last: Tensor | None = None
+
+    def each(self, act: Callable[[Any], None]) -> None:
+        """Do something to the generator behind, and take over the knobs that it gave it."""
+        act(self.inner)
+        self.knobs = self.inner.knobs | self._own
+
+    def where(self, controls: Controls) -> Tensor:
+        """The point of the generator behind."""
+        where: Tensor = self.inner.where(controls)
+        return where
 
     def set_defaults(self, defaults: Mapping[str, float]) -> None:
         """Let a model state where its knobs look best. Raises SettingsError for a knob that does not exist."""
@@ -67,6 +85,8 @@ class Over:
             if name not in self.knobs:
                 raise SettingsError(f"model.toml: [knobs]: no knob {name!r}; there are: {', '.join(self.knobs)}")
             self.knobs[name] = dataclasses.replace(self.knobs[name], default=float(value))
+            self._own = {own: self.knobs[own] for own in self._own}
+        self.wants_camera = self.knobs[CAMERA.name].default > 0
 
     def shed(self, level: int) -> None:
         self.inner.shed(level)
@@ -80,14 +100,26 @@ class Over:
     def render(self, controls: Controls, size: tuple[int, int] | None = None) -> Picture:
         """What the graph makes of the picture of `controls`, at the graph's own size."""
         began_s = time.perf_counter()
-        source = self.picture if self.picture is not None else self.inner.render(controls).pixels.cpu()[None]
-        x = F.interpolate(source, self.fed, mode="bilinear", antialias=True, align_corners=False).clamp(-1, 1)
-        share = controls.values.get(FEEDBACK.name, self.knobs[FEEDBACK.name].default)
-        if share > 0 and self._last is not None:
-            x = torch.lerp(x, F.interpolate(self._last, self.fed, mode="bilinear", align_corners=False), share)
+        again, sight = (controls.values.get(knob.name, self.knobs[knob.name].default) for knob in (FEEDBACK, CAMERA))
+        x = self._source(controls, sight)
+        if again > 0 and self._last is not None:
+            x = torch.lerp(x, F.interpolate(self._last, self.fed, mode="bilinear", align_corners=False), again)
         self._last = three_planes(self.form.picture(self._run(x)).clamp(-1, 1))
         self.number += 1
         return Picture(self._last[0], controls, self.number, time.perf_counter() - began_s)
+
+    def _source(self, controls: Controls, sight: float) -> Tensor:
+        """What the graph is handed, (1, 3, H, W): so much of the camera's picture; what is not seen is not painted."""
+        self.wants_camera = sight > 0
+        rgb = self.look() if sight > 0 else None
+        if rgb is None:
+            return self._painted(controls)
+        seen = fit(torch.from_numpy(rgb).permute(2, 0, 1).float() / 127.5 - 1, (self.fed[1], self.fed[0]))[None]
+        return seen if sight >= 1 else torch.lerp(self._painted(controls), seen, sight)
+
+    def _painted(self, controls: Controls) -> Tensor:
+        source = self.picture if self.picture is not None else self.inner.render(controls).pixels.cpu()[None]
+        return F.interpolate(source, self.fed, mode="bilinear", antialias=True, align_corners=False).clamp(-1, 1)
 
     def _run(self, x: Tensor) -> list[np.ndarray]:
         """x (1, 3, H, W) of -1..1 -> the graph's answers."""

@@ -1,0 +1,44 @@
+"""A block of memory in; where everything lies in it that a show and the process that paints for it share, out."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from installation.children import Memory
+from installation.frames import FRAMES_BYTES, FrameSlots, Numbers, Words, frames_bytes
+
+MOST_NUMBERS = 16_384  # knobs, and the newest sound
+MOST_WORDS = 1 << 20
+REQUESTED, DRAWN, AT, AWAKE = 4, 5, 6, 7  # places in the memory's counts: newest request, newest one drawn, what is
+# being done, the process that has drawn something; in its times: since when an answer is owed, the newest sign of life
+VECTORS, CAMERA, WATCHES = 8, 9, 10  # and in its counts: how many vectors were asked for, the camera's newest picture,
+# whether what paints looks at it
+NOTHING, FIRST_EFFECT = 0, 2  # what AT says: nothing is drawn, or the effect that is
+LOST_S = 3.0  # a camera that has shown nothing new for so long is not there
+
+
+class Plan:
+    """Pictures drawn, requests, words of the painting process, and the camera's newest picture for it."""
+
+    def __init__(self, memory: Memory, most_px: int) -> None:
+        self.pictures = FrameSlots(memory, most_px=most_px, channels=4)
+        at = frames_bytes(most_px, 4)
+        self.requests = Numbers(memory, at, MOST_NUMBERS)
+        at += Numbers.bytes_of(MOST_NUMBERS)
+        self.opened = Words(memory, at, MOST_WORDS)
+        at += Words.bytes_of(MOST_WORDS)
+        self.status = Words(memory, at, MOST_WORDS)
+        at += Words.bytes_of(MOST_WORDS)
+        self.camera = FrameSlots(memory, CAMERA, at)
+
+    @staticmethod
+    def bytes_of(most_px: int) -> int:
+        words = Numbers.bytes_of(MOST_NUMBERS) + 2 * Words.bytes_of(MOST_WORDS)
+        return frames_bytes(most_px, 4) + words + FRAMES_BYTES
+
+    def look(self) -> np.ndarray | None:
+        """The newest picture of the show's camera (H, W, 3), uint8, sRGB; None while there is no camera."""
+        seen = self.camera.read()
+        return None if seen is None or time.monotonic() - seen[1] > LOST_S else seen[0]

@@ -1,0 +1,143 @@
+"""A graph that wants a picture is handed the camera's: what moves before the camera moves on the wall."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from installation.__main__ import parser
+from installation.live import opening
+from installation.live.loop import Live
+from installation.live.plan import CAMERA
+from installation.signals import Command
+
+FRAMES, SIDE = 50, 128
+SHOW = """
+[generator]
+name = "onnx"
+settings = {{ model = "{model}" }}
+[[inputs]]
+name = "camera"
+[[features]]
+name = "motion"
+[screen]
+size = [128, 128]
+working_size = [128, 128]
+fps = 20.0
+flash_limiter = false
+"""
+
+
+def seen(n: int) -> np.ndarray:
+    """What is before the camera: a square that goes from left to right."""
+    rgb = np.full((SIDE, SIDE, 3), 30, np.uint8)
+    rgb[40:88, 2 * n : 2 * n + 24] = 220
+    return rgb
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = SIDE, SIDE, "yuv420p"
+        for n in range(FRAMES):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(seen(n))))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def negative(tmp_path: Path) -> Path:
+    """A model that turns light into dark: 1 - x."""
+    folder, shape = tmp_path / "negative", [1, 3, SIDE, SIDE]
+    folder.mkdir()
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
+    nodes = [helper.make_node("Sub", ["one", "x"], ["y"])]
+    one = numpy_helper.from_array(np.array(1, np.float32), "one")
+    graph = helper.make_graph(nodes, "negative", values[:1], values[1:], [one])
+    packed = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
+    (folder / "model.onnx").write_bytes(packed)
+    sha256 = hashlib.sha256(packed).hexdigest()
+    (folder / "model.toml").write_text(f'name = "negative"\nkind = "onnx"\nfile = "model.onnx"\nsha256 = "{sha256}"\n')
+    return folder
+
+
+@pytest.fixture
+def live(negative: Path, film: Path, tmp_path: Path) -> Iterator[Live]:
+    path = tmp_path / "mirror.toml"
+    path.write_text(SHOW.format(model=negative))
+    words = ["live", "--show", str(path), "--headless", "--osc-port", "0", "--camera", str(film)]
+    show, options = opening.prepare(parser().parse_args([*words, "--moments", str(tmp_path / "moments")]))
+    with ExitStack() as closing:
+        live = Live(show, options, closing)
+        with opening.curtain(live.senses, live.studio):
+            yield live
+
+
+def play(live: Live, until: Callable[[], object], frames: int = 600) -> None:
+    for heard in itertools.islice(live.heard(), frames):
+        live.frame(heard)
+        live.pace(heard.now_s)
+        if until():
+            return
+    raise AssertionError(f"did not happen within {frames} frames")
+
+
+def instant(rgb: np.ndarray) -> int | None:
+    """Which picture of the film this is; None for another one."""
+    apart = [np.abs(rgb.astype(int) - seen(n)).mean() for n in range(FRAMES)]
+    return int(np.argmin(apart)) if min(apart) < 8 else None
+
+
+def shown(live: Live) -> int | None:
+    """Which one is on the wall, as its negative."""
+    return instant(255 - live.screen.read_now())
+
+
+def test_the_wall_follows_the_camera_and_without_one_something_else_is_painted(live: Live) -> None:
+    came: list[int | None] = []
+    passed: list[int] = []
+
+    def follows() -> bool:
+        if live.senses.camera is not None:
+            came.append(instant(live.senses.camera.rgb))
+        if (now := shown(live)) is not None and now not in passed[-1:]:
+            passed.append(now)
+        return len(passed) > 12
+
+    play(live, follows)
+    left = iter(came)
+    assert all(one in left for one in passed), f"in the order in which they came: {passed} of {came}"
+    live.senses.inputs["camera"].close()
+    play(live, lambda: shown(live) is None and live.screen.read_now().std() > 5)
+    assert not live.faults()["generator"]
+
+
+def test_no_picture_is_copied_while_nobody_looks_and_none_is_on_a_disk(live: Live, tmp_path: Path) -> None:
+    play(live, lambda: shown(live) is not None)
+    live.board.apply(Command("knob", "generator.camera", 0.0), live.clock.now_s())
+    play(live, lambda: not live.studio.watches and shown(live) is None)
+    copied, frames = live.studio._memory.counts[CAMERA], live.senses.frames
+    play(live, lambda: live.senses.frames > frames + 5)
+    assert live.studio._memory.counts[CAMERA] == copied > 0
+    live.board.apply(Command("release", "generator.camera"), live.clock.now_s())
+    play(live, lambda: shown(live) is not None)
+    live.chronicle._keep_moment(live.studio.newest().controls, live.clock.now_s(), True)
+    play(live, lambda: live.chronicle.moments)
+    assert [path.suffix for path in (tmp_path / "moments").iterdir()] == [".json"]
+
+
+def test_a_demonstration_that_nobody_asked_to_film_shows_no_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "has_display", lambda: False)
+    for words, sight in (((), False), (("--record", "x.mp4"), True), (("--headless",), True)):
+        _, options = opening.prepare(parser().parse_args(["live", "--camera", "none", *words]))
+        assert options.sight == sight, words
