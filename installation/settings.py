@@ -187,6 +187,7 @@ class Show:
     moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is
     models_mb: float = 2000.0  # of memory for models that cues name, beside the show's own
     seed: int = 0
+    ported: bool = False  # played by another model than its own: what that cannot do is left out, and said
 
 
 def open_show(name_or_path: str) -> Show:

@@ -53,14 +53,12 @@ def create(
     def open_part(part: Part) -> Any:
         module = plugins.load("generators", part.name)
         chosen = check(module.Settings, part.settings, "generator")
-        try:
+
+        def create(bends: Sequence[Bend]) -> Any:
             return module.create(chosen, bends, size, device, seed)
-        except SettingsError as error:
-            anywhere = [bend for bend in bends if isinstance(bend.layer, float) or bend.layer in PLACES]
-            if part is settings.generator or len(anywhere) == len(bends):
-                raise
-            log.info("%s: %s: bends at named layers are left out", part.settings.get("model", part.name), error)
-            return module.create(chosen, anywhere, size, device, seed)
+
+        own = part is settings.generator
+        return create(bends) if own else where_they_fit(create, bends, str(part.settings.get("model", part.name)))
 
     return Crossfade(open_part(settings.generator), settings.models, settings.memory_mb, open_part)
 
@@ -158,6 +156,18 @@ class Crossfade:
             if (share := share * min(1.0, max(0.0, late_s / LATE_FADE_S))) > 0:
                 seen.append((one, share))
         return seen
+
+
+def where_they_fit(create: Callable[[Sequence[Bend]], Any], bends: Sequence[Bend], model: str) -> Any:
+    """What is created with these bends; for a model without the layers that they name, with those that sit anywhere."""
+    try:
+        return create(bends)
+    except SettingsError as error:
+        anywhere = [bend for bend in bends if isinstance(bend.layer, float) or bend.layer in PLACES]
+        if len(anywhere) == len(bends):
+            raise
+        log.info("%s: %s: bends at named layers are left out", model, error)
+        return create(anywhere)
 
 
 def fit(pixels: Tensor, size: tuple[int, int]) -> Tensor:

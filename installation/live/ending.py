@@ -1,12 +1,14 @@
-"""Signals of a service manager or a person in; an orderly end of the show out."""
+"""Signals of a service manager or a person in; an orderly end of the show, and a word about it, out."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 
 @contextmanager
@@ -33,3 +35,13 @@ def orderly_ends(end: Callable[[], None], insists: bool = True) -> Iterator[None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def say_goodbye(options: Namespace, report: dict[str, Any]) -> None:
+    """A line or two about what was shown and where it was put."""
+    p99 = report["frame_ms"]["p99"]
+    print(f"{report['frames_presented']} frames, {report['fps']:.1f} a second, 99 of 100 under {p99:.0f} ms")
+    for path in filter(None, (options.record, getattr(options, "sheet", None), options.report, options.log)):
+        print(f"wrote {path}")
+    if report["faults"]:
+        print("survived: " + ", ".join(f"{kind} x{count}" for kind, count in sorted(report["faults"].items())))

@@ -13,9 +13,9 @@ from typing import Any
 from installation.clock import WallClock
 from installation.control.feedback import describe_status
 from installation.files import write_json
-from installation.live import modulation, opening
+from installation.live import modulation, opening, portable
 from installation.live.chronicle import Chronicle, keep_earlier
-from installation.live.ending import orderly_ends
+from installation.live.ending import orderly_ends, say_goodbye
 from installation.live.journal import Entry, read_log
 from installation.live.kept import Kept
 from installation.settings import Show
@@ -40,7 +40,7 @@ def main(options: Namespace) -> int:
         report = live.play()
     if options.report:
         write_json(options.report, report)
-    opening.say_goodbye(options, report)
+    say_goodbye(options, report)
     return BROKE_OFF if live.broke_off else 0
 
 
@@ -53,6 +53,7 @@ class Live:
         self.senses = opening.open_senses(show, closing)
         self.screen = opening.open_screen(show, options.headless, closing)
         self.knobs = self.studio.open()
+        self.show = show = portable.fitted(show, self.knobs)
         self.board = opening.open_board(show, self.knobs)
         self.desk = opening.open_desk(show, self.knobs, closing)
         if self.kept and self.kept.goes_on:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from installation import plugins
 from installation.clock import WallClock
 from installation.live.displays import has_display, wait_for_display
-from installation.live.leading import crossfaded, led_by
+from installation.live.leading import crossfaded, led_by, own_model
 from installation.live.modulation import check_routes
-from installation.live.portable import with_model
+from installation.live.portable import fitted, say_what_lacks, with_model
 from installation.live.senses import Senses
-from installation.settings import Dmx, Osc, Part, SettingsError, Show, check, open_show
+from installation.settings import Bend, Dmx, Osc, Part, SettingsError, Show, check, open_show
 from installation.signals import Command, Controls, Knob
 
 if TYPE_CHECKING:  # what a show does not use is not imported
@@ -78,7 +78,9 @@ def _apply(show: Show, options: Namespace) -> Show:
         osc=_osc(show, options),
     )
     if options.model:
-        show = dataclasses.replace(show, generator=with_model(show.generator, options.model))
+        own = options.model == own_model(show.generator)
+        generator = with_model(show.generator, options.model)
+        show = dataclasses.replace(show, generator=generator, ported=show.ported or not own)
     if not show.screen.fps > 0:
         raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
     for name in ("size", "working_size"):
@@ -134,16 +136,24 @@ def open_generator(show: Show, look: Callable[[], np.ndarray | None] | None = No
 
     look: gives the camera's newest picture (H, W, 3), uint8, to those that paint from it; None while there is none.
     """
+    from installation.generators.crossfade import where_they_fit
     from installation.latent import reaching
 
     part = crossfaded(show)
     module = plugins.load("generators", part.name)
     settings = check(module.Settings, part.settings, "generator")
-    generator: Generator = module.create(settings, bends=show.bends, seed=show.seed)
+
+    def create(bends: Sequence[Bend]) -> Any:
+        return module.create(settings, bends=bends, seed=show.seed)
+
+    generator = where_they_fit(create, show.bends, own_model(part)) if show.ported else create(show.bends)
     if look:
         _let_look(generator, look)
     reaching.reach(generator, show)
-    return generator
+    if part.name == "crossfade":
+        generator.each(lambda one: None if one is generator.now else say_what_lacks(one, show))
+    painter: Generator = generator
+    return painter
 
 
 def _let_look(generator: Any, look: Callable[[], np.ndarray | None]) -> None:
@@ -210,6 +220,7 @@ def osc_table(show: Show) -> str:
     from installation.control.desk import osc_table as table
 
     knobs = knobs_of(show)
+    show = fitted(show, knobs)
     begin = open_board(show, knobs).levels(0.0).base  # the first cue is in force from the first frame on
     return table({n: dataclasses.replace(k, default=begin.get(n, k.default)) for n, k in knobs.items()}, show.cues)
 
@@ -254,13 +265,3 @@ def pressed(screen: Display, board: Board, now_s: float) -> list[Command]:
         elif key.isdigit():
             commands.append(Command("cue", name=key, by="key"))
     return commands
-
-
-def say_goodbye(options: Namespace, report: dict[str, Any]) -> None:
-    """A line or two about what was shown and where it was put."""
-    p99 = report["frame_ms"]["p99"]
-    print(f"{report['frames_presented']} frames, {report['fps']:.1f} a second, 99 of 100 under {p99:.0f} ms")
-    for path in filter(None, (options.record, getattr(options, "sheet", None), options.report, options.log)):
-        print(f"wrote {path}")
-    if report["faults"]:
-        print("survived: " + ", ".join(f"{kind} x{count}" for kind, count in sorted(report["faults"].items())))

@@ -1,14 +1,18 @@
-"""A show and another model's name in; the same show played by that model out, whatever kind of network it is."""
+"""A show and another model in; the same show as that model can play it out, whatever kind of network it is."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from installation import plugins, weights
-from installation.settings import Part, SettingsError
+from installation.settings import Cue, Part, SettingsError, Show
+from installation.signals import Knob
 
 OF_ITS_MODEL = ("stations",)  # settings that mean nothing to another model
+OF_A_MODEL = ("generator.", "bend.")  # how knobs begin that another model may lack
 log = logging.getLogger("installation.live")
 
 
@@ -28,5 +32,45 @@ def with_model(generator: Part, model: str) -> Part:
     wished = {name: value for name, value in generator.settings.items() if name not in OF_ITS_MODEL}
     known = {field.name for field in dataclasses.fields(plugins.load("generators", kind).Settings)}
     if left := sorted(set(wished) - known):
-        log.info("%s: %s has no %s: left out", model, kind, ", ".join(left))
+        log.warning("%s: %s has no %s: left out", model, kind, ", ".join(left))
     return Part(kind, {name: value for name, value in wished.items() if name in known} | {"model": model})
+
+
+def fitted(show: Show, knobs: Mapping[str, Knob]) -> Show:
+    """The show without the routes, and without the values of cues, that another model's knobs do not take; one line
+    says so. What its own model does not take stays in it, and is refused."""
+    if not show.ported:
+        return show
+    left: list[str] = []
+    routes = tuple(route for route in show.routes if _plays(route.target, knobs, left))
+    cues = tuple(_cue(cue, knobs, left) for cue in show.cues)
+    _say(str(show.generator.settings.get("model", show.generator.name)), left)
+    return dataclasses.replace(show, routes=routes, cues=cues)
+
+
+def say_what_lacks(generator: Any, show: Show) -> None:
+    """A cue's other model was opened: what the show moves that it has not."""
+    named = [route.target for route in show.routes] + [name for cue in show.cues for name in cue.values]
+    left: list[str] = []
+    for name in named:
+        _plays(name, generator.knobs, left)
+    _say(str(getattr(getattr(generator, "settings", None), "model", type(generator).__name__)), left)
+
+
+def _cue(cue: Cue, knobs: Mapping[str, Knob], left: list[str]) -> Cue:
+    return dataclasses.replace(cue, values={n: v for n, v in cue.values.items() if _plays(n, knobs, left, v)})
+
+
+def _plays(name: str, knobs: Mapping[str, Knob], left: list[str], value: float | None = None) -> bool:
+    """Whether a knob is there, and reaches so far; one of a model that does not goes on the list."""
+    knob = knobs.get(name)
+    plays = knob is not None and (value is None or knob.low <= value <= knob.high)
+    if plays or not name.startswith(OF_A_MODEL) or name.startswith("generator.model."):
+        return True
+    left.append(name if knob is None else f"{name} of {value:g}")
+    return False
+
+
+def _say(model: str, left: Collection[str]) -> None:
+    if left:
+        log.warning("%s has no %s: left out", model, ", ".join(dict.fromkeys(left)))

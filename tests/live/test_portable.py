@@ -1,13 +1,17 @@
 """Another model in an artist's show: it plays unchanged, and what does not fit is said."""
 
+import dataclasses
 import logging
 from pathlib import Path
 
 import pytest
 
 from installation import weights
-from installation.live.portable import with_model
-from installation.settings import Part, SettingsError
+from installation.__main__ import parser
+from installation.live import opening
+from installation.live.portable import fitted, with_model
+from installation.settings import Bend, Cue, Part, Route, SettingsError, Show
+from installation.signals import Controls
 
 
 @pytest.fixture
@@ -48,3 +52,55 @@ def test_a_model_that_paints_no_show_is_refused_and_those_that_do_are_named(mode
         with_model(Part("stylegan2"), model("esrgan"))
     with pytest.raises(weights.WeightsError, match="no model 'nowhere'"):
         with_model(Part("stylegan2"), "nowhere")
+
+
+OWN = Show(
+    "led",
+    generator=Part("stylegan2", {"model": "bloom"}),
+    routes=(Route("sound.bass", "generator.noise.fine"), Route("sound.bass", "generator.kick")),
+    bends=(Bend("named", "b32.conv1", "multiply"), Bend("anywhere", 0.5, "multiply")),
+    cues=(Cue("1", values={"generator.noise.fine": 0.5, "generator.x": 0.5, "bend.named.amount": 0.2}),),
+)
+
+
+def played(show: Show, *words: str) -> Show:
+    """The show as the command line has it, up to the running order."""
+    show, _ = opening.prepare(parser().parse_args(["live", "--headless", "--camera", "none", *words]), show)
+    knobs = opening.open_generator(show).knobs
+    show = fitted(show, knobs)
+    opening.open_board(show, knobs)
+    return show
+
+
+def test_what_a_show_moves_that_another_model_lacks_is_left_out_and_said(negative: Path, caplog) -> None:
+    show = played(OWN, "--model", str(negative))
+    assert [route.target for route in show.routes] == ["generator.kick"]
+    assert show.cues[0].values == {"generator.x": 0.5}
+    [said] = [line for line in caplog.messages if "has no" in line]
+    assert said == f"{negative} has no generator.noise.fine, bend.named.amount: left out"
+    beyond = dataclasses.replace(OWN, cues=(Cue("1", values={"generator.truncation": 9.0}),))
+    assert played(beyond, "--model", str(negative)).cues[0].values == {}, "further than its knob goes"
+
+
+def test_a_slip_of_the_pen_is_refused_as_ever(negative: Path) -> None:
+    slips = (
+        dataclasses.replace(OWN, cues=(Cue("1", values={"generator.noise.fin": 0.5}),)),
+        dataclasses.replace(OWN, routes=(Route("sound.bass", "generator.kik"),)),
+    )
+    for show in slips:
+        with pytest.raises(SettingsError, match="did you mean"):
+            played(show)
+        with pytest.raises(SettingsError, match="did you mean"):
+            played(show, "--model", "bloom")
+    with pytest.raises(SettingsError, match=r"effect\.grain"):
+        played(dataclasses.replace(OWN, routes=(Route("x", "effect.grain.amont"),)), "--model", str(negative))
+    with pytest.raises(SettingsError, match="wavy"):
+        played(dataclasses.replace(OWN, routes=(Route("x", "generator.x", curve="wavy"),)), "--model", str(negative))
+
+
+def test_what_the_model_of_a_cue_lacks_is_said_when_it_is_opened(negative: Path, caplog) -> None:
+    show = dataclasses.replace(OWN, cues=(*OWN.cues, Cue("2", model=str(negative))))
+    generator = opening.open_generator(show)
+    controls = Controls(0.0, {"generator.model.negative": 1.0, "generator.noise.fine": 0.5})
+    assert generator.settle(controls) and generator.render(controls).pixels.isfinite().all()
+    assert f"{negative} has no generator.noise.fine, bend.named.amount: left out" in caplog.text

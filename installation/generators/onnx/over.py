@@ -48,7 +48,7 @@ class Over:
         inner: Any,
         weights_sha256: str,
     ) -> None:
-        self.session, self.inner, self.weights_sha256 = session, inner, weights_sha256
+        self.session, self.inner, self.weights_sha256, self.settings = session, inner, weights_sha256, settings
         self.asked = next(one for one in asked if one.role == "picture")
         self.device, self.number, self.faults = torch.device("cpu"), 0, Counter[str]()
         self.last_planes = self.asked.shape[3] in (1, 3, 4) and self.asked.shape[1] not in (1, 3, 4)
