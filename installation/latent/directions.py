@@ -23,7 +23,7 @@ COUNT = 64
 METHODS = ("ganspace", "sefa")
 NUMBERED = re.compile(r"(\S+) (\d{1,4})")
 FILE = "directions.safetensors"
-IMPORTED = {"lat_comp", "lat_stdev", "act_comp", "act_stdev"}
+IMPORTED = ("lat_comp", "lat_stdev", "act_comp", "act_stdev")
 
 
 class Missing(SettingsError):

@@ -16,7 +16,7 @@ from installation import files
 from installation.latent.arrays import read_arrays
 from installation.settings import SettingsError
 
-KNOWN = {"w", "z", "seed", "model", "sha256"}
+KNOWN = ("w", "z", "seed", "model", "sha256")
 
 
 @dataclass(frozen=True, eq=False)

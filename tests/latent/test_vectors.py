@@ -45,15 +45,23 @@ def test_a_file_with_z_alone_goes_through_the_mapping(generator, tmp_path: Path)
     assert torch.allclose(vectors.point_of(str(tmp_path / "z.npz"), generator), generator.of_seed(9))
 
 
-def bomb() -> bytes:
+def test_a_bare_array_is_a_point_too_however_it_lies_in_the_file(generator, tmp_path: Path) -> None:
+    point = generator.of_seed(5)
+    np.save(tmp_path / "w.npy", np.asfortranarray(point.numpy()))
+    assert vectors.point_of(str(tmp_path / "w.npy"), generator).equal(point)
+
+
+def promise() -> bytes:
     """A header that promises ten gigabytes."""
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": (1, 10**5, 25_000)})
+    return head.getvalue()
+
+
+def bomb() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        head = io.BytesIO()
-        np.lib.format.write_array_header_1_0(
-            head, {"descr": "<f4", "fortran_order": False, "shape": (1, 10**5, 25_000)}
-        )
-        archive.writestr("w.npy", head.getvalue())
+        archive.writestr("w.npy", promise())
     return file.getvalue()
 
 
@@ -77,9 +85,10 @@ def odd(**arrays: object) -> bytes:
 
 
 def test_what_a_header_promises_is_not_believed(tmp_path: Path) -> None:
-    (tmp_path / "x.npz").write_bytes(bomb())
-    with pytest.raises(SettingsError, match="not as large as it says"):
-        vectors.read(tmp_path / "x.npz")
+    for content in (bomb(), promise()):
+        (tmp_path / "x.npz").write_bytes(content)
+        with pytest.raises(SettingsError, match="not as large as it says"):
+            vectors.read(tmp_path / "x.npz")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +98,7 @@ def test_what_a_header_promises_is_not_believed(tmp_path: Path) -> None:
         b"PK\x03\x04 torn",
         b"\x80\x04 a pickle",
         bomb(),
+        promise(),
         pickled(),
         swollen(),
         odd(w=np.array([["a"]])),
@@ -96,7 +106,19 @@ def test_what_a_header_promises_is_not_believed(tmp_path: Path) -> None:
         odd(w=np.zeros((2, 2, 3))),
         odd(other=np.zeros(3)),
     ],
-    ids=["empty", "torn", "pickle", "promises 10 GB", "objects", "bomb", "text", "nan", "two points", "another"],
+    ids=[
+        "empty",
+        "torn",
+        "pickle",
+        "promises 10 GB",
+        "a bare promise",
+        "objects",
+        "bomb",
+        "text",
+        "nan",
+        "two points",
+        "another",
+    ],
 )
 def test_a_file_that_is_no_vector_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.npz"

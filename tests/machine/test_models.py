@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from installation import files, sources, weights
@@ -163,6 +164,17 @@ def test_what_is_no_list_of_seeds_is_refused(mine, capsys, seeds):
     capsys.readouterr()
     assert main(["models", "render", "net", f"--seeds={seeds}", "--out", "out"]) == 2
     assert "expected seeds such as" in capsys.readouterr().err and not Path("out").exists()
+
+
+@pytest.mark.parametrize("shape", [(2, 13), (24,), (2, 0)])
+@pytest.mark.parametrize("option", ["--z", "--w"])
+def test_points_of_another_length_are_refused_in_one_line(mine, capsys, option, shape):
+    assert add("net.pkl") == 0
+    np.save("points.npy", np.zeros(shape))
+    capsys.readouterr()
+    assert main(["models", "render", "net", option, "points.npy", "--out", "out"]) == 2
+    said = capsys.readouterr().err
+    assert "points.npy: expected" in said and said.count("\n") == 1 and not Path("out").exists()
 
 
 def test_seeds_are_ranges_and_single_ones_and_each_is_one_file(mine):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from installation import files
 from installation.generators.gan import Gan
+from installation.latent.arrays import read_arrays
 from installation.machine.models.pictures import open_generator, painted, to_bytes
 from installation.weight_files import WeightsError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NOISES = {"const": "frozen", "none": "none", "random": "random"}
 MOST_SEEDS = 100_000
-LARGEST_POINTS = 1 << 30  # bytes of a file of vectors
+SOLE = "arr_0"  # as NumPy calls an array that was given no name
 
 
 def render(options: Namespace) -> int:
@@ -62,8 +62,10 @@ def _points(generator: Gan, options: Namespace) -> Iterator[tuple[str, Tensor]]:
         for seed in seeds_of(options.seeds):
             yield f"seed{seed:04d}", generator.of_seed(seed, options.psi, options.klass)
     elif options.z is not None:
-        found = read_points(options.z, "z").reshape(-1, generator.z_dim)
-        for i, z in enumerate(found):
+        found = read_points(options.z, "z")
+        if found.shape[-1] != generator.z_dim:
+            raise WeightsError(f"{options.z}: expected z (N, {generator.z_dim}), found {tuple(found.shape)}")
+        for i, z in enumerate(found.reshape(-1, generator.z_dim)):
             yield f"z{i:04d}", generator.of_z(z[None], options.psi, options.klass)
     else:
         rows, width = generator.of_seed(0).shape
@@ -88,22 +90,15 @@ def seeds_of(text: str) -> list[int]:
 
 
 def read_points(path: Path, name: str) -> Tensor:
-    """An array of vectors out of a .npy, or by its name out of a .npz; never a pickle. Raises WeightsError."""
+    """An array of vectors (N, D) or (N, rows, D) out of a .npy, or by its name, or the only one, out of a .npz.
+
+    Raises SettingsError or WeightsError.
+    """
     import torch
 
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                if sum(info.file_size for info in archive.infolist()) > LARGEST_POINTS:
-                    raise ValueError("it unpacks to more than any list of vectors")
-        with path.open("rb") as file:
-            if file.read(6) == b"\x93NUMPY":
-                found = np.load(path, mmap_mode="r", allow_pickle=False)
-            else:
-                with np.load(path, allow_pickle=False) as archive_of:
-                    found = archive_of[name] if name in archive_of.files else archive_of[archive_of.files[0]]
-        if found.dtype.kind != "f" or not found.size or found.ndim not in (2, 3):
-            raise ValueError(f"it holds {found.dtype} {found.shape}")
-        return torch.from_numpy(np.array(found, np.float32))
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: expected vectors {name} as NumPy saves them, found none ({error})") from error
+    found = read_arrays(path, [name, SOLE], f"vectors {name}")
+    array = found.get(name, found.get(SOLE, np.empty(0)))
+    if array.dtype.kind != "f" or not array.size or array.ndim not in (2, 3):
+        held = f"{array.dtype} {array.shape}" if array.size else "none"
+        raise WeightsError(f"{path}: expected vectors {name}, found {held}")
+    return torch.from_numpy(np.array(array, np.float32))
