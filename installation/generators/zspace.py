@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import zlib
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from installation import weights
 from installation.generators.classes import Classes
 from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import STEERED, Latent, closed_form
 from installation.settings import SettingsError
 
 SEEDS = 1024  # of which the walk takes its stations
+Network = TypeVar("Network", bound=nn.Module)
+Played = TypeVar("Played", bound="FromZ")
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,22 @@ class Settings:
     dtype: str = "auto"
 
 
+def open_model(
+    model: str,
+    read_model: Callable[[Mapping[str, Any], Path], Network],
+    play: Callable[[Network, str, Path], Played],
+) -> Played:
+    """What play(network, sha256 of its weights, the model's folder) makes of a model, with the card's own defaults.
+
+    Raises WeightsError or SettingsError saying what to do.
+    """
+    card, path = weights.open_model(model)
+    sha256 = str(card.get("sha256", "")) or weights.digest(path)
+    generator = play(read_model(card, path), sha256, weights.find(model))
+    generator.set_defaults(card.get("knobs", {}))
+    return generator
+
+
 class FromZ(Gan):
     """One network at play whose latent space is chance itself: z of unit deviation in every direction."""
 
@@ -45,12 +66,13 @@ class FromZ(Gan):
     isotropic = True
     classes: Classes | None = None
     latent: Latent
+    settings: Settings
 
     def set_out(self, settings: Settings, first: Tensor, told: int = 0) -> None:
         """Lay the walk. first (F, z_dim): the weights that meet z first; told: numbers of a point beside z."""
         if settings.anchors < 4:
             raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")
-        self.z_dim, self.told = first.shape[1], told
+        self.settings, self.z_dim, self.told = settings, first.shape[1], told
         beside = told + 1 if told else 0
         styles = F.pad(torch.stack([self.draw(seed) for seed in range(SEEDS)]), (0, beside))
         directions = F.pad(closed_form(first, len(STEERED)), (0, beside))

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from installation import plugins
 from installation.generators import biggan, dcgan, fastgan, lightweight, onnx
+from installation.weights import to_toml
 
 CHOSEN = {"dcgan": "DCGAN", "fastgan": "FastGAN", "biggan": "BigGAN", "lightweight": "Lightweight"}
 
@@ -107,6 +109,17 @@ def small_lightweight(size: int = 128, planes: int = 3, attended: tuple[int, ...
         if name.endswith(".f"):
             buffer.copy_(torch.tensor([1.0, 2.0, 1.0]))
     return net
+
+
+def save(net: nn.Module, kind: str, folder: Path) -> Path:
+    """A network as a model's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "weights.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    card = {"name": folder.name, "kind": kind, "file": path.name, "sha256": sha256, "network": net.config.to_dict()}
+    (folder / "model.toml").write_text(to_toml(card))
+    return folder
 
 
 def frozen(name: str, size: int) -> Tensor:

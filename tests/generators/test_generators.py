@@ -7,7 +7,8 @@ import torch
 from installation import plugins, weights
 from installation.generators import stylegan2, stylegan3
 from installation.generators.stylegan2.network import Generator, NetworkConfig
-from installation.latent import reaching
+from installation.latent import directions, reaching
+from installation.live import opening
 from installation.settings import Bend, Cue, Direction, Part, SettingsError, Show
 from installation.signals import Controls
 
@@ -140,6 +141,18 @@ def test_a_show_leads_every_kind_to_a_seed_and_along_a_direction(name):
         assert torch.allclose(one, other, atol=2e-2)
     assert (one - paint(generator, 0.2)).abs().mean() > 0.005
     assert (paint(generator, open=3.0) - paint(generator)).abs().mean() > 0.005
+
+
+@pytest.mark.parametrize("kind", sorted(Z_KINDS))
+def test_a_model_that_paints_from_chance_opens_from_its_folder_and_finds_what_was_kept_beside_it(kind, tmp_path):
+    folder = str(small.save(small.net(kind), kind, tmp_path / kind))
+    opened = opening.open_generator(Show("small", generator=Part(kind, {"model": folder, "dtype": "float32"}), seed=3))
+    assert paint(opened).equal(paint(make(kind, dtype="float32")))
+    way = torch.ones(1, 1, opened.of_seed(0).shape[1])
+    directions.keep(folder, opened.weights_sha256, {"mine": way})
+    named = Direction("open", "mine")
+    show = Show("small", generator=Part(kind, {"model": folder}), directions=(named,))
+    assert opening.open_generator(show).latent.named["generator.open"].equal(way[0])
 
 
 def test_noise_is_frozen_and_its_knob_takes_it_away(name):

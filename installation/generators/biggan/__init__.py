@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from installation import weights
 from installation.generators import fitting, zspace
 from installation.generators.biggan import network
 from installation.generators.biggan.fast import Fast, layer_names
@@ -19,6 +19,8 @@ from installation.generators.gan import Knobs
 from installation.settings import Bend
 
 FARTHEST = 2.0  # deviations: the bound of a truncated normal z
+
+read_model = partial(fitting.read, network.NetworkConfig, network.Generator)  # of a card and its file
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,12 @@ def create(
     seed: int = 0,
 ) -> BigGAN:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-    card, path = weights.open_model(settings.model)
-    net = read_model(card, path)
-    names = names_beside(weights.find(settings.model), net.config.num_classes)
-    generator = BigGAN(net, settings, bends, device, seed, str(card.get("sha256", "")) or weights.digest(path), names)
-    generator.set_defaults(card.get("knobs", {}))
-    return generator
 
+    def play(net: network.Generator, sha256: str, folder: Path) -> BigGAN:
+        names = names_beside(folder, net.config.num_classes)
+        return BigGAN(net, settings, bends, device, seed, sha256, names)
 
-def read_model(card: Mapping[str, object], path: Path) -> network.Generator:
-    """The network of a card and its file. Raises WeightsError naming what does not fit."""
-    return fitting.read(network.NetworkConfig, network.Generator, card, path)
+    return zspace.open_model(settings.model, read_model, play)
 
 
 class BigGAN(zspace.FromZ):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from installation import weights
 from installation.generators import fitting, zspace
 from installation.generators.classes import Classes, names_beside
 from installation.generators.dcgan import network
 from installation.generators.dcgan.fast import Fast
 from installation.generators.gan import three_planes
 from installation.settings import Bend
+
+read_model = partial(fitting.read, network.NetworkConfig, network.Generator)  # of a card and its file
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,12 @@ def create(
     seed: int = 0,
 ) -> DCGAN:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-    card, path = weights.open_model(settings.model)
-    net = read_model(card, path)
-    names = names_beside(weights.find(settings.model), net.config.classes)
-    generator = DCGAN(net, settings, bends, device, seed, str(card.get("sha256", "")) or weights.digest(path), names)
-    generator.set_defaults(card.get("knobs", {}))
-    return generator
 
+    def play(net: network.Generator, sha256: str, folder: Path) -> DCGAN:
+        names = names_beside(folder, net.config.classes)
+        return DCGAN(net, settings, bends, device, seed, sha256, names)
 
-def read_model(card: Mapping[str, object], path: Path) -> network.Generator:
-    """The network of a card and its file. Raises WeightsError naming what does not fit."""
-    return fitting.read(network.NetworkConfig, network.Generator, card, path)
+    return zspace.open_model(settings.model, read_model, play)
 
 
 class DCGAN(zspace.FromZ):

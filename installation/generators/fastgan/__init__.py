@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from installation import weights
 from installation.generators import fitting, zspace
 from installation.generators.fastgan import network
 from installation.generators.fastgan.fast import Fast, layer_names
 from installation.settings import Bend
+
+read_model = partial(fitting.read, network.NetworkConfig, network.Generator)  # of a card and its file
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,11 @@ def create(
     seed: int = 0,
 ) -> FastGAN:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-    card, path = weights.open_model(settings.model)
-    net = read_model(card, path)
-    generator = FastGAN(net, settings, bends, device, seed, str(card.get("sha256", "")) or weights.digest(path))
-    generator.set_defaults(card.get("knobs", {}))
-    return generator
 
+    def play(net: network.Generator, sha256: str, _: Path) -> FastGAN:
+        return FastGAN(net, settings, bends, device, seed, sha256)
 
-def read_model(card: Mapping[str, object], path: Path) -> network.Generator:
-    """The network of a card and its file. Raises WeightsError naming what does not fit."""
-    return fitting.read(network.NetworkConfig, network.Generator, card, path)
+    return zspace.open_model(settings.model, read_model, play)
 
 
 class FastGAN(zspace.Noisy):
