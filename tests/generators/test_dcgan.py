@@ -121,7 +121,7 @@ def test_a_card_that_lies_about_shapes_is_refused_before_anything_is_made(tmp_pa
     assert torch.allclose(again(torch.ones(1, 20)), net(torch.ones(1, 20)), atol=0.02)
     lies = [
         ({"channels": [20, 24, 16, 9, 3]}, "main.6.weight: expected 16 x 9 x 4 x 4, found 16 x 8 x 4 x 4"),
-        ({"channels": [8192, 8192, 8192, 8192, 3]}, "main.0.weight: expected 8192"),  # 16 GB
+        ({"channels": [8192, 8192, 8192, 8192, 3]}, "asks for far more than"),  # 16 GB
         ({"channels": [10**9, 24, 16, 8, 3]}, "1..8192"),
         ({"biases": [False] * 4}, "main.6.bias: expected nothing, found 8"),
         ({"strides": [2, 2, 8192]}, "px"),

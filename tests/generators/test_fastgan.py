@@ -140,7 +140,7 @@ def test_a_card_that_lies_about_shapes_is_refused(tmp_path) -> None:
     table = net.config.to_dict()
     assert fastgan.read_model({"network": table}, path).config == net.config
     for lie, why in (
-        ({"width": 1024, "z_dim": 8192}, r"init.init.0.weight: expected 8192 x 32768 x 4 x 4, found 24 x 256 x 4 x 4"),
+        ({"width": 1024, "z_dim": 8192}, r"asks for far more than"),
         ({"resolution": 512}, "expected"),
         ({"resolution": 300}, "256, 512 or 1024"),
         ({"planes": 2}, "1, 3 or 4 planes"),

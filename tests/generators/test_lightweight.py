@@ -143,7 +143,7 @@ def test_a_card_that_lies_or_asks_for_more_is_refused_by_name(tmp_path) -> None:
         ({"image_size": 48}, "power of two"),
         ({"image_size": 64}, "layers.3"),
         ({"attn_res_layers": [8]}, r"layers.1.2.*expected .*, found nothing"),
-        ({"latent_dim": 8192}, "expected 8192 x 16384 x 4 x 4, found 20 x 40 x 4 x 4"),
+        ({"latent_dim": 8192}, "asks for far more than"),
     ):
         with pytest.raises(WeightsError, match=why):
             lightweight.read_model({"network": table | lie}, path)
