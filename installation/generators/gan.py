@@ -15,6 +15,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from installation import signals
@@ -27,6 +28,7 @@ from installation.generators.places import TIME_S, TURNS
 from installation.settings import Bend, SettingsError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+GLANCE_PX = 64
 BUFFERS = 4  # pictures on a CUDA device that may be on their way to the screen at once
 Knobs = Mapping[str, float]
 log = logging.getLogger("installation.generators")
@@ -39,6 +41,7 @@ class Gan(ABC):
     z_dim: int  # numbers that a seed draws
     layers: list[Layer]  # where bends attach, in the order they run: (name, channels, rows)
     latent: Latent  # the walk, and what is known by name
+    spaces: tuple[str, ...] = ("w", "w+")  # where a picture is looked for: in points of one row, then more freely
     isotropic = False  # whether its points are chance itself, alike in every direction
     cannot: frozenset[str] = frozenset()  # shared knobs that move nothing here; they stay, so that any show plays
 
@@ -91,10 +94,17 @@ class Gan(ABC):
         z = np.random.RandomState(seed).randn(1, self.z_dim)
         return self.of_z(torch.from_numpy(z).float(), truncation, klass)
 
-    def samples(self, count: int, seed: int = 0) -> Tensor:
-        """As many points by chance, one row of each (count, D)."""
+    def samples(self, count: int, seed: int = 0, everywhere: bool = False) -> Tensor:
+        """As many points by chance, one row of each (count, D); everywhere: of every class, where there are any."""
         z = torch.from_numpy(np.random.RandomState(seed).randn(count, self.z_dim)).float()
-        return torch.stack([self.of_z(one[None])[0] for one in z])
+        classes = self.classes_by_chance(count, seed, everywhere)
+        return torch.stack([self.of_z(one[None], 1.0, klass)[0] for one, klass in zip(z, classes, strict=True)])
+
+    def classes_by_chance(self, count: int, seed: int, everywhere: bool = True) -> list[int | None]:
+        """As many classes, or None where nobody asks for them, or there are none."""
+        if not (everywhere and self.class_count):
+            return [None] * count
+        return [int(klass) for klass in np.random.RandomState(seed).randint(self.class_count, size=count)]
 
     def listening(self) -> Tensor:
         """The weights (F, D) that hear a row of a point first: what they answer to most, moves most (SeFa).
@@ -103,12 +113,28 @@ class Gan(ABC):
         """
         raise SettingsError("generator: this kind of network has no closed-form directions (sefa)")
 
-    def trace(self, points: Tensor, glance: bool = False) -> Tensor:
+    def trace(self, points: Tensor) -> Tensor:
         """The pictures (B, 3, H, W), of `size`, of points (B, rows, D), to be followed backwards by gradients.
 
-        glance: at a first glance, as small as the kind likes. Raises SettingsError for a kind that cannot.
+        Raises SettingsError for a kind that cannot.
         """
         raise SettingsError("generator: into this kind of network no picture can be projected")
+
+    def glimpse(self, points: Tensor) -> Tensor:
+        """The pictures (B, 3, h, w) of points (B, rows, D) at a first glance, small."""
+        width, height = self.size
+        scale = min(1.0, GLANCE_PX / max(self.size))
+        small = (round(height * scale), round(width * scale))
+        pictures = (self.painted(point).float().cpu() for point in points)
+        return torch.cat([F.interpolate(one, small, mode="bilinear", antialias=True) for one in pictures])
+
+    def moves(self, space: str) -> Tensor:
+        """Which numbers of a point (D,) are free in one of the `spaces`: 1, else 0."""
+        return torch.ones(len(self.latent.average))
+
+    def at_home(self, point: Tensor) -> Tensor:
+        """The nearest point to one (1 or rows, D) that the network was taught to paint."""
+        return point
 
     def noises(self) -> list[Tensor]:
         """The frozen noise (H, W) of every layer, as `trace` adds it; those that it does not show are left out."""

@@ -24,6 +24,7 @@ from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import STEERED, Latent, closed_form
 from installation.settings import SettingsError
 
+CLASSED = "z and class"
 SEEDS = 1024  # of which the walk takes its stations
 Network = TypeVar("Network", bound=nn.Module)
 Played = TypeVar("Played", bound="FromZ")
@@ -105,6 +106,38 @@ class FromZ(Gan):
         if klass is None or self.classes is None:
             return F.pad(z, (0, self.told + 1 if self.told else 0))[None]
         return torch.cat([z, self.tell(self.classes.between(klass), truncation), torch.ones(1)])[None]
+
+    def samples(self, count: int, seed: int = 0, everywhere: bool = False) -> Tensor:
+        """As many points, (count, D), of seeds from `seed` on; everywhere: of every class, where there are any."""
+        classes = self.classes_by_chance(count, seed, everywhere)
+        return torch.cat([self.of_seed(seed + i, 1.0, klass) for i, klass in enumerate(classes)])
+
+    @property
+    def spaces(self) -> tuple[str, ...]:  # type: ignore[override]
+        """z, and, where there are classes, what the network is told of them as well."""
+        return ("z", CLASSED) if self.class_count else ("z",)
+
+    @property
+    def class_width(self) -> int:
+        """Numbers of a point, behind z, that say which class it is."""
+        return self.told
+
+    def moves(self, space: str) -> Tensor:
+        """z, or z and class; how far it is truncated, and that it says so itself, stays."""
+        free = torch.zeros(len(self.latent.average))
+        free[: self.z_dim + (self.class_width if space == CLASSED else 0)] = 1.0
+        return free
+
+    def at_home(self, point: Tensor) -> Tensor:
+        """A point (1, D) whose z is no longer than chance makes it."""
+        z, beside = point[:, : self.z_dim], point[:, self.z_dim :]
+        longest = self.z_dim**0.5
+        return torch.cat([z * (longest / z.norm(dim=1, keepdim=True).clamp_min(longest)), beside], 1)
+
+    def trace(self, points: Tensor) -> Tensor:
+        """The pictures of points (B, 1, D), with gradients; the knobs at rest say what the points do not."""
+        rest = {name: knob.default for name, knob in self.knobs.items()}
+        return three_planes(self.textbook(self._told(points[:, 0], rest, 0.0), "frozen"))
 
     @property
     def class_count(self) -> int:

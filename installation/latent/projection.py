@@ -1,7 +1,8 @@
 """A picture and a generator in; the point whose picture looks most like it out (the method of NVIDIA's projector).
 
-Karras et al. 2020, appendix D: a w that is led by what VGG sees, its speed and its trembling slowly taken back, noise
-kept noise. It begins at the likest of many samples; then, on request, every row goes a way of its own (w+).
+Karras et al. 2020, appendix D: a w, or a z where there is no w, led by what VGG sees, its speed and its trembling
+slowly taken back, noise kept noise. It begins at the likest of many samples; then, on request, every row goes a way of
+its own (w+), or z and class do.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ TREMBLE, TREMBLE_UNTIL = 0.05, 0.75  # of the deviation of w
 NOISE_WEIGHT = 1e5
 PIXEL_WEIGHT = 0.1  # keeps colours where VGG cares little
 FINALISTS = 8
+AT_FULL_SIZE = " at full size"
 BATCH = 32
 
 
@@ -66,18 +68,20 @@ class Projector:
         self.half = (self.size[0] // 2, self.size[1] // 2)
 
     def find(self, effort: Effort, plus: bool = True) -> list[Found]:
-        """The likest sample, the w found from it, and with plus the w+ found from that."""
-        samples = self.generator.samples(effort.samples)
+        """The likest sample, the w (or z) found from it, and with plus the w+ (or z and class) found from that."""
+        samples = self.generator.samples(effort.samples, everywhere=True)
         best = self.likest(samples)
         found = [self.judge("best sample", best)]
-        spread = float((samples - samples.mean(0)).square().sum(1).mean().sqrt())
+        first, *freer = self.generator.spaces
+        free = self.generator.moves(first)
+        spread = float(((samples - samples.mean(0)) * free).square().sum(1).mean().sqrt())
         with _free(self.generator.noises()) as noises:
-            w = self._descend("w", found[0].point[:1], effort.steps, self.half, spread * TREMBLE, noises)
-        found.append(self.judge("w", w))
-        if plus:
-            rows = self._descend("w+", found[1].point, effort.plus - effort.full, self.half)
-            rows = self._descend("w+ at full size", rows, effort.full, self.size)
-            found.append(self.judge("w+", rows))
+            point = self._descend(first, found[0].point[:1], effort.steps, self.half, spread * TREMBLE, noises)
+        found.append(self.judge(first, point))
+        for space in freer if plus else ():
+            rows = self._descend(space, found[1].point, effort.plus - effort.full, self.half)
+            rows = self._descend(space + AT_FULL_SIZE, rows, effort.full, self.size)
+            found.append(self.judge(space, rows))
         return found
 
     @torch.no_grad()
@@ -86,7 +90,7 @@ class Projector:
         rows, apart = len(self.generator.of_seed(0)), []
         for i, part in enumerate(samples.split(BATCH)):
             self._watch("samples", i * BATCH, len(samples), None)
-            pictures = self.generator.trace(part[:, None].expand(-1, rows, -1), glance=True)
+            pictures = self.generator.glimpse(part[:, None].expand(-1, rows, -1))
             small = resized(self.target, (pictures.shape[3], pictures.shape[2]))
             apart.append(self.eye.apart(self.eye.look(pictures), self.eye.look(small)))
         finalists = samples[torch.cat(apart).argsort()[:FINALISTS]]
@@ -115,7 +119,7 @@ class Projector:
             target = resized(self.target, size)
             sought = self.eye.look(target)
         point = start.detach().clone().requires_grad_()
-        rows = len(self.generator.of_seed(0))
+        rows, free = len(self.generator.of_seed(0)), self.generator.moves(what.removesuffix(AT_FULL_SIZE))
         adam = torch.optim.Adam([point, *noises], lr=LR, betas=BETAS)
         for step in range(steps):
             t = step / steps
@@ -123,17 +127,20 @@ class Projector:
                 group["lr"] = LR * _pace(t)
             shaken = point
             if tremble:
-                much = tremble * max(0.0, 1.0 - t / TREMBLE_UNTIL) ** 2 / math.sqrt(point.shape[1])
-                shaken = point + torch.randn(point.shape, generator=self._source) * much
+                much = tremble * max(0.0, 1.0 - t / TREMBLE_UNTIL) ** 2 / math.sqrt(free.sum())
+                shaken = point + torch.randn(point.shape, generator=self._source) * much * free
             picture = self.generator.trace(shaken.expand(rows, -1)[None])
             small = resized(picture, size)
             loss = self.eye.apart(self.eye.look(small), sought).sum() + PIXEL_WEIGHT * (small - target).abs().mean()
             loss = loss + NOISE_WEIGHT * sum((_order_in(noise) for noise in noises), torch.zeros(()))
             adam.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            assert point.grad is not None
+            point.grad.mul_(free)
             adam.step()
-            for noise in noises:
-                with torch.no_grad():
+            with torch.no_grad():
+                point.copy_(self.generator.at_home(point))
+                for noise in noises:
                     noise.sub_(noise.mean()).mul_(noise.square().mean().rsqrt())
             self._watch(what, step + 1, steps, picture.detach())
         return point.detach()

@@ -97,10 +97,19 @@ class BigGAN(zspace.FromZ):
         """z, embedding and shares of statistics, (1, 2 * z_dim + n_stats)."""
         return super().point({**knob, "generator.truncation": min(knob["generator.truncation"], 1.0)}, turns)
 
+    @property
+    def class_width(self) -> int:
+        return self.net.config.class_embed_dim
+
+    def at_home(self, point: Tensor) -> Tensor:
+        """A point (1, D) whose z is one that may be drawn."""
+        return torch.cat([point[:, : self.z_dim].clamp(-FARTHEST, FARTHEST), point[:, self.z_dim :]], 1)
+
     def _told(self, point: Tensor, knob: Knobs, turns: float) -> Tensor:
         told = super()._told(point, knob, turns)
-        truncation = round(float(told[0, -1]), 6)  # a hair beside one of its tables, a truncation takes the next
-        return torch.cat([told[:, :-1], network.shares_of(truncation, self.net.config.n_stats)[None]], 1)
+        truncations = [round(one, 6) for one in told[:, -1].tolist()]  # a hair beside a table, one takes the next
+        shares = [network.shares_of(one, self.net.config.n_stats) for one in truncations]
+        return torch.cat([told[:, :-1], torch.stack(shares)], 1)
 
     def paint(self, point: Tensor) -> Tensor:
         """What `point` made -> picture (1, 3, R, R), -1..1."""

@@ -16,7 +16,7 @@ from installation.generators.classes import Classes
 from installation.generators.gan import Knobs, three_planes
 from installation.generators.onnx.graph import TRUNCATION, Input
 from installation.generators.onnx.output import seen
-from installation.settings import Bend
+from installation.settings import Bend, SettingsError
 from installation.signals import Knob
 from installation.weights import WeightsError
 
@@ -103,6 +103,10 @@ class Vector(zspace.FromZ):
         """What `point` made -> picture (1, 3, H, W), -1..1."""
         x = three_planes(self.form.picture(self.run(point)).clamp(-1, 1))
         return self.bend(OUTPUT, x).clamp(-1, 1)
+
+    def trace(self, points: Tensor) -> Tensor:
+        """Raises SettingsError."""
+        raise SettingsError("generator: a closed graph cannot be followed backwards: no picture is projected into it")
 
     def textbook(self, point: Tensor, noise: str) -> Tensor:
         return self.form.picture(self.run(point))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from installation import weights
 from installation.generators.fitting import FIT_ERRORS, open_network
-from installation.generators.gan import Gan, Knobs, three_planes
+from installation.generators.gan import GLANCE_PX, Gan, Knobs, three_planes
 from installation.generators.latent import Latent
 from installation.generators.stylegan2 import network
 from installation.generators.stylegan2.grain import KNOBS, Grain
@@ -24,7 +24,6 @@ from installation.signals import Knob
 from installation.weight_files import first_line
 
 NOISES = ("auto", "frozen", "random", "none")
-GLANCE_PX = 64
 SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
 
 
@@ -149,8 +148,10 @@ class StyleGAN2(Gan):
         return self.net.mapping(z, truncation, label)
 
     @torch.inference_mode()
-    def samples(self, count: int, seed: int = 0) -> Tensor:
-        """As many w by chance, of the first class, (count, w_dim)."""
+    def samples(self, count: int, seed: int = 0, everywhere: bool = False) -> Tensor:
+        """As many w by chance, of the first class or of every one, (count, w_dim)."""
+        if everywhere and self.class_count:
+            return super().samples(count, seed, everywhere)
         z = torch.from_numpy(np.random.RandomState(seed).randn(count, self.z_dim)).float()
         return torch.cat([self._mapped(part, 0.0) for part in z.split(1000)])
 
@@ -158,12 +159,17 @@ class StyleGAN2(Gan):
         """What turns w into the styles of every layer, (F, w_dim)."""
         return torch.cat([weight.T for _, weight, _ in self.synthesis.affines]).cpu()
 
-    def trace(self, points: Tensor, glance: bool = False) -> Tensor:
-        """The pictures of points (B, num_ws, w_dim), with gradients; at a glance those of a shallow layer."""
+    def trace(self, points: Tensor) -> Tensor:
+        """The pictures of points (B, num_ws, w_dim), with gradients."""
         noise: network.Noise = "frozen" if self.noise == "random" else self.noise
-        if glance and self.net.config.resolution > GLANCE_PX:
-            return three_planes(self.net.synthesis(points, noise, up_to=GLANCE_PX))
         return three_planes(self.net.synthesis(points, noise))[self._inner]
+
+    def glimpse(self, points: Tensor) -> Tensor:
+        """The pictures of points (B, num_ws, w_dim) as a shallow layer has them."""
+        if self.net.config.resolution <= GLANCE_PX:
+            return self.trace(points)
+        noise: network.Noise = "frozen" if self.noise == "random" else self.noise
+        return three_planes(self.net.synthesis(points, noise, up_to=GLANCE_PX))
 
     def noises(self) -> list[Tensor]:
         """The frozen noise of every layer that has some."""

@@ -105,6 +105,7 @@ class StyleGAN3(Gan):
         self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
         self._z, self._class_now = z[self.latent.stations] if self.class_count else z, 0.0
         self.synthesis = FastSynthesis(net.synthesis, self.device, self.dtype)
+        self._followed: FastSynthesis | None = None
         self.layers = network.layer_names(net.config)
         about = "which of its classes is painted; between two whole numbers it is a blend of both"
         classes = [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
@@ -133,6 +134,12 @@ class StyleGAN3(Gan):
         last = torch.zeros(1, point.shape[1])
         last[0, :MOVED] = moved(0.0, 0.0, 0.0)
         return self.paint(torch.cat([point, last])[None].to(self.device))
+
+    def trace(self, points: Tensor) -> Tensor:
+        """The pictures of points (B, num_ws, w_dim), with gradients, unmoved."""
+        if self._followed is None:
+            self._followed = FastSynthesis(self.net.synthesis, followed=True)
+        return three_planes(self._followed.follow(points))
 
     @torch.inference_mode()
     def exact(self, point: Tensor, noise: str = "frozen") -> Tensor:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan3.network import Synthesis, SynthesisInput, SynthesisLayer
@@ -43,11 +45,18 @@ class Layer:
 
 
 class FastSynthesis:
-    """ws (B, num_ws, w_dim) -> picture (B, C, R, R) float32, about -1..1, without gradients."""
+    """ws (B, num_ws, w_dim) -> picture (B, C, R, R) float32, about -1..1; gradients are for `follow`."""
 
-    def __init__(self, net: Synthesis, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
-        self.config, self.dtype, self.device = net.config, dtype, torch.device(device)
-        self.packs = self.device.type == "cpu" and onednn.available()
+    def __init__(
+        self,
+        net: Synthesis,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        followed: bool = False,
+    ) -> None:
+        """followed: in operations that gradients are known of, for `follow`."""
+        self.config, self.dtype, self.device, self.followed = net.config, dtype, torch.device(device), followed
+        self.packs = self.device.type == "cpu" and onednn.available() and not followed
         self.layers: list[Layer] = []
         affines: list[tuple[int, Tensor, Tensor]] = []  # the w it listens to, (w_dim, in), (in,)
         with torch.no_grad():
@@ -79,7 +88,7 @@ class FastSynthesis:
         up, down = (torch.ones(1) if f is None else f.float().cpu() for f in (layer.up_filter, layer.down_filter))
         if self.packs and self.dtype == torch.bfloat16:
             return Products(layer.shape, up, down, layer.clamp, self.dtype)
-        return Resampling(layer.shape, up, down, layer.clamp, self.device, self.dtype)
+        return Resampling(layer.shape, up, down, layer.clamp, self.device, self.dtype, self.followed)
 
     def _packed(self, weight: Tensor, shape: LayerShape) -> Tensor:
         weight = weight.to(self.dtype).contiguous(memory_format=torch.channels_last)
@@ -94,12 +103,19 @@ class FastSynthesis:
         """move (2, 3) or (3, 3): where each point of the picture is taken from; bend(name, x) sees every layer."""
         return torch.cat([self._picture(ws[i : i + 1], move, bend) for i in range(len(ws))])
 
-    def _picture(self, ws: Tensor, move: Tensor | None, bend: Bend | None) -> Tensor:
+    def follow(self, ws: Tensor) -> Tensor:
+        """The same with gradients, for which every layer is worked out once more on the way back: memory is dearer."""
+        layer = partial(checkpoint, self._layer, use_reentrant=False)
+        return torch.cat([self._picture(ws[i : i + 1], None, None, layer) for i in range(len(ws))])
+
+    def _picture(
+        self, ws: Tensor, move: Tensor | None, bend: Bend | None, run: Callable[..., Tensor] | None = None
+    ) -> Tensor:
         styles = self.styles(ws)[0]
         x = self.waves(ws[:, 0].float(), move).to(self.dtype)
         x = x if bend is None else bend("input", x)
         for layer in self.layers:
-            x = self._layer(layer, x, styles[layer.start : layer.stop])
+            x = (run or self._layer)(layer, x, styles[layer.start : layer.stop])
             x = x if bend is None else bend(layer.shape.name, x)
         return x.float() * self.config.output_scale
 

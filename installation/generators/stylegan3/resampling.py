@@ -45,11 +45,19 @@ class Resampling:
     """The filters of one layer and the order of work."""
 
     def __init__(
-        self, shape: LayerShape, up: Tensor, down: Tensor, clamp: float | None, device: torch.device, dtype: torch.dtype
+        self,
+        shape: LayerShape,
+        up: Tensor,
+        down: Tensor,
+        clamp: float | None,
+        device: torch.device,
+        dtype: torch.dtype,
+        followed: bool = False,
     ) -> None:
+        """followed: in operations that gradients are known of."""
         self.shape, self.device, self.dtype = shape, device, dtype
         self.clamp = None if clamp is None else clamp / GAIN
-        self.fused = device.type == "cpu" and onednn.available()
+        self.fused = device.type == "cpu" and onednn.available() and not followed
         self.phases = find_phases(shape, up)
         self.louder = gain_of(self.phases)
         self.reach = len(self.phases[0].taps) - 1
@@ -129,7 +137,8 @@ class Resampling:
         for phase, kernel in zip(self.phases, kernels, strict=True):
             at = phase.first - self.first
             y = self._rectified(x[:, :, at : at + count + self.reach], kernel)
-            y = y if clamp is None else y.clamp_(-clamp, clamp)
+            if clamp is not None:
+                y = y.clamp(-clamp, clamp) if y.requires_grad else y.clamp_(-clamp, clamp)
             for line, (_, columns) in zip(lines, self.down, strict=True):
                 kernel = columns.expand(y.shape[1], -1, -1, -1)
                 z = F.conv2d(y, kernel, stride=(1, self.shape.down), groups=y.shape[1])
@@ -159,7 +168,7 @@ def find_phases(shape: LayerShape, up: Tensor) -> list[Phase]:
 
 def loudest(x: Tensor) -> float:
     """The greatest magnitude in x (1, C, H, W), channels last: read as it lies in memory."""
-    return max(map(abs, map(float, x.permute(0, 2, 3, 1).aminmax())))
+    return max(map(abs, map(float, x.detach().permute(0, 2, 3, 1).aminmax())))
 
 
 def gain_of(phases: list[Phase]) -> float:

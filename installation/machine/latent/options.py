@@ -51,7 +51,11 @@ def _add_projecting(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("picture", type=Path, help="any picture; its middle is taken, in the model's shape")
     add("--model", required=True, help="a model's name or folder")
-    add("--plus", action="store_true", help="also w+: a vector for every layer, nearer, and less at home in the model")
+    add(
+        "--plus",
+        action="store_true",
+        help="also w+, a vector for every layer, or z and class: nearer, and less at home",
+    )
     add("--effort", type=float, default=1.0, help="how many steps, in parts of the usual (default: 1)")
     add("--as", dest="name", default="", help="the vector's name (default: the picture's)")
     add("--out", type=Path, default=None, metavar="DIR", help="where it is kept (default: with the user's vectors)")

@@ -36,6 +36,8 @@ def run(options: Namespace) -> int:
         found = Projector(generator, target, progress.note).find(effort_of(options.effort), options.plus)
     vectors.write(path, found[-1].point, str(options.model), generator.weights_sha256)
     _show(sheet, target, found, f"{options.picture.name}   {Path(options.model).name}")
+    if options.plus and len(generator.spaces) < 2:
+        print(f"{options.model}: this kind of network has {generator.spaces[0]} alone: --plus finds no more")
     for one in found:
         print(f"{one.name}: {one.apart:.3f} from {options.picture.name}")
     print(f"wrote {path}\nwrote {sheet}")
