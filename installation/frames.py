@@ -17,7 +17,7 @@ from installation.children import Memory
 
 LONGEST_SIDE_PX = 640  # of a camera's frames: nothing that looks at them needs more
 SLOTS = 3
-SLOT_HEADER = 8  # int64 words: sequence, number, height, width, time in ns, and two for whoever writes
+SLOT_HEADER = 8  # int64 words: sequence, number, height, width, time in ns, and three for whoever writes
 HEAD_BYTES = 16
 TRIES = 3
 
@@ -51,7 +51,7 @@ class FrameSlots:
         self._headers = [area[i, : SLOT_HEADER * 8].view(np.int64) for i in range(SLOTS)]
         self._pixels = [area[i, SLOT_HEADER * 8 :] for i in range(SLOTS)]
 
-    def write(self, pixels: np.ndarray, time_s: float | None = None, notes: tuple[int, int] = (0, 0)) -> int:
+    def write(self, pixels: np.ndarray, time_s: float | None = None, notes: tuple[int, int, int] = (0, 0, 0)) -> int:
         """Publish a picture [shape=(H, W, channels), uint8, at most most_px]; returns its number."""
         height, width = pixels.shape[:2]
         known = pixels.shape[2:] == (self._channels,) and pixels.dtype == np.uint8
@@ -62,7 +62,7 @@ class FrameSlots:
         header, room = self._headers[number % SLOTS], self._pixels[number % SLOTS]
         time_s = time.monotonic() if time_s is None else time_s
         header[0] |= 1  # a writer killed in the middle leaves it odd: stay odd until this frame is whole
-        header[1:7] = number, height, width, int(time_s * 1e9), *notes
+        header[1:] = number, height, width, int(time_s * 1e9), *notes
         room[: pixels.size].reshape(pixels.shape)[:] = pixels
         header[0] += 1
         self._memory.counts[self._index] = number
@@ -74,20 +74,20 @@ class FrameSlots:
         found = self.read_noted(after)
         return None if found is None else found[:3]
 
-    def read_noted(self, after: int = 0) -> tuple[np.ndarray, float, int, tuple[int, int]] | None:
+    def read_noted(self, after: int = 0) -> tuple[np.ndarray, float, int, tuple[int, int, int]] | None:
         """The same with the writer's notes."""
         for _ in range(TRIES):
             number = int(self._memory.counts[self._index])
             if number <= after:
                 return None
             header, room = self._headers[number % SLOTS], self._pixels[number % SLOTS]
-            sequence, found, height, width, time_ns, one, two = (int(v) for v in header[:7])
+            sequence, found, height, width, time_ns, one, two, three = map(int, header)
             size = height * width * self._channels
             if sequence % 2 or found != number or not 0 < size <= room.size:
                 continue
             pixels = room[:size].reshape(height, width, self._channels).copy()
             if int(header[0]) == sequence:
-                return pixels, time_ns / 1e9, number, (one, two)
+                return pixels, time_ns / 1e9, number, (one, two, three)
         return None
 
 

@@ -66,9 +66,9 @@ def test_pictures_of_any_size_that_has_room_come_with_their_notes() -> None:
     rng = np.random.default_rng(0)
     for n, (height, width) in enumerate([(36, 64), (18, 32), (36, 64), (1, 1)], 1):
         picture = rng.integers(0, 255, (height, width, 4), dtype=np.uint8)
-        assert writer.write(picture, notes=(n, n - 1)) == n
+        assert writer.write(picture, notes=(n, n - 1, 7)) == n
         pixels, _, number, notes = reader.read_noted(n - 1)
-        assert np.array_equal(pixels, picture) and number == n and notes == (n, n - 1)
+        assert np.array_equal(pixels, picture) and number == n and notes == (n, n - 1, 7)
         assert reader.read(n) is None
     for wrong in (np.zeros((37, 64, 4), np.uint8), np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 4))):
         with pytest.raises(ValueError, match="expected uint8"):

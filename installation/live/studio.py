@@ -36,13 +36,15 @@ LEFT_OUT_S, LONGEST_OUT_S = 600.0, 6 * 3600.0  # twice as long each time
 class Drawing:
     """rgba [shape=(H, W, 4), uint8, row 0 at the bottom as GL counts], and the controls that it was made from.
 
-    Its effects were drawn at controls.time_s; its picture may be older and was asked for at painted_s.
+    Its effects were drawn at controls.time_s; its picture may be older, was asked for at painted_s, and was the
+    painter's so manyth.
     """
 
     rgba: np.ndarray
     controls: Controls
     number: int
     painted_s: float
+    picture: int = 0
 
 
 class Studio:
@@ -141,13 +143,13 @@ class Studio:
         """The last picture that was drawn, None before the first; the same object for as long as it is the same one."""
         fresh = self._plan.pictures.read_noted(self._number)
         if fresh is not None:
-            rgba, _, self._number, (drawn, painted) = fresh
+            rgba, _, self._number, (drawn, painted, picture) = fresh
             shown = self._asked.get(drawn)
             made = self._asked.get(painted, shown)
             if shown is not None and made is not None:
                 own = {n: v for n, v in made.values.items() if n.startswith(("generator.", "bend."))}
                 controls = Controls(shown.time_s, {**shown.values, **own}, made.turns)
-                self._newest = Drawing(rgba, controls, self._number, made.time_s)
+                self._newest = Drawing(rgba, controls, self._number, made.time_s, picture)
         return self._newest
 
     def wait_done(self, timeout_s: float = 10.0) -> bool:

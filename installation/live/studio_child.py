@@ -132,7 +132,8 @@ class Room:
         self.memory.counts[AT] = NOTHING
         if drawn is not None and picture is not None:
             of = self._asked.get(id(picture.controls), (picture.controls, int(number)))[1]
-            self.plan.pictures.write(self.readback.read_rgba(drawn.framebuffer), notes=(int(number), of))
+            notes = int(number), of, picture.number
+            self.plan.pictures.write(self.readback.read_rgba(drawn.framebuffer), notes=notes)
         if picture is not None and (asked := int(self.memory.counts[VECTORS])) != self._vectors:
             self._vectors = asked
             self.album.keep(self.painter.generator, picture.controls)

@@ -1,0 +1,141 @@
+"""Pages that lead a show while it runs: a click is on the wall as soon as the painter can have it there."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from browser import Browser
+from PIL import Image
+
+from installation.__main__ import parser
+from installation.control.desk import Desk
+from installation.generators import stylegan2
+from installation.latent import maps
+from installation.latent.atlas import Atlas
+from installation.live import opening
+from installation.live.loop import Live
+from installation.pages.server import PageServer
+
+MOST_PICTURES = 2  # that the painter finishes once it is told: the one in hand, and the one that was asked for
+SHOW = """
+[generator]
+name = "stylegan2"
+settings = { model = "bloom" }
+[screen]
+size = [160, 90]
+working_size = [160, 90]
+fps = 20.0
+"""
+
+
+@pytest.fixture
+def bloom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stylegan2.StyleGAN2:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return stylegan2.create(stylegan2.Settings("bloom"))
+
+
+@pytest.fixture
+def map_of_bloom(bloom: stylegan2.StyleGAN2) -> maps.Map:
+    line = torch.linspace(0, 1, 10)
+    places = torch.cartesian_prod(line, line)
+    points = torch.stack([bloom.of_seed(seed)[0] for seed in range(100)])
+    made = maps.Map(points, places, (places * 9).round().long(), bloom.latent.average)
+    maps.keep("bloom", bloom.weights_sha256, made, Image.new("RGB", (640, 640), (200, 40, 90)))
+    return made
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Callable[[], Live]]:
+    """The show, from its first picture on."""
+    with ExitStack() as closing:
+
+        def begin() -> Live:
+            path = tmp_path / "bloom show.toml"
+            path.write_text(SHOW)
+            words = ["live", "--show", str(path), "--headless", "--osc-port", "0"]
+            show, options = opening.prepare(parser().parse_args(words))
+            live = Live(show, options, closing, sheds=False)
+            closing.enter_context(opening.curtain(live.senses, live.studio))
+            present(live, lambda: live.chronicle._drawing is not None)
+            return live
+
+        yield begin
+
+
+def present(live: Live, until: Callable[[], bool]) -> None:
+    for heard in itertools.islice(live.heard(), 600):
+        live.frame(heard)
+        if until():
+            return
+        live.pace(heard.now_s)
+    raise AssertionError("never")
+
+
+def address_of(desk: Desk) -> tuple[str, int]:
+    return "127.0.0.1", desk.port
+
+
+def pictures_until(live: Live, act: Callable[[], object], led: dict[str, float]) -> int:
+    """Present frames while somebody acts on a page, until a picture that was made from these values is on the wall.
+
+    Returns how many pictures the painter has finished since it was told of the last of them.
+    """
+    acting = threading.Thread(target=act)
+    acting.start()
+    missing, came_s, told_at = set(led), None, None
+    for heard in itertools.islice(live.heard(), 1200):
+        live.frame(heard)
+        missing -= {command.name for command in heard.commands}
+        came_s = heard.now_s if came_s is None and not missing else came_s
+        drawing = live.chronicle._drawing  # what is on the wall
+        if came_s is not None and drawing is not None and drawing.controls.time_s >= came_s:
+            told_at = drawing.picture if told_at is None else told_at  # drawn as the painter was asked anew
+            if all(drawing.controls.values[name] == pytest.approx(value, abs=0.01) for name, value in led.items()):
+                acting.join()
+                return drawing.picture - told_at
+        live.pace(heard.now_s)
+    raise AssertionError(f"never on the wall: {led}; not heard: {missing}")
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[[PageServer], Browser]]:
+    browser.complaints.clear()
+    with ExitStack() as closing:
+
+        def show(server: PageServer) -> Browser:
+            browser.open(closing.enter_context(server).guard.address)
+            return browser
+
+        yield show
+        complaints = list(browser.complaints)
+        browser.call("Page.navigate", url="about:blank")
+        browser.until("location.href === 'about:blank'")
+    assert not complaints, complaints
+
+
+def click_at(page: Browser, x: float, y: float) -> None:
+    for kind in ("mousePressed", "mouseReleased"):
+        page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+
+def test_a_click_on_the_map_is_on_the_wall_within_two_pictures_of_the_painter(map_of_bloom, play, opened) -> None:
+    live = play()
+    page = opened(PageServer({"map": Atlas("bloom", map_of_bloom, address_of(live.desk))}))
+    width, height = page.evaluate("[innerWidth, innerHeight]")
+    size, counted, moved = min(width, height) * 0.92, [], []
+    for x, y in ((0.75, 0.4), (0.2, 0.3), (0.5, 0.9), (0.3, 0.6)):
+        before = live.screen.read_now().astype(int)
+        spot = width / 2 + (x - 0.5) * size, height / 2 + (y - 0.5) * size
+        led = {maps.X: x, maps.Y: y, "generator.to.map": 1.0}
+        counted.append(pictures_until(live, lambda spot=spot: click_at(page, *spot), led))
+        moved.append(float(np.abs(live.screen.read_now() - before).mean()))
+    assert all(1 <= count <= MOST_PICTURES for count in counted), counted
+    assert min(moved) > 3, moved
+    assert not live.faults(), live.faults()
