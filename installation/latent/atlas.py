@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 from installation import files
 from installation.latent import lingering, maps, naming, vectors
+from installation.latent.door import Door
 from installation.latent.maps import Map
-from installation.packets import encode
 from installation.settings import SettingsError
 
 MOST_STOPS = 64
-ROOT = "/installation/generator"
 
 
 class Atlas:
     """One model's map on a page. The show hears of it as of any desk: over OSC."""
 
     def __init__(self, model: str, found: Map, desk: tuple[str, int]) -> None:
-        self.model, self.map, self.desk = model, found, desk
+        self.model, self.map, self.door = model, found, Door(desk)
         self.folder = maps.folder_of(model)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._lingered: tuple[Any, list[list[float]]] = (None, [])
 
     def state(self) -> dict[str, Any]:
@@ -49,14 +46,12 @@ class Atlas:
 
     def go(self, x: float, y: float) -> dict[str, Any]:
         """Lead the show to a place 0..1. Raises OSError when nothing can be sent."""
-        for name, value in (("map_x", x), ("map_y", y), ("to/map", 1.0)):
-            self._socket.sendto(encode(f"{ROOT}/{name}", value), self.desk)
+        self.door.lead({maps.X: x, maps.Y: y, maps.TO: 1.0})
         return {"seed": self.map.nearest(x, y)}
 
     def release(self) -> dict[str, Any]:
         """Give the show back to its cues."""
-        for name in ("map_x", "map_y", "to/map"):
-            self._socket.sendto(encode(f"/installation/release/generator/{name}"), self.desk)
+        self.door.release((maps.X, maps.Y, maps.TO))
         return {}
 
     def save_path(self, name: str, stops: list[tuple[float, float]], seconds: float) -> dict[str, Any]:

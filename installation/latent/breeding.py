@@ -14,7 +14,8 @@ from torch import Tensor
 
 from installation import files
 from installation.generators.places import in_zone
-from installation.latent import vectors
+from installation.latent import bred, vectors
+from installation.latent.door import Door
 from installation.latent.pictures import painted
 from installation.settings import SettingsError
 
@@ -39,8 +40,12 @@ class Individual:
 class Family:
     """Everybody that was bred in one sitting, by number. Safe to call from several threads."""
 
-    def __init__(self, generator: Any, model: str, founders: dict[str, Tensor], seed: int = 0) -> None:
-        self.generator, self.model = generator, model
+    def __init__(
+        self, generator: Any, model: str, founders: dict[str, Tensor], seed: int = 0, door: Door | None = None
+    ) -> None:
+        """door: of the show that is led to whom somebody points at."""
+        self.generator, self.model, self.door = generator, model, door
+        self._shown: dict[int, int] = {}  # by what number a show knows them
         self.all = [Individual(point, name=name) for name, point in founders.items()]
         self._source = torch.Generator().manual_seed(seed)
         self._deviation = generator.samples(1000).std(0)
@@ -78,6 +83,23 @@ class Family:
                 if len(self._drawn) > CACHED:
                     self._drawn.popitem(last=False)
             return self._drawn[number]
+
+    def lead(self, number: int) -> dict[str, Any]:
+        """Lead the show to somebody. Raises KeyError, SettingsError or OSError when nothing can be written or sent."""
+        if self.door is None:
+            raise SettingsError("there is no show to lead")
+        with self._lock:
+            point = self._find(number).point
+            if number not in self._shown:
+                self._shown[number] = bred.keep(self.model, self.generator.weights_sha256, point)
+            self.door.lead({bred.WHICH: self._shown[number], bred.TO: 1.0})
+            return {"shown": self._shown[number]}
+
+    def release(self) -> dict[str, Any]:
+        """Give the show back to its cues."""
+        if self.door is not None:
+            self.door.release((bred.WHICH, bred.TO))
+        return {}
 
     def keep(self, number: int, name: str) -> dict[str, Any]:
         """Write somebody as a vector, under a name that is free. Raises KeyError, SettingsError or OSError."""

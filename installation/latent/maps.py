@@ -27,7 +27,7 @@ LOOKED_PX = 128
 BATCH = 16
 NEIGHBOURS = 8
 FILE, ATLAS = "map.safetensors", "atlas.jpg"
-X, Y = "generator.map_x", "generator.map_y"
+X, Y, TO = "generator.map_x", "generator.map_y", "generator.to.map"
 KNOBS = (
     Knob(X, 0.0, 1.0, 0.5, "where on the model's map, from left to right; generator.to.map leads there"),
     Knob(Y, 0.0, 1.0, 0.5, "where on the model's map, from top to bottom"),

@@ -10,7 +10,8 @@ from installation.settings import SettingsError, Show, Vector
 
 SEED = re.compile(r"seed (\d{1,10})")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # one part of a knob's name, and of an address
-WALK, MAP = "walk", "map"
+WALK, MAP, BRED = "walk", "map", "bred"
+MOVING = (MAP, BRED)  # points that knobs of their own move
 
 
 def vectors_of(show: Show) -> dict[str, Vector]:
@@ -18,7 +19,7 @@ def vectors_of(show: Show) -> dict[str, Vector]:
     a cue names. Raises SettingsError for a name that cannot be, or for two that would be one."""
     found = {checked(vector.name, "vectors"): vector for vector in show.vectors}
     for i, cue in enumerate(show.cues):
-        if cue.vector in ("", WALK, MAP, *(frames.name for frames in show.keyframes)):
+        if cue.vector in ("", WALK, *MOVING, *(frames.name for frames in show.keyframes)):
             continue
         vector = spoken_of(cue.vector, show, f"cues[{i}]: vector")
         if found.setdefault(vector.name, vector) != vector:
@@ -45,21 +46,22 @@ def spoken_of(text: str, show: Show, where: str) -> Vector:
 def knobs_to(show: Show) -> Iterator[str]:
     """The knob of every point and of every list of keyframes."""
     yield from (f"generator.to.{name}" for name in (*vectors_of(show), *(f.name for f in show.keyframes)))
-    if any(cue.vector == MAP or f"generator.to.{MAP}" in cue.values for cue in show.cues):
-        yield f"generator.to.{MAP}"
+    for name in MOVING:
+        if any(cue.vector == name or f"generator.to.{name}" in cue.values for cue in show.cues):
+            yield f"generator.to.{name}"
 
 
 def knob_to(text: str, show: Show, where: str) -> str:
     """The knob that leads to what a cue names. Raises SettingsError."""
-    if text == MAP or any(frames.name == text for frames in show.keyframes):
+    if text in MOVING or any(frames.name == text for frames in show.keyframes):
         return f"generator.to.{text}"
     return f"generator.to.{spoken_of(text, show, where).name}"
 
 
 def checked(name: str, where: str) -> str:
     """A name that may be part of a knob's. Raises SettingsError."""
-    if not NAME.fullmatch(name) or name in (WALK, MAP):
+    if not NAME.fullmatch(name) or name in (WALK, *MOVING):
         raise SettingsError(
-            f"{where}: {name!r} cannot be a name: expected letters, digits, - and _; walk and map are taken"
+            f"{where}: {name!r} cannot be a name: expected letters, digits, - and _; walk, map and bred are taken"
         )
     return name

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from installation.generators.places import ZONES, Keyframes, Places
-from installation.latent import directions, maps, naming, vectors
+from installation.latent import bred, directions, maps, naming, vectors
 from installation.settings import SettingsError, Show, Vector
 from installation.signals import Knob
 
-TO_MAP = "generator.to.map"
 log = logging.getLogger("installation.latent")
 
 
@@ -31,7 +30,7 @@ def reach(generator: Any, show: Show) -> None:
     knobs = [places.add_vector(name, _point(generator, v)) for name, v in naming.vectors_of(show).items()]
     knobs += [_keyframes(generator, show, i) for i in range(len(show.keyframes))]
     knobs += [_direction(generator, show, i) for i in range(len(show.directions))]
-    knobs += _map(generator, show)
+    knobs += _map(generator, show) + _bred(generator, show)
     for knob in knobs:
         if knob.name in generator.knobs:
             raise SettingsError(f"{knob.name} is a knob already; give the show's own another name")
@@ -87,9 +86,7 @@ def _direction(generator: Any, show: Show, i: int) -> Knob:
 
 def _map(generator: Any, show: Show) -> list[Knob]:
     """The knobs of the model's map, where one was drawn or the show speaks of it."""
-    named = {route.target for route in show.routes} | {name for cue in show.cues for name in cue.values}
-    spoken = bool(named & {maps.X, maps.Y, TO_MAP}) or any(cue.vector == naming.MAP for cue in show.cues)
-    model = _model_of(generator)
+    spoken, model = _speaks_of(show, naming.MAP, maps.X, maps.Y, maps.TO), _model_of(generator)
     found = maps.read(model, generator.weights_sha256) if model else None
     if found is None and not spoken:
         return []
@@ -98,6 +95,24 @@ def _map(generator: Any, show: Show) -> list[Knob]:
     elif found.points.shape[1] != generator.of_seed(0).shape[1]:
         found = None
     return [*maps.KNOBS, generator.latent.add_vector("map", found)]
+
+
+def _bred(generator: Any, show: Show) -> list[Knob]:
+    """The knobs of those that were bred of the model, where somebody has bred, or the show speaks of them."""
+    spoken, model = _speaks_of(show, naming.BRED, bred.WHICH, bred.TO), _model_of(generator)
+    folder = bred.found(model)
+    if folder is None and not spoken:
+        return []
+    if folder is None:
+        log.warning("nothing was bred of this model (installation latent breed %s): left out", model)
+    there = bred.Bred(folder, generator) if folder else None
+    return [bred.KNOB, generator.latent.add_vector(naming.BRED, there)]
+
+
+def _speaks_of(show: Show, vector: str, *knobs: str) -> bool:
+    """Whether a cue leads there, or a cue or route moves one of these knobs."""
+    named = {route.target for route in show.routes} | {name for cue in show.cues for name in cue.values}
+    return bool(named & set(knobs)) or any(cue.vector == vector for cue in show.cues)
 
 
 def _model_of(generator: Any) -> str:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from installation.__main__ import main
-from installation.latent import layout, lingering, maps, reaching
+from installation.latent import bred, layout, lingering, maps, naming, reaching, vectors
 from installation.live.keeping import Footsteps
 from installation.live.leading import led_by
 from installation.settings import Cue, Part, Route, SettingsError, Show
@@ -96,6 +96,34 @@ def test_a_show_that_speaks_of_a_map_that_was_not_drawn_plays_on(generator, show
 def test_a_show_without_a_map_has_no_knobs_for_it(generator, show) -> None:
     reaching.reach(generator, show)
     assert maps.X not in generator.knobs
+
+
+def test_whoever_was_bred_and_shown_is_found_by_number_in_any_show_from_then_on(generator, show, model, own) -> None:
+    points = [torch.randn(8, 24, generator=torch.Generator().manual_seed(n)) for n in range(3)]
+    assert [bred.keep(str(model), generator.weights_sha256, point) for point in points[:2]] == [1, 2]
+    reaching.reach(generator, dataclasses.replace(show, cues=(Cue("1", vector="bred", values={bred.WHICH: 2}),)))
+
+    def where(number: float) -> torch.Tensor:
+        return generator.where(Controls(0.0, {bred.TO: 1.0, bred.WHICH: number}))
+
+    assert where(1).equal(points[0]) and where(2).equal(points[1])
+    assert where(3).equal(points[1]), "nobody has that number yet: it stays where it was"
+    assert bred.keep(str(model), generator.weights_sha256, points[2]) == 3
+    assert where(3).equal(points[2]) and where(1).equal(points[0])
+    vectors.write(own / "bred" / "small" / "00004.npz", torch.zeros(1, 7))
+    assert where(4).equal(points[0]), "another model's"
+    led = led_by(dataclasses.replace(show, cues=(Cue("1", vector="bred"), Cue("2", vector="walk"))))
+    assert [cue.values for cue in led] == [{bred.TO: 1.0}, {bred.TO: 0.0}]
+
+
+def test_a_show_has_those_knobs_only_where_somebody_bred_or_it_speaks_of_them(generator, show, own, caplog) -> None:
+    reaching.reach(generator, show)
+    assert bred.TO not in generator.knobs
+    spoken = dataclasses.replace(show, routes=(Route("hands.right.x", bred.WHICH),))
+    reaching.reach(generator, spoken)
+    assert bred.TO in generator.knobs and "installation latent breed" in caplog.text
+    with pytest.raises(SettingsError, match="map and bred are taken"):
+        naming.checked("bred", "vectors")
 
 
 def test_where_visitors_linger_is_counted_while_the_map_leads_and_carried_on(model: Path, own: Path) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
 from browser import Browser
 
+from installation.control.desk import Desk
 from installation.generators.stylegan2 import Settings, StyleGAN2
 from installation.generators.stylegan2.network import Generator, NetworkConfig
-from installation.latent import vectors
+from installation.latent import bred, vectors
 from installation.latent.breeding import CHILDREN, SHARES, ZONES, Family
+from installation.latent.door import Door
 from installation.pages.server import PageServer
+from installation.settings import Osc
+from installation.signals import Knob
 
 SECTIONS = {"coarse": slice(0, 3), "middle": slice(3, 5), "fine": slice(5, 8)}
 
@@ -88,6 +93,35 @@ def test_two_are_chosen_bred_and_a_child_of_a_child_is_kept(page: Browser, famil
     kept = vectors.read(tmp_path / "installation" / "vectors" / "grandchild.npz").w
     assert kept is not None and kept.equal(family.all[last].point)
     assert page.evaluate("[...document.images].filter((one) => one.complete && one.naturalWidth === 32).length") > 2
+
+
+def test_whoever_is_pointed_at_leads_the_show_and_is_known_by_one_number_for_ever(family, browser, wait_for) -> None:
+    desk = Desk(Osc(port=0), {name: Knob(name, 0, 9999) for name in (bred.WHICH, bred.TO)}, ())
+    desk.start()
+    family.model, family.door = "bloom", Door(("127.0.0.1", desk.port))
+    told: list[tuple[str, str, float]] = []
+
+    def said(verb: str) -> bool:
+        told.extend((one.verb, one.name, one.value) for one in desk.poll(0.0))
+        return [name for done, name, _ in told if done == verb][-2:] == [bred.WHICH, bred.TO]
+
+    with closing(desk), PageServer({"breed": family}) as server:
+        browser.open(server.guard.address)
+        for number, known_as in ((2, 1), (1, 2), (2, 1)):
+            browser.evaluate(f"document.querySelector('#family [data-number=\"{number}\"] button').click()")
+            browser.until(f"!!document.querySelector('#family [data-number=\"{number}\"][data-wall]')")
+            assert len(browser.evaluate("[...document.querySelectorAll('#family [data-wall]')].map(() => 1)")) == 1
+            wait_for(lambda: said("knob"))
+            assert told[-2:] == [("knob", bred.WHICH, known_as), ("knob", bred.TO, 1.0)]
+            told.clear()
+        browser.evaluate("document.getElementById('release').click()")
+        wait_for(lambda: said("release"))
+        browser.call("Page.navigate", url="about:blank")
+        browser.until("location.href === 'about:blank'")
+    folder = bred.folder_of("bloom")
+    assert sorted(path.name for path in folder.iterdir()) == ["00001.npz", "00002.npz"]
+    assert vectors.read(folder / "00001.npz").w.equal(family.all[2].point)
+    assert Family(family.generator, "bloom", {"x": family.all[0].point}, door=family.door).lead(0) == {"shown": 3}
 
 
 def test_what_is_there_is_not_replaced_and_nobody_is_not_kept(family: Family) -> None:

@@ -17,13 +17,15 @@ from PIL import Image
 from installation.__main__ import parser
 from installation.control.desk import Desk
 from installation.generators import stylegan2
-from installation.latent import maps
+from installation.latent import bred, maps
 from installation.latent.atlas import Atlas
+from installation.latent.breeding import Family
+from installation.latent.door import Door
 from installation.live import opening
 from installation.live.loop import Live
 from installation.pages.server import PageServer
 
-MOST_PICTURES = 2  # that the painter finishes once it is told: the one in hand, and the one that was asked for
+MOST_PICTURES = 2  # that come on the wall once the painter is told: the one in hand, and the one that was asked for
 SHOW = """
 [generator]
 name = "stylegan2"
@@ -85,21 +87,21 @@ def address_of(desk: Desk) -> tuple[str, int]:
 def pictures_until(live: Live, act: Callable[[], object], led: dict[str, float]) -> int:
     """Present frames while somebody acts on a page, until a picture that was made from these values is on the wall.
 
-    Returns how many pictures the painter has finished since it was told of the last of them.
+    Returns how many of the painter's pictures have come on the wall since it was told of the last of them.
     """
     acting = threading.Thread(target=act)
     acting.start()
-    missing, came_s, told_at = set(led), None, None
+    missing, came_s, came = set(led), None, dict[int, None]()
     for heard in itertools.islice(live.heard(), 1200):
         live.frame(heard)
         missing -= {command.name for command in heard.commands}
         came_s = heard.now_s if came_s is None and not missing else came_s
         drawing = live.chronicle._drawing  # what is on the wall
         if came_s is not None and drawing is not None and drawing.controls.time_s >= came_s:
-            told_at = drawing.picture if told_at is None else told_at  # drawn as the painter was asked anew
+            came[drawing.picture] = None  # the first of them was there as the painter was asked anew
             if all(drawing.controls.values[name] == pytest.approx(value, abs=0.01) for name, value in led.items()):
                 acting.join()
-                return drawing.picture - told_at
+                return len(came) - 1
         live.pace(heard.now_s)
     raise AssertionError(f"never on the wall: {led}; not heard: {missing}")
 
@@ -135,6 +137,25 @@ def test_a_click_on_the_map_is_on_the_wall_within_two_pictures_of_the_painter(ma
         spot = width / 2 + (x - 0.5) * size, height / 2 + (y - 0.5) * size
         led = {maps.X: x, maps.Y: y, "generator.to.map": 1.0}
         counted.append(pictures_until(live, lambda spot=spot: click_at(page, *spot), led))
+        moved.append(float(np.abs(live.screen.read_now() - before).mean()))
+    assert all(1 <= count <= MOST_PICTURES for count in counted), counted
+    assert min(moved) > 3, moved
+    assert not live.faults(), live.faults()
+
+
+def test_whoever_is_pointed_at_among_the_bred_is_on_the_wall_within_two_pictures(bloom, play, opened) -> None:
+    bred.folder_of("bloom").mkdir(parents=True)
+    live = play()
+    founders = {f"seed {seed}": bloom.of_seed(seed) for seed in range(3)}
+    page = opened(PageServer({"breed": Family(bloom, "bloom", founders, door=Door(address_of(live.desk)))}))
+    counted, moved = [], []
+    for shown, number in ((1, 2), (2, 0), (3, 1)):
+        before = live.screen.read_now().astype(int)
+        figure = f"document.querySelector('#family [data-number=\"{number}\"]')"
+        box = f"{figure}.querySelector('button').getBoundingClientRect()"
+        x, y = page.evaluate(f"(({{x, y}}) => [x + 20, y + 20])({box})")
+        led = {bred.WHICH: shown, bred.TO: 1.0}
+        counted.append(pictures_until(live, lambda x=x, y=y: click_at(page, x, y), led))
         moved.append(float(np.abs(live.screen.read_now() - before).mean()))
     assert all(1 <= count <= MOST_PICTURES for count in counted), counted
     assert min(moved) > 3, moved

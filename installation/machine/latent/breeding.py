@@ -5,8 +5,9 @@ from __future__ import annotations
 import webbrowser
 from argparse import Namespace
 
-from installation.latent import vectors
+from installation.latent import bred, vectors
 from installation.latent.breeding import Family
+from installation.latent.door import Door
 from installation.machine.latent.pictures import open_generator
 from installation.pages.server import PageServer
 from installation.settings import SettingsError
@@ -21,9 +22,11 @@ def run(options: Namespace) -> int:
     if len(names) < 2:
         raise SettingsError("expected 2 vectors or more, to be parents")
     founders = {name: vectors.point_of(name, generator) for name in names}
-    family = Family(generator, options.model, founders, options.seed)
+    bred.folder_of(options.model).mkdir(parents=True, exist_ok=True)  # so that a show that begins now can be led there
+    family = Family(generator, options.model, founders, options.seed, Door(options.desk))
     with PageServer({"breed": family}, options.port) as server:
         try:
+            print('a show that begins from now on is led to whom you point at; in a cue: vector = "bred"')
             print(f"breeding {options.model}: {server.guard.address}\nctrl-c ends", flush=True)
             if has_display():
                 webbrowser.open(server.guard.address)

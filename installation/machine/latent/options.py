@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 ABOUT = """\
@@ -78,8 +79,7 @@ def _add_mapping(parser: argparse.ArgumentParser) -> None:
     add("--tidy", action="store_true", help="on an even grid rather than where likeness puts them")
     add("--anew", action="store_true", help="draw it again though there is one")
     add("--no-page", action="store_true", help="only draw it")
-    add("--port", type=int, default=0, help="of the page; 0 = any free one")
-    add("--desk", type=_host_and_port, default=("127.0.0.1", 9000), metavar="HOST:PORT", help="of the show's OSC")
+    _add_page(add)
 
 
 def _add_breeding(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +87,12 @@ def _add_breeding(parser: argparse.ArgumentParser) -> None:
     add("model", help="a model's name or folder")
     add("points", nargs="*", metavar="VECTOR", help='founders: "seed 23" or files (default: seeds 0 to 3)')
     add("--seed", type=int, default=0, help="of chance (default: 0)")
+    _add_page(add)
+
+
+def _add_page(add: Callable[..., object]) -> None:
     add("--port", type=int, default=0, help="of the page; 0 = any free one")
+    add("--desk", type=_host_and_port, default=("127.0.0.1", 9000), metavar="HOST:PORT", help="of the show's OSC")
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

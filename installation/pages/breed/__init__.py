@@ -25,6 +25,8 @@ class Kin(Protocol):
     def breed(self, first: int, second: int, mutation: float) -> dict[str, Any]: ...
     def picture(self, number: int) -> bytes: ...
     def keep(self, number: int, name: str) -> dict[str, Any]: ...
+    def lead(self, number: int) -> dict[str, Any]: ...
+    def release(self) -> dict[str, Any]: ...
 
 
 def create(kin: Kin) -> list[BaseRoute]:
@@ -48,6 +50,15 @@ def create(kin: Kin) -> list[BaseRoute]:
             return refuse(HTTPStatus.BAD_REQUEST, 'expected {"number": 0, "name": ...}')
         return await run_in_threadpool(_answer, lambda: kin.keep(number, name))
 
+    async def lead(request: Request) -> Response:
+        number = _parse(await request.body()).get("number")
+        if not _whole(number):
+            return refuse(HTTPStatus.BAD_REQUEST, 'expected {"number": 0}')
+        return await run_in_threadpool(_answer, lambda: kin.lead(number))
+
+    async def release(_: Request) -> Response:
+        return await run_in_threadpool(_answer, kin.release)
+
     def picture(request: Request) -> Response:
         try:
             return Response(kin.picture(request.path_params["number"]), media_type="image/jpeg")
@@ -58,6 +69,8 @@ def create(kin: Kin) -> list[BaseRoute]:
         Route("/state", state),
         Route("/children", breed, methods=["POST"]),
         Route("/keep", keep, methods=["POST"]),
+        Route("/lead", lead, methods=["POST"]),
+        Route("/release", release, methods=["POST"]),
         Route("/picture/{number:int}", picture),
     ]
 

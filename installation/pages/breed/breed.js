@@ -2,6 +2,7 @@
 const byId = (id) => document.getElementById(id);
 const all = []; // by number
 const parents = [0, 1];
+let shown = null; // who is on the wall
 
 function figure(one) {
   const made = document.createElement("figure"), image = document.createElement("img"), caption = document.createElement("figcaption");
@@ -10,11 +11,16 @@ function figure(one) {
   image.loading = "lazy";
   made.tabIndex = 0;
   made.dataset.number = one.number;
-  made.append(image, caption);
+  const wall = document.createElement("button");
+  wall.textContent = "on the wall";
+  wall.onclick = (event) => (event.stopPropagation(), lead(one.number));
+  made.append(image, caption, wall);
+  made.toggleAttribute("data-wall", one.number === shown);
   made.onclick = (event) => choose(one.number, event.shiftKey ? 1 : 0);
   made.onkeydown = (event) => {
     if (event.key === "Enter") choose(one.number, event.shiftKey ? 1 : 0);
     if (event.key === "k") keep(one.number);
+    if (event.key === "w") lead(one.number);
   };
   made.onmouseenter = made.onfocus = () => {
     byId("lineage").textContent = lineage(one.number);
@@ -64,6 +70,21 @@ async function keep(number) {
   if (told) byId("lineage").textContent = `kept as ${told.file}\n${told.lines}`;
 }
 
+/** Lead the show that runs to somebody. */
+async function lead(number) {
+  if (await post("lead", { number })) mark(number);
+}
+
+async function release() {
+  if (await post("release", {})) mark(null);
+}
+
+function mark(number) {
+  shown = number;
+  for (const made of document.querySelectorAll("figure")) made.toggleAttribute("data-wall", Number(made.dataset.number) === shown);
+  byId("release").hidden = shown === null;
+}
+
 function welcome(born) {
   for (const one of born) {
     all[one.number] = one;
@@ -72,6 +93,7 @@ function welcome(born) {
   draw();
 }
 
+byId("release").onclick = release;
 byId("mutation").oninput = () => (byId("much").textContent = byId("mutation").value);
 byId("breed").onsubmit = async (event) => {
   event.preventDefault();
