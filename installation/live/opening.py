@@ -5,27 +5,25 @@ from __future__ import annotations
 import dataclasses
 import gc
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from installation import plugins
 from installation.clock import WallClock
 from installation.live.displays import has_display, wait_for_display
-from installation.live.leading import crossfaded, led_by, own_model
+from installation.live.leading import led_by, own_model
 from installation.live.modulation import check_routes
-from installation.live.portable import fitted, say_what_lacks, with_model
+from installation.live.painting import open_generator
+from installation.live.portable import fitted, with_model
 from installation.live.senses import Senses
-from installation.settings import Bend, Dmx, Osc, Part, SettingsError, Show, check, open_show
+from installation.settings import Dmx, Osc, Part, SettingsError, Show, open_show
 from installation.signals import Command, Controls, Knob
 
 if TYPE_CHECKING:  # what a show does not use is not imported
-    import numpy as np
-
     from installation.control.cues import Board
     from installation.control.desks import Desks
-    from installation.generators.painter import Generator
     from installation.live.studio import Studio
     from installation.rendering.easel import Easel
     from installation.rendering.window import Display
@@ -129,39 +127,6 @@ def open_senses(show: Show, closing: ExitStack) -> Senses:
     closing.callback(senses.close)
     senses.start()
     return senses
-
-
-def open_generator(show: Show, look: Callable[[], np.ndarray | None] | None = None) -> Generator:
-    """The show's generator with its bends in place, and all that the show names of its latent space.
-
-    look: gives the camera's newest picture (H, W, 3), uint8, to those that paint from it; None while there is none.
-    """
-    from installation.generators.crossfade import where_they_fit
-    from installation.latent import reaching
-
-    part = crossfaded(show)
-    module = plugins.load("generators", part.name)
-    settings = check(module.Settings, part.settings, "generator")
-
-    def create(bends: Sequence[Bend]) -> Any:
-        return module.create(settings, bends=bends, seed=show.seed)
-
-    generator = where_they_fit(create, show.bends, own_model(part)) if show.ported else create(show.bends)
-    if look:
-        _let_look(generator, look)
-    reaching.reach(generator, show)
-    if part.name == "crossfade":
-        generator.each(lambda one: None if one is generator.now else say_what_lacks(one, show))
-    painter: Generator = generator
-    return painter
-
-
-def _let_look(generator: Any, look: Callable[[], np.ndarray | None]) -> None:
-    """Whoever paints from the camera may stand behind others."""
-    if hasattr(generator, "look"):
-        generator.look = look
-    if hasattr(generator, "each"):
-        generator.each(lambda one: _let_look(one, look))
 
 
 def start_studio(show: Show, closing: ExitStack, sheds: bool = True, vectors: Path | None = None) -> Studio:
