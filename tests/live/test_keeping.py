@@ -15,7 +15,7 @@ from installation.live.journal import Entry, InputLog, Ledger, read_log
 from installation.settings import SettingsError, Show, check
 from installation.signals import Command, Controls
 
-STUDIO = Namespace(weights_sha256="abc", status={})
+STUDIO = Namespace(weights_sha256="abc", status={}, watches=False)
 CONTROLS = Controls(1.25, {"generator.truncation": 0.1 + 0.2}, 0.333333333333333333)
 
 
@@ -75,7 +75,7 @@ def kept_in(folder, frames, command=True, **settings) -> Chronicle:
             Show("bloom", **settings),
             Namespace(record=None, log=None, moments=folder),
             Namespace(read_now=lambda: np.zeros((4, 4, 3), np.uint8)),
-            Namespace(weights_sha256="abc"),
+            STUDIO,
             closing,
         )
         for n in range(frames):
