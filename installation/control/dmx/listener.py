@@ -57,6 +57,7 @@ class Dmx:
         self.personality = Personality(asked, knobs, cues)
         self._allow = AllowList(asked.allow, "dmx.allow")
         self._buckets = Buckets(asked.packets_per_s, where="dmx.packets_per_s")
+        self._said = self.personality.remember()
         self._merging = Merging()
         self._wishes = Wishes(self.refuse)
         self._late: dict[bytes, tuple[str, Sent]] = {}  # the newest of each source that is too fast
@@ -101,6 +102,7 @@ class Dmx:
     def poll(self, now_s: float) -> list[Command]:
         """What the console changed since the last time: the newest value of each knob, every press."""
         with self._lock:
+            self._said = self.personality.remember()
             return self._wishes.take()
 
     def tell(self, values: Mapping[str, Any], now_s: float = 0.0) -> None:
@@ -108,12 +110,13 @@ class Dmx:
         self._told = values
 
     def remember(self) -> object:
-        """What the console said last, for the next show."""
-        return self.personality.remember()
+        """What the console had said when it was polled last, for the next show: what came since then is still to do."""
+        return self._said
 
     def recall(self, said: object) -> None:
         """Take up what was said to an earlier show, before start(): only what differs from it is a change."""
         self.personality.recall(said)
+        self._said = self.personality.remember()
 
     def close(self) -> None:
         """Stop listening; returns when the thread has ended."""
@@ -210,9 +213,8 @@ class Dmx:
         if isinstance(look, str):
             self.refuse(look, said.name)
         elif look is not None:
-            wishes = self.personality.read(look, now_s)
             with self._lock:
-                for pressed, command in wishes:
+                for pressed, command in self.personality.read(look, now_s):
                     self._wishes.add(command, pressed, now_s)
 
     def _answer(self, poll: artnet.Poll, address: tuple[str, int], now_s: float) -> None:

@@ -217,6 +217,18 @@ def test_a_second_console_takes_over_when_the_first_falls_silent_and_the_look_is
     assert heard.sacn(2.7, DEFAULT, 3, cid=GRANDMA) == [Command("knob", "effect.tear.amount", 0.0)]
 
 
+def test_what_was_never_polled_is_a_change_to_the_next_show() -> None:
+    """A show that is killed between a packet and the frame that would have been black must not forget it."""
+    killed, black = made(), consoles.sacn(fixture(ch3=0))
+    killed._take_sacn(black, ("127.0.0.1", 5568), 0.0)
+    unheard = killed.remember()
+    killed.poll(0.0)
+    for said, expected in ((unheard, [BLACK]), (killed.remember(), [])):
+        after = made()
+        after.recall(said)
+        assert Heard(after).sacn(0.0, fixture(ch3=0)) == expected
+
+
 def test_what_two_consoles_do_to_each_other_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "installation"):
         dmx = made()
