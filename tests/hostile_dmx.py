@@ -85,7 +85,7 @@ def decode(count: int, seed: int = 0) -> Counter[str]:
 
 
 def swallow(dmx: Dmx, count: int, seed: int = 0) -> None:
-    """Put so many into a listener, from 200 addresses, a thousand a second by its own time; ask it 30 times a second."""
+    """Put so many into a listener, from 200 addresses, 1000 a second by its own time; ask it 30 times a second."""
     ways = {"sacn": dmx._take_sacn, "artnet": dmx._take_artnet}
     for n, (protocol, packet) in enumerate(packets(count, seed)):
         ways[protocol](packet, (f"127.0.{n % 200}.1", 1), n / 1000)
