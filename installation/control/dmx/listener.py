@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from installation.control.dmx import artnet, sacn
@@ -215,7 +216,7 @@ class Dmx:
         elif look is not None:
             with self._lock:
                 for pressed, command in self.personality.read(look, now_s):
-                    self._wishes.add(command, pressed, now_s)
+                    self._wishes.add(replace(command, by=f"dmx {self._leader}"), pressed, now_s)
 
     def _answer(self, poll: artnet.Poll, address: tuple[str, int], now_s: float) -> None:
         """An ArtPoll: this show is here, and how it is. To the port that asked, which a console's own always is."""

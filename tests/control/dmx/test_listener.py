@@ -229,6 +229,14 @@ def test_what_was_never_polled_is_a_change_to_the_next_show() -> None:
         assert Heard(after).sacn(0.0, fixture(ch3=0)) == expected
 
 
+def test_a_wish_says_which_console_has_it() -> None:
+    dmx = made()
+    [black] = Heard(dmx).sacn(0.0, fixture(ch3=0), cid=EOS, name=b"Eos Ti")
+    [light] = Heard(dmx).sacn(0.1, DEFAULT, cid=GRANDMA, name=b"grandMA3", priority=120)
+    [knob] = Heard(dmx, "127.0.0.8").artnet(9.0, fixture(ch10=9))
+    assert (black.by, light.by, knob.by) == ("dmx Eos Ti", "dmx grandMA3", "dmx 127.0.0.8")
+
+
 def test_what_two_consoles_do_to_each_other_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "installation"):
         dmx = made()
