@@ -21,12 +21,13 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]  # a
 import consoles  # noqa: E402
 
 from installation.control.dmx import artnet, sacn  # noqa: E402
+from installation.control.dmx.ears import Packet  # noqa: E402
 from installation.control.dmx.listener import Dmx  # noqa: E402
 from installation.control.dmx.sent import SLOTS, Sent  # noqa: E402
 from installation.settings import Dmx as Settings  # noqa: E402
 
-Packet = tuple[str, bytes]
-WHOLE: tuple[Packet, ...] = (
+Thrown = tuple[str, bytes]
+WHOLE: tuple[Thrown, ...] = (
     ("sacn", consoles.sacn()),
     ("sacn", consoles.sacn(start=0xDD)),
     ("sacn", consoles.sacn(options=0x80)),
@@ -40,7 +41,7 @@ WHOLE: tuple[Packet, ...] = (
 NUMBERS = (0, 1, 2, 127, 128, 200, 201, 254, 255)
 
 
-def packets(count: int, seed: int = 0) -> Iterator[Packet]:
+def packets(count: int, seed: int = 0) -> Iterator[Thrown]:
     """Random bytes, heads with random tails, whole packets that are cut, lengthened, and changed in a few bytes."""
     dice = random.Random(seed)
     for n in range(count):
@@ -88,7 +89,7 @@ def swallow(dmx: Dmx, count: int, seed: int = 0) -> None:
     """Put so many into a listener, from 200 addresses, 1000 a second by its own time; ask it 30 times a second."""
     ways = {"sacn": dmx._take_sacn, "artnet": dmx._take_artnet}
     for n, (protocol, packet) in enumerate(packets(count, seed)):
-        ways[protocol](packet, (f"127.0.{n % 200}.1", 1), n / 1000)
+        ways[protocol](Packet(packet, (f"127.0.{n % 200}.1", 1), n / 1000))
         if n % 33 == 0:
             dmx._catch_up(n / 1000)
             dmx.poll(n / 1000)

@@ -76,11 +76,11 @@ def test_a_magicq_broadcasts_art_net_polls_every_few_seconds_and_synchronises() 
     for n in range(400):
         now_s = n / 40
         if n % 100 == 0:
-            heard.dmx._take_artnet(consoles.artpoll(long=False), ("127.0.0.1", 6454), now_s)
+            heard.raw(now_s, "artnet", consoles.artpoll(long=False))
         assert heard.artnet(now_s, fixture(ch10=n), 1 + n % 255) == ([knob(n)] if n else [])
         for universe in (0, 2, 3):
             assert heard.artnet(now_s, bytes(512), 1 + n % 255, universe=universe) == []
-        heard.dmx._take_artnet(consoles.ARTSYNC, ("127.0.0.1", 6454), now_s)
+        assert heard.raw(now_s, "artnet", consoles.ARTSYNC) == []
     assert not heard.dmx.faults
 
 
@@ -108,9 +108,10 @@ def test_an_answer_reaches_whoever_asks_on_every_network() -> None:
         def sendto(self, packet: bytes, address: tuple) -> None:
             answers.append((packet[10:14], address))
 
-    next(ear for ear in dmx._ears if ear.port == artnet.PORT).udp = Udp()  # type: ignore[assignment]
-    dmx._take_artnet(consoles.artpoll(), ("127.0.0.9", 6454), 0.0)
+    next(ear for ear in dmx._ears if ear.port == artnet.PORT).sockets = [Udp()]  # type: ignore[list-item]
+    asker = Heard(dmx, "127.0.0.9")
+    asker.raw(0.0, "artnet", consoles.artpoll())
     assert answers == [(bytes((127, 0, 0, 1)), ("127.0.0.9", 6454))]
     for _ in range(1000):
-        dmx._take_artnet(consoles.artpoll(), ("127.0.0.9", 6454), 0.0)
+        asker.raw(0.0, "artnet", consoles.artpoll())
     assert len(answers) == 400 and dmx.faults == {"rate limited": 601}, "nobody is answered without an end"

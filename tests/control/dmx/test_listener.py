@@ -18,8 +18,8 @@ from rehearsal import CUES, KNOBS
 from sacn import sACNsender
 from stupidArtnet import StupidArtnet
 
-from installation.control.dmx import artnet, sacn
-from installation.control.dmx.ears import Ear
+from installation.control.dmx import artnet, sacn, sieve
+from installation.control.dmx.ears import Ear, Packet
 from installation.control.dmx.listener import Dmx
 from installation.memory import resident_mb
 from installation.settings import SettingsError
@@ -29,6 +29,7 @@ ALL = KNOBS | {
     "effect.cut.press": Knob("effect.cut.press", 0.0, 1.0, 0.0, "a cut", "event"),
     "generator.speed": Knob("generator.speed", 0.0, 2.0, 1.0, "pace"),
 }
+SIFTING = sieve.of_sacn(1, 1)
 BLACK, LIGHT = Command("blackout", value=1.0), Command("blackout", value=0.0)
 
 
@@ -123,26 +124,29 @@ def test_a_port_that_is_taken_is_had_as_soon_as_it_is_free(
 def test_a_group_is_joined_on_every_network_and_again_after_one_went_away() -> None:
     heard: list[bytes] = []
     with selectors.DefaultSelector() as selector:
-        ear = Ear("0.0.0.0", 0, "239.255.0.1", selector, lambda packet, address, now_s: heard.append(packet))
+        ear = Ear("0.0.0.0", 0, "239.255.0.1", SIFTING, selector, lambda packet: heard.append(packet.raw))
         for _ in range(2):  # the second time it is joined already
             ear.keep()
         assert ear.udp is not None
         port = ear.udp.getsockname()[1]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
             console.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
-            console.sendto(b"to all", ("239.255.0.1", port))
-            console.sendto(b"to other universes", ("239.255.0.2", port))
-            console.sendto(b"to us alone", ("127.0.0.1", port))
-        while len(heard) < 2:
+            console.sendto(consoles.sacn(name=b"to all"), ("239.255.0.1", port))
+            console.sendto(consoles.sacn(name=b"to all", levels=fixture(ch3=0)), ("239.255.0.1", port))
+            console.sendto(consoles.sacn(name=b"to another group"), ("239.255.0.2", port))
+            console.sendto(consoles.sacn(name=b"to us alone"), ("127.0.0.1", port))
+            console.sendto(consoles.sacn(name=b"to us alone", levels=fixture(ch3=0)), ("127.0.0.1", port))
+        while len(heard) < 4:
             assert selector.select(20.0)
             ear.read(0.0)
-        assert heard == [b"to all", b"to us alone"]
+        names = [sacn.decode(raw).name for raw in heard]  # type: ignore[union-attr]
+        assert sorted(names) == ["to all", "to all", "to us alone", "to us alone"], "each of them once"
         ear.close()
 
 
 def test_a_network_that_is_not_there_yet_is_waited_for() -> None:
     with selectors.DefaultSelector() as selector:
-        ear = Ear("203.0.113.7", 0, "239.255.0.1", selector, lambda *said: None)
+        ear = Ear("203.0.113.7", 0, "239.255.0.1", SIFTING, selector, lambda packet: None)
         for _ in range(2):
             with pytest.raises(OSError, match="no network here has the address 203"):
                 ear.keep()
@@ -154,15 +158,14 @@ def test_a_network_that_is_not_there_yet_is_waited_for() -> None:
 class Dead(socket.socket):
     """A socket of a network that went down."""
 
-    def recvfrom_into(self, *asked: object) -> tuple:
+    def recvmsg_into(self, *asked: object) -> tuple:
         raise OSError(errno.ENETDOWN, "Network is down")
 
 
 def test_a_socket_that_dies_is_opened_again(dmx: Dmx, wait_for: Callable) -> None:
     dmx.bind()
     ear = dmx._ears[0]
-    assert ear.udp is not None
-    ear.udp = Dead(fileno=ear.udp.detach())
+    ear.sockets = [Dead(fileno=udp.detach()) for udp in ear.sockets]
     dmx.start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
         console.sendto(consoles.sacn(fixture(ch3=0)), (dmx.asked.host, sacn.PORT))
@@ -201,10 +204,26 @@ def test_from_a_console_that_is_too_fast_the_newest_look_always_arrives() -> Non
     heard = Heard(dmx)
     seen = [heard.sacn(0.0, fixture(ch1=60_000 - n), n) for n in range(2000)]
     assert len([one for one in seen if one]) == 100 and dmx.faults["rate limited"] == 1900
-    assert heard.sacn(0.0, fixture(ch1=50, ch3=0), 2000) == []
+    assert heard.sacn(0.0, fixture(ch1=50), 2000) == []
     dmx._catch_up(0.02)
-    assert dmx.poll(0.02) == [Command("master", value=50 / 65_535), BLACK]
-    assert heard.sacn(1.0, fixture(ch1=51, ch3=0), 2001) == [Command("master", value=51 / 65_535)]
+    assert dmx.poll(0.02) == [Command("master", value=50 / 65_535)]
+    assert heard.sacn(1.0, fixture(ch1=51), 2001) == [Command("master", value=51 / 65_535)]
+
+
+def test_black_never_waits_and_nothing_that_came_ahead_of_it_undoes_it() -> None:
+    dmx = made(packets_per_s=1.0)
+    heard = Heard(dmx)
+    dark, lit = consoles.artdmx(fixture(ch3=0)), consoles.artdmx()
+    assert heard.raw(0.0, "artnet", lit, came_s=100.0) == []
+    assert heard.raw(0.0, "artnet", lit, came_s=100.1) == [], "too fast: it waits"
+    assert heard.raw(0.0, "artnet", dark, came_s=100.3, dark=True) == [BLACK]
+    dmx._catch_up(5.0)
+    assert dmx.poll(5.0) == [], "what waited is older than black"
+    assert heard.raw(9.0, "artnet", lit, came_s=100.2) == [], "and so is what lay in the other queue"
+    assert heard.raw(9.0, "artnet", lit, came_s=100.4) == []
+    dmx._catch_up(20.0)
+    assert dmx.poll(20.0) == [LIGHT]
+    assert heard.raw(30.0, "artnet", dark, came_s=50.0) == [BLACK], "a clock that was set back makes nobody deaf"
 
 
 def test_a_second_console_takes_over_when_the_first_falls_silent_and_the_look_is_held_between() -> None:
@@ -219,8 +238,8 @@ def test_a_second_console_takes_over_when_the_first_falls_silent_and_the_look_is
 
 def test_what_was_never_polled_is_a_change_to_the_next_show() -> None:
     """A show that is killed between a packet and the frame that would have been black must not forget it."""
-    killed, black = made(), consoles.sacn(fixture(ch3=0))
-    killed._take_sacn(black, ("127.0.0.1", 5568), 0.0)
+    killed = made()
+    killed._take_sacn(Packet(consoles.sacn(fixture(ch3=0)), ("127.0.0.1", 5568), 0.0))
     unheard = killed.remember()
     killed.poll(0.0)
     for said, expected in ((unheard, [BLACK]), (killed.remember(), [])):
