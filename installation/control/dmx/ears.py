@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import ipaddress
 import selectors
@@ -99,8 +98,7 @@ class Ear:
 
     def close(self) -> None:
         for udp in self.sockets:
-            with contextlib.suppress(KeyError, ValueError):
-                self._selector.unregister(udp)
+            self._selector.unregister(udp)
             udp.close()
         self.sockets = []
 

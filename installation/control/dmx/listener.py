@@ -126,8 +126,7 @@ class Dmx:
         self._bound = False
         self._over.set()
         if self._thread is not None:
-            with contextlib.suppress(OSError):
-                self._waker.send(b"\0")
+            self._waker.send(b"\0")
             self._thread.join(5.0)
             self._thread = None
         for ear in self._ears:

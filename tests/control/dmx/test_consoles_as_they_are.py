@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import uuid
 
 import consoles
@@ -107,6 +108,7 @@ def test_an_answer_reaches_whoever_asks_on_every_network() -> None:
     class Udp:
         def sendto(self, packet: bytes, address: tuple) -> None:
             answers.append((packet[10:14], address))
+            raise OSError(errno.ENETUNREACH, "who asked is gone, which is no fault of the show")
 
     next(ear for ear in dmx._ears if ear.port == artnet.PORT).sockets = [Udp()]  # type: ignore[list-item]
     asker = Heard(dmx, "127.0.0.9")

@@ -106,6 +106,29 @@ def test_blackout_that_was_sent_before_the_first_frame_is_in_it(dmx: Dmx) -> Non
     assert dmx.poll(0.0) == [BLACK]
 
 
+def test_where_the_kernel_does_not_sort_all_that_waits_is_read_before_the_first_frame(
+    dmx: Dmx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(sieve, "sort", cannot)
+    dmx.bind()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        for n in range(100):
+            console.sendto(consoles.sacn(sequence=n), (dmx.asked.host, sacn.PORT))
+        console.sendto(consoles.sacn(fixture(ch3=0), sequence=100), (dmx.asked.host, sacn.PORT))
+    dmx.start()
+    assert dmx.poll(0.0) == [BLACK]
+
+
+def test_it_is_started_once_however_often_it_is_asked(dmx: Dmx) -> None:
+    dmx.start()
+    listening = dmx._thread
+    dmx.start()
+    assert dmx._thread is listening
+
+
 def test_a_port_that_is_taken_is_had_as_soon_as_it_is_free(
     dmx: Dmx, wait_for: Callable, caplog: pytest.LogCaptureFixture
 ) -> None:
