@@ -7,6 +7,7 @@ import os
 import struct
 import uuid
 
+from installation.control.dmx.ears import Packet
 from installation.control.dmx.listener import Dmx
 from installation.settings import Dmx as Settings
 from installation.signals import Command
@@ -73,12 +74,14 @@ class Heard:
         self.dmx, self.host = dmx, host
 
     def sacn(self, now_s: float, levels: bytes = DEFAULT, sequence: int = 0, **more: object) -> list[Command]:
-        self.dmx._take_sacn(sacn(levels, sequence=sequence, **more), (self.host, 5568), now_s)  # type: ignore[arg-type]
-        return self.dmx.poll(now_s)
+        return self.raw(now_s, "sacn", sacn(levels, sequence=sequence, **more))  # type: ignore[arg-type]
 
     def artnet(self, now_s: float, levels: bytes = DEFAULT, sequence: int = 0, **more: object) -> list[Command]:
-        packet = artdmx(levels, sequence=sequence, **more)  # type: ignore[arg-type]
-        self.dmx._take_artnet(packet, (self.host, 6454), now_s)
+        return self.raw(now_s, "artnet", artdmx(levels, sequence=sequence, **more))  # type: ignore[arg-type]
+
+    def raw(self, now_s: float, protocol: str, raw: bytes, **more: object) -> list[Command]:
+        take = self.dmx._take_sacn if protocol == "sacn" else self.dmx._take_artnet
+        take(Packet(raw, (self.host, 6454), now_s, **more))  # type: ignore[arg-type]
         return self.dmx.poll(now_s)
 
 

@@ -1,6 +1,7 @@
 """Packets that no console should send.
 
-`hostile_dmx.py decode [COUNT] [SEED]` puts so many through the decoders and says what became of them;
+`hostile_dmx.py decode [COUNT] [SEED]` puts so many through the decoders, and again through a listener with all that
+lies behind it, and says what became of them and of the memory;
 `hostile_dmx.py throw HOST [COUNT] [SEED]` throws them at a listening show over UDP, as fast as they go.
 Always the same for the same seed.
 """
@@ -20,10 +21,13 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]  # a
 import consoles  # noqa: E402
 
 from installation.control.dmx import artnet, sacn  # noqa: E402
+from installation.control.dmx.ears import Packet  # noqa: E402
+from installation.control.dmx.listener import Dmx  # noqa: E402
 from installation.control.dmx.sent import SLOTS, Sent  # noqa: E402
+from installation.settings import Dmx as Settings  # noqa: E402
 
-Packet = tuple[str, bytes]
-WHOLE: tuple[Packet, ...] = (
+Thrown = tuple[str, bytes]
+WHOLE: tuple[Thrown, ...] = (
     ("sacn", consoles.sacn()),
     ("sacn", consoles.sacn(start=0xDD)),
     ("sacn", consoles.sacn(options=0x80)),
@@ -37,7 +41,7 @@ WHOLE: tuple[Packet, ...] = (
 NUMBERS = (0, 1, 2, 127, 128, 200, 201, 254, 255)
 
 
-def packets(count: int, seed: int = 0) -> Iterator[Packet]:
+def packets(count: int, seed: int = 0) -> Iterator[Thrown]:
     """Random bytes, heads with random tails, whole packets that are cut, lengthened, and changed in a few bytes."""
     dice = random.Random(seed)
     for n in range(count):
@@ -81,6 +85,16 @@ def decode(count: int, seed: int = 0) -> Counter[str]:
     return found
 
 
+def swallow(dmx: Dmx, count: int, seed: int = 0) -> None:
+    """Put so many into a listener, from 200 addresses, 1000 a second by its own time; ask it 30 times a second."""
+    ways = {"sacn": dmx._take_sacn, "artnet": dmx._take_artnet}
+    for n, (protocol, packet) in enumerate(packets(count, seed)):
+        ways[protocol](Packet(packet, (f"127.0.{n % 200}.1", 1), n / 1000))
+        if n % 33 == 0:
+            dmx._catch_up(n / 1000)
+            dmx.poll(n / 1000)
+
+
 def throw(host: str, count: int, seed: int = 0) -> float:
     """Send them to a listener; how many a second that was."""
     kinds = list(packets(min(count, 4096), seed))
@@ -106,4 +120,12 @@ if __name__ == "__main__":
         found = decode(count, seed)
         print(f"{count} packets in {time.monotonic() - began_s:.0f} s, {resident_mb() - before_mb:+.1f} MB")
         for what, number in found.most_common():
+            print(f"  {number:>8}  {what}")
+        dmx = Dmx(Settings("both"), {}, ())
+        swallow(dmx, 10_000, seed + 1)
+        before_mb, began_s = resident_mb(), time.monotonic()
+        swallow(dmx, count, seed)
+        grown_mb = resident_mb() - before_mb
+        print(f"{count} into a listener in {time.monotonic() - began_s:.0f} s, {grown_mb:+.1f} MB, refused:")
+        for what, number in dmx.faults.most_common():
             print(f"  {number:>8}  {what}")

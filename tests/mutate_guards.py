@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = {
     "stills": ("tests/stills", "tests/pages/test_choices.py", "tests/pages/test_following.py"),
-    "control": ("tests/control", "tests/live/test_loop.py"),
+    "control": ("tests/control", "tests/live/test_loop.py", "tests/live/test_dmx_live.py"),
     "live": ("tests/live", "tests/stills/test_prints_written_before.py"),
     "rendering": ("tests/rendering",),
 }

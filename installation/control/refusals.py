@@ -15,6 +15,10 @@ AGAIN_S = 600.0
 LINES_PER_PERIOD, PERIOD_S = 20, 10.0
 log = logging.getLogger("installation.control.refusals")
 
+_UNSOUND = (
+    *("cut short", "wrong length", "unknown vector", "unknown addressing", "unknown version"),
+    *("no such universe", "no such priority"),
+)
 ADVICE = {
     "malformed": "only this element was left out; look at what the sender makes of its arguments and addresses",
     "overrun": "look for a sender gone wild, or send less often; only blackout and panic are sure to come through",
@@ -33,6 +37,9 @@ ADVICE = {
     "cannot listen": "it is tried again for as long as the show plays; is another program listening there?",
     "out of sequence": "packets overtake each other on the way; look at the network between the console and here",
     "too many sources": "the one that was silent longest was forgotten; who else sends to this universe?",
+    "no sACN": "something else is sent to sACN's port; look at what that machine does",
+    "no Art-Net": "something else is sent to Art-Net's port; look at what that machine does",
+    **dict.fromkeys(_UNSOUND, "the packet is not as the standard has it; look at the sender's settings and version"),
 }
 
 

@@ -16,12 +16,12 @@ import sys
 from collections.abc import Sequence
 
 ORDINARY, URGENT, SINK = 0, 1, 2
-_SO_ATTACH_FILTER, _SO_MEMINFO, _SO_ATTACH_REUSEPORT_CBPF = 26, 55, 51
-_LOAD_BYTE, _LOAD_SIZE, _AND, _RETURN = 0x30, 0x80, 0x54, 0x06
-_IF_EQUAL, _IF_ABOVE, _IF_AT_LEAST, _GO = 0x15, 0x25, 0x35, 0x05
+SO_ATTACH_FILTER, _SO_MEMINFO, SO_ATTACH_REUSEPORT_CBPF = 26, 55, 51
+LOAD_BYTE, LOAD_SIZE, AND, RETURN = 0x30, 0x80, 0x54, 0x06
+IF_EQUAL, IF_ABOVE, IF_AT_LEAST, _GO = 0x15, 0x25, 0x35, 0x05
 _SET_START, _LOAD_WORD = 0x01, 0x40  # words are counted from where the message, or the element's size, starts
 _TO_START, _FROM_START, _ADD, _ADD_START, _LESS_START = 0x07, 0x87, 0x04, 0x0C, 0x1C
-_ALL, _UDP_HEADER_BYTES = 0xFFFF_FFFF, 8
+ALL, UDP_HEADER_BYTES = 0xFFFF_FFFF, 8
 _BUNDLE_HEAD_BYTES = 16  # "#bundle", time tag
 _NESTED_BYTES = 4 + _BUNDLE_HEAD_BYTES  # its size, and its own head: then its first element
 _MOST_BYTES = 65_535
@@ -32,9 +32,7 @@ Line = tuple[int, int, str, str]  # code, operand, where to go if equal, where i
 
 def steer(first: socket.socket, urgent: Sequence[bytes]) -> None:
     """Make the kernel sort what comes for `first` and two sockets bound after it. Raises OSError where it cannot."""
-    if not sys.platform.startswith("linux"):
-        raise OSError("only Linux sorts packets by a program")
-    _attach(first, _SO_ATTACH_REUSEPORT_CBPF, 0, (ORDINARY, URGENT, SINK), urgent)
+    _attach(first, SO_ATTACH_REUSEPORT_CBPF, 0, (ORDINARY, URGENT, SINK), urgent)
 
 
 def admit(udp: socket.socket, kind: int, urgent: Sequence[bytes]) -> None:
@@ -42,8 +40,8 @@ def admit(udp: socket.socket, kind: int, urgent: Sequence[bytes]) -> None:
 
     What cannot be OSC is dropped, and so counted, by the sink; the ordinary socket lets it in, as broadcasts are rare.
     """
-    verdicts = {ORDINARY: (_ALL, 0, _ALL), URGENT: (0, _ALL, 0), SINK: (_ALL, _ALL, 0)}[kind]
-    _attach(udp, _SO_ATTACH_FILTER, _UDP_HEADER_BYTES, verdicts, urgent)
+    verdicts = {ORDINARY: (ALL, 0, ALL), URGENT: (0, ALL, 0), SINK: (ALL, ALL, 0)}[kind]
+    _attach(udp, SO_ATTACH_FILTER, UDP_HEADER_BYTES, verdicts, urgent)
 
 
 def count_dropped(udp: socket.socket) -> int:
@@ -62,15 +60,23 @@ def _attach(
 ) -> None:
     """The longest program that the kernel takes. Raises OSError when it takes none."""
     for most in _LINES:
-        program, keep = _assemble(_sorting(start, verdicts, urgent, most))
         try:
-            udp.setsockopt(socket.SOL_SOCKET, option, program)
+            attach(udp, option, _sorting(start, verdicts, urgent, most))
             return
         except OSError as error:
             if error.errno != errno.ENOMEM or most == _LINES[-1]:
                 raise
-        finally:
-            del keep  # the kernel has its copy by now
+
+
+def attach(udp: socket.socket, option: int, lines: list[tuple[str, Line]]) -> None:
+    """Give the kernel a program for this socket. Raises OSError where it takes none, or not so long a one."""
+    if not sys.platform.startswith("linux"):
+        raise OSError("only Linux sorts packets by a program")
+    program, keep = _assemble(lines)
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, option, program)
+    finally:
+        del keep  # the kernel has its copy by now
 
 
 def _sorting(start: int, verdicts: tuple[int, int, int], urgent: Sequence[bytes], most: int) -> list[tuple[str, Line]]:
@@ -79,25 +85,25 @@ def _sorting(start: int, verdicts: tuple[int, int, int], urgent: Sequence[bytes]
     A bundle, or a message whose size is a multiple of 4, or else SINK; an urgent address in it: URGENT.
     """
     lines: list[tuple[str, Line]] = [
-        ("", (_LOAD_SIZE, 0, "", "")),
-        ("", (_IF_EQUAL, start, "sink", "")),
-        ("", (_LOAD_BYTE, start, "", "")),
-        ("", (_IF_EQUAL, ord("#"), "bundle", "")),
-        ("", (_IF_EQUAL, ord("/"), "", "sink")),
-        ("", (_LOAD_SIZE, 0, "", "")),
-        ("", (_AND, 3, "", "")),
-        ("", (_IF_EQUAL, 0, "message", "")),
-        ("sink", (_RETURN, verdicts[SINK], "", "")),
+        ("", (LOAD_SIZE, 0, "", "")),
+        ("", (IF_EQUAL, start, "sink", "")),
+        ("", (LOAD_BYTE, start, "", "")),
+        ("", (IF_EQUAL, ord("#"), "bundle", "")),
+        ("", (IF_EQUAL, ord("/"), "", "sink")),
+        ("", (LOAD_SIZE, 0, "", "")),
+        ("", (AND, 3, "", "")),
+        ("", (IF_EQUAL, 0, "message", "")),
+        ("sink", (RETURN, verdicts[SINK], "", "")),
         ("bundle", (_SET_START, start + _BUNDLE_HEAD_BYTES, "", "")),
         ("", (_GO, 0, "element 0", "")),
         ("message", (_SET_START, start, "", "")),
         *_seek("message", 0, verdicts[URGENT], urgent),
-        ("message none", (_RETURN, verdicts[ORDINARY], "", "")),
+        ("message none", (RETURN, verdicts[ORDINARY], "", "")),
     ]
     i = 0
     while (element := _element(i, verdicts, urgent)) and (not i or len(lines) + len(element) < most):
         lines, i = lines + element, i + 1
-    return [*lines, (f"element {i}", (_RETURN, verdicts[ORDINARY], "", ""))]
+    return [*lines, (f"element {i}", (RETURN, verdicts[ORDINARY], "", ""))]
 
 
 def _element(i: int, verdicts: tuple[int, int, int], urgent: Sequence[bytes]) -> list[tuple[str, Line]]:
@@ -106,13 +112,13 @@ def _element(i: int, verdicts: tuple[int, int, int], urgent: Sequence[bytes]) ->
     A bundle in the bundle is entered: its elements, and what follows behind it, then come one after another.
     """
     return [
-        (f"element {i}", (_LOAD_SIZE, 0, "", "")),
+        (f"element {i}", (LOAD_SIZE, 0, "", "")),
         ("", (_LESS_START, 0, "", "")),
-        ("", (_IF_ABOVE, _MOST_BYTES, f"end {i}", "")),
-        ("", (_IF_AT_LEAST, 8, f"look {i}", "")),
-        (f"end {i}", (_RETURN, verdicts[ORDINARY], "", "")),
+        ("", (IF_ABOVE, _MOST_BYTES, f"end {i}", "")),
+        ("", (IF_AT_LEAST, 8, f"look {i}", "")),
+        (f"end {i}", (RETURN, verdicts[ORDINARY], "", "")),
         (f"look {i}", (_LOAD_WORD, 4, "", "")),
-        ("", (_IF_EQUAL, int.from_bytes(b"#bun", "big"), "", f"{i} 0")),
+        ("", (IF_EQUAL, int.from_bytes(b"#bun", "big"), "", f"{i} 0")),
         ("", (_FROM_START, 0, "", "")),
         ("", (_ADD, _NESTED_BYTES, "", "")),
         ("", (_TO_START, 0, "", "")),
@@ -132,11 +138,11 @@ def _seek(label: str, ahead: int, verdict: int, urgent: Sequence[bytes]) -> list
         text = address + b"\0" * (4 - len(address) % 4)
         otherwise = f"{label} {number + 1}" if number + 1 < len(urgent) else f"{label} none"
         lines += [
-            (f"{label} {number}", (_LOAD_SIZE, 0, "", "")),
+            (f"{label} {number}", (LOAD_SIZE, 0, "", "")),
             ("", (_LESS_START, 0, "", "")),
-            ("", (_IF_AT_LEAST, ahead + len(text), "", otherwise)),
+            ("", (IF_AT_LEAST, ahead + len(text), "", otherwise)),
             *_compare(text, ahead, otherwise),
-            ("", (_RETURN, verdict, "", "")),
+            ("", (RETURN, verdict, "", "")),
         ]
     return lines
 
@@ -146,7 +152,7 @@ def _compare(text: bytes, ahead: int, otherwise: str) -> list[tuple[str, Line]]:
     lines: list[tuple[str, Line]] = []
     for offset in range(0, len(text), 4):
         word = int.from_bytes(text[offset : offset + 4], "big")
-        lines += [("", (_LOAD_WORD, ahead + offset, "", "")), ("", (_IF_EQUAL, word, "", otherwise))]
+        lines += [("", (_LOAD_WORD, ahead + offset, "", "")), ("", (IF_EQUAL, word, "", otherwise))]
     return lines
 
 

@@ -16,10 +16,10 @@ from installation.control.dmx.sent import SLOTS, Sent
 PORT = 0x1936
 LOWEST, HIGHEST = 0, 32_767  # Port-Address: 7 bits of net, 4 of sub-net, 4 of universe
 LOSS_S = 10.0  # Art-Net: a console may send what does not change every 4 s only
-_HEAD = b"Art-Net\0"
-_POLL, _REPLY, _DMX = 0x2000, 0x2100, 0x5000
+HEAD = b"Art-Net\0"
+POLL, _REPLY, _DMX = 0x2000, 0x2100, 0x5000
 _OLDEST_PROTOCOL = 14
-_DMX_AT, _POLL_BYTES, _TARGET_BYTES = 18, 14, 18
+LEVELS_AT, _POLL_BYTES, _TARGET_BYTES = 18, 14, 18
 _TARGETED = 0x20
 _OUTPUT, _LIVE, _WIDE_ADDRESS, _MEDIA_SERVER, _OEM_UNKNOWN = 0x80, 0x80, 0x08, 2, 0x00FF
 _ANSWER = struct.Struct("<8sH4sH 2sBB 2sBBH 18s64s64s 2s4s4s4s4s4s 3B3xB6s4sBB26x")
@@ -37,23 +37,23 @@ def decode(packet: bytes, host: str, priority: int = 100) -> Sent | Poll | str |
 
     Art-Net knows no priority: its sources get the one given here, to be held against sACN's.
     """
-    if len(packet) < 10 or not packet.startswith(_HEAD):
+    if len(packet) < 10 or not packet.startswith(HEAD):
         return "no Art-Net"
     code = packet[8] | packet[9] << 8
-    if code not in (_POLL, _DMX):
+    if code not in (POLL, _DMX):
         return None  # others' answers, synchronisation (we show what comes when it comes), timecode, addresses
     if len(packet) < _POLL_BYTES:
         return "cut short"
     if packet[10] << 8 | packet[11] < _OLDEST_PROTOCOL:
         return "unknown version"
-    if code == _POLL:
+    if code == POLL:
         return _poll(packet)
-    if len(packet) < _DMX_AT:
+    if len(packet) < LEVELS_AT:
         return "cut short"
     universe, count = packet[14] | packet[15] << 8, packet[16] << 8 | packet[17]
     if not 1 <= count <= SLOTS:
         return "wrong length"
-    if _DMX_AT + count > len(packet):
+    if LEVELS_AT + count > len(packet):
         return "cut short"
     if universe > HIGHEST:
         return "no such universe"
@@ -67,7 +67,7 @@ def decode(packet: bytes, host: str, priority: int = 100) -> Sent | Poll | str |
         start_code=0,
         preview=False,
         terminated=False,
-        levels=packet[_DMX_AT : _DMX_AT + count],
+        levels=packet[LEVELS_AT : LEVELS_AT + count],
     )
 
 
@@ -83,7 +83,7 @@ def answer(address: str, universe: int, name: str, report: str, live: bool) -> b
     major, minor = (int(part) for part in __version__.split(".")[:2])
     short, long = (text.encode("ascii", "replace") for text in (name, f"installation {__version__}: {name}"))
     return _ANSWER.pack(
-        *(_HEAD, _REPLY, socket.inet_aton(address), PORT),
+        *(HEAD, _REPLY, socket.inet_aton(address), PORT),
         *(bytes((major, minor)), universe >> 8, universe >> 4 & 15),
         *(_OEM_UNKNOWN.to_bytes(2, "big"), 0, 0, 0),
         *(short[:17], long[:63], report.encode("ascii", "replace")[:63]),

@@ -15,11 +15,12 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from installation.control.dmx import artnet, sacn
-from installation.control.dmx.ears import Ear
+from installation.control.dmx import artnet, sacn, sieve
+from installation.control.dmx.ears import Ear, Packet
 from installation.control.dmx.merging import SOURCES_LIMIT, Merging
 from installation.control.dmx.personality import Personality
 from installation.control.dmx.sent import Sent
@@ -33,7 +34,6 @@ from installation.signals import Command, Knob
 
 PROTOCOLS = {"sacn": sacn, "artnet": artnet}
 KEEP_EVERY_S = 5.0  # a port that could not be had, a network that was not there
-COUNT_EVERY_S = 0.5
 IDLE_S = 0.25
 PAUSE_S = 0.005  # after a full batch: a flood must not take time from the picture
 CATCH_UP_S = 0.02
@@ -46,7 +46,7 @@ class Dmx:
 
     faults counts what was refused: no sACN, no Art-Net, cut short, wrong length, unknown vector, unknown addressing,
     unknown version, no such universe, no such priority, out of sequence, too many sources, refused sender, rate
-    limited, overrun, too many triggers, overtaken; and cannot listen. Raises SettingsError, naming what is to mend.
+    limited, too many triggers, overtaken; and cannot listen. Raises SettingsError, naming what is to mend.
     """
 
     def __init__(self, asked: Settings, knobs: Mapping[str, Knob], cues: Sequence[Cue], show: str = "") -> None:
@@ -57,25 +57,27 @@ class Dmx:
         self.personality = Personality(asked, knobs, cues)
         self._allow = AllowList(asked.allow, "dmx.allow")
         self._buckets = Buckets(asked.packets_per_s, where="dmx.packets_per_s")
+        self._said = self.personality.remember()
         self._merging = Merging()
         self._wishes = Wishes(self.refuse)
-        self._late: dict[bytes, tuple[str, Sent]] = {}  # the newest of each source that is too fast
+        self._late: dict[bytes, tuple[Packet, Sent]] = {}  # the newest of each source that is too fast
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
-        self._ears = [Ear(*row, self._selector, take) for row, take in self._wanted()]
+        self._ears = list(self._wanted())
         self._bound, self._over = False, threading.Event()
         self._thread: threading.Thread | None = None
-        self._kept_s = self._counted_s = 0.0
+        self._kept_s = 0.0
         self._leader, self._answered = "", 0
         self._told: Mapping[str, object] = {}
 
-    def _wanted(self) -> list[tuple[tuple[str, int, str], Callable[[bytes, Any, float], None]]]:
-        host, both = self.asked.host, self.asked.protocol == "both"
-        rows = {
-            "sacn": ((host, sacn.PORT, sacn.group_of(self.asked.universe)), self._take_sacn),
-            "artnet": ((host, artnet.PORT, ""), self._take_artnet),
-        }
-        return [row for name, row in rows.items() if both or name == self.asked.protocol]
+    def _wanted(self) -> Iterator[Ear]:
+        host, universe, address, asked = self.asked.host, self.asked.universe, self.asked.address, self.asked.protocol
+        if asked != "artnet":
+            sifting, group = sieve.of_sacn(universe, address), sacn.group_of(universe)
+            yield Ear(host, sacn.PORT, group, sifting, self._selector, self._take_sacn)
+        if asked != "sacn":
+            sifting = sieve.of_artnet(universe, address)
+            yield Ear(host, artnet.PORT, "", sifting, self._selector, self._take_artnet)
 
     def bind(self) -> None:
         """From now on what is sent waits for start(), if the ports can be had; if not, it is tried again."""
@@ -101,6 +103,7 @@ class Dmx:
     def poll(self, now_s: float) -> list[Command]:
         """What the console changed since the last time: the newest value of each knob, every press."""
         with self._lock:
+            self._said = self.personality.remember()
             return self._wishes.take()
 
     def tell(self, values: Mapping[str, Any], now_s: float = 0.0) -> None:
@@ -108,12 +111,13 @@ class Dmx:
         self._told = values
 
     def remember(self) -> object:
-        """What the console said last, for the next show."""
-        return self.personality.remember()
+        """What the console had said when it was polled last, for the next show: what came since then is still to do."""
+        return self._said
 
     def recall(self, said: object) -> None:
         """Take up what was said to an earlier show, before start(): only what differs from it is a change."""
         self.personality.recall(said)
+        self._said = self.personality.remember()
 
     def close(self) -> None:
         """Stop listening; returns when the thread has ended."""
@@ -122,8 +126,7 @@ class Dmx:
         self._bound = False
         self._over.set()
         if self._thread is not None:
-            with contextlib.suppress(OSError):
-                self._waker.send(b"\0")
+            self._waker.send(b"\0")
             self._thread.join(5.0)
             self._thread = None
         for ear in self._ears:
@@ -150,11 +153,6 @@ class Dmx:
         self._catch_up(now_s)
         if now_s - self._kept_s >= KEEP_EVERY_S:
             self._keep(now_s)
-        if now_s - self._counted_s >= COUNT_EVERY_S:
-            self._counted_s = now_s
-            for ear in self._ears:
-                if dropped := ear.dropped():
-                    self.refuse("overrun", count=dropped)
         return more
 
     def _keep(self, now_s: float) -> None:
@@ -166,67 +164,69 @@ class Dmx:
             except OSError as error:
                 self.refuse("cannot listen", text=f"{ear.host} port {ear.port}: {error}")
 
-    def _take_sacn(self, packet: bytes, address: tuple[str, int], now_s: float) -> None:
-        if self._may_speak(address[0]):
-            self._sort(sacn.decode(packet), address, now_s)
+    def _take_sacn(self, packet: Packet) -> None:
+        if self._may_speak(packet):
+            self._sort(sacn.decode(packet.raw), packet)
 
-    def _take_artnet(self, packet: bytes, address: tuple[str, int], now_s: float) -> None:
-        if self._may_speak(address[0]):
-            self._sort(artnet.decode(packet, address[0], self.asked.artnet_priority), address, now_s)
+    def _take_artnet(self, packet: Packet) -> None:
+        if self._may_speak(packet):
+            self._sort(artnet.decode(packet.raw, packet.address[0], self.asked.artnet_priority), packet)
 
-    def _may_speak(self, host: str) -> bool:
-        if host in self._allow:
+    def _may_speak(self, packet: Packet) -> bool:
+        if packet.address[0] in self._allow:
             return True
-        self.refuse("refused sender", host)
+        self.refuse("refused sender", packet.address[0], count=packet.stands_for)
         return False
 
-    def _sort(self, said: Sent | artnet.Poll | str | None, address: tuple[str, int], now_s: float) -> None:
-        """Refusals, questions, levels of ours: those of a source that is too fast wait, the newest of each."""
-        host = address[0]
+    def _sort(self, said: Sent | artnet.Poll | str | None, packet: Packet) -> None:
+        """Refusals, questions, levels of ours: those of a source that is too fast wait, unless they ask for black."""
+        host = packet.address[0]
         if isinstance(said, str):
-            self.refuse(said, host)
+            self.refuse(said, host, count=packet.stands_for)
         elif isinstance(said, artnet.Poll):
-            self._answer(said, address, now_s)
+            self._answer(said, packet)
         elif said is not None and said.universe == self.asked.universe:
-            if said.source not in self._late and self._buckets.take(host, now_s):
-                self._obey(said, now_s)
+            in_time = said.source not in self._late and self._buckets.take(host, packet.now_s)
+            if not in_time:
+                self.refuse("rate limited", host)
+            if in_time or packet.dark:
+                self._late.pop(said.source, None)
+                self._obey(said, packet.now_s, packet.came_s)
                 return
-            self.refuse("rate limited", host)
-            self._late[said.source] = host, said
+            self._late[said.source] = packet, said
             if len(self._late) > SOURCES_LIMIT:
                 del self._late[next(iter(self._late))]
 
     def _catch_up(self, now_s: float) -> None:
-        for source, (host, said) in list(self._late.items()):
-            if self._buckets.take(host, now_s):
+        for source, (packet, said) in list(self._late.items()):
+            if self._buckets.take(packet.address[0], now_s):
                 del self._late[source]
-                self._obey(said, now_s)
+                self._obey(said, now_s, packet.came_s)
 
-    def _obey(self, said: Sent, now_s: float) -> None:
-        look = self._merging.take(said, now_s)
+    def _obey(self, said: Sent, now_s: float, came_s: float) -> None:
+        look = self._merging.take(said, now_s, came_s)
         if self._merging.leader != self._leader:
             self._leader = self._merging.leader
             log.info("DMX: %s", f"{self._leader!r} leads" if self._leader else "nobody sends; the last look stays")
         if isinstance(look, str):
             self.refuse(look, said.name)
         elif look is not None:
-            wishes = self.personality.read(look, now_s)
             with self._lock:
-                for pressed, command in wishes:
-                    self._wishes.add(command, pressed, now_s)
+                for pressed, command in self.personality.read(look, now_s):
+                    self._wishes.add(replace(command, by=f"dmx {self._leader}"), pressed, now_s)
 
-    def _answer(self, poll: artnet.Poll, address: tuple[str, int], now_s: float) -> None:
+    def _answer(self, poll: artnet.Poll, packet: Packet) -> None:
         """An ArtPoll: this show is here, and how it is. To the port that asked, which a console's own always is."""
-        ear = next(ear for ear in self._ears if ear.port == artnet.PORT)
+        ear, address = self._ears[-1], packet.address  # Art-Net's is the last
         if not poll.lowest <= self.asked.universe <= poll.highest or ear.udp is None:
             return
-        if not self._buckets.take(address[0], now_s):
+        if not self._buckets.take(address[0], packet.now_s):
             self.refuse("rate limited", address[0])
             return
         self._answered = (self._answered + 1) % 10_000
         told = ", ".join(f"{name} {self._told[name]}" for name in ("cue", "fps") if name in self._told)
         report = f"#0001 [{self._answered:04d}] {told}"
-        live = self._merging.live(now_s)
+        live = self._merging.live(packet.now_s)
         with contextlib.suppress(OSError):  # who asks and is gone is no fault of the show
             own = self.asked.host if self.asked.host != "0.0.0.0" else _own_address(address)
             ear.udp.sendto(artnet.answer(own, self.asked.universe, self.show, report, live), address)

@@ -14,6 +14,7 @@ from installation.control.dmx import artnet, sacn
 from installation.control.dmx.sent import Sent
 
 SOURCES_LIMIT = 16
+OVERTAKEN_S = 1.0  # nothing lies in a queue for longer
 LATE = 20  # a packet that is so many behind its source's newest begins the count anew
 LOSS_S = {"sacn": sacn.LOSS_S, "artnet": artnet.LOSS_S}
 
@@ -34,6 +35,7 @@ class _Source:
     sequence: int | None
     levels: bytes
     heard_s: float
+    came_s: float
 
 
 class Merging:
@@ -48,10 +50,11 @@ class Merging:
     def leader(self) -> str:
         return self._sources[self._first].name if self._first is not None else ""
 
-    def take(self, sent: Sent, now_s: float) -> Look | str | None:
+    def take(self, sent: Sent, now_s: float, came_s: float = 0.0) -> Look | str | None:
         """What counts since this packet, if it changed that; None where it did not; or why the packet was refused.
 
-        Refusals: out of sequence, too many sources. What is no levels for light is passed over, without a trace.
+        came_s is when it came, by any one clock (0: unknown): what asked for black may have been read before what came
+        ahead of it. Refusals: out of sequence, too many sources. What is no light is passed over, without a trace.
         """
         if (sent.start_code or sent.preview) and not sent.terminated:
             return None
@@ -59,10 +62,12 @@ class Merging:
         refused = ""
         if sent.terminated:
             self._drop(sent.source)
+        elif _is_overtaken(self._sources.get(sent.source), came_s):
+            return None
         elif _is_late(self._sources.get(sent.source), sent):
             return "out of sequence"
         else:
-            refused = self._hear(sent, now_s)
+            refused = self._hear(sent, now_s, came_s)
         before = self._first
         self._choose(now_s)
         if self._first is None or (self._first == before and sent.source != self._first):
@@ -74,14 +79,14 @@ class Merging:
         self._forget(now_s)
         return self._first is not None
 
-    def _hear(self, sent: Sent, now_s: float) -> str:
+    def _hear(self, sent: Sent, now_s: float, came_s: float) -> str:
         """Keep what a source says; one too many sends away the one that was silent longest and does not count."""
         crowded = sent.source not in self._sources and len(self._sources) >= SOURCES_LIMIT
         if crowded:
             others = (one for one in self._sources if one != self._first)
             del self._sources[min(others, key=lambda one: self._sources[one].heard_s)]
         self._sources[sent.source] = _Source(
-            sent.name, sent.protocol, sent.priority, sent.sequence, sent.levels, now_s
+            sent.name, sent.protocol, sent.priority, sent.sequence, sent.levels, now_s, came_s
         )  # a source that was known keeps its place among the others
         return "too many sources" if crowded else ""
 
@@ -101,6 +106,11 @@ class Merging:
             return
         self._first = next((source for source, one in self._sources.items() if one.priority == top), None)
         self._begun_s = now_s
+
+
+def _is_overtaken(known: _Source | None, came_s: float) -> bool:
+    """Whether something that came later was read before. A clock that was set back makes nobody deaf for long."""
+    return known is not None and 0.0 < known.came_s - came_s < OVERTAKEN_S and came_s > 0.0
 
 
 def _is_late(known: _Source | None, sent: Sent) -> bool:

@@ -13,20 +13,20 @@ PORT = 5568
 LOWEST, HIGHEST = 1, 63_999  # universe
 MOST_PRIORITY = 200
 LOSS_S = 2.5  # E1.31: a source that was silent for so long is lost
-_HEAD = b"\x00\x10\x00\x00ASC-E1.17\x00\x00\x00"
+HEAD = b"\x00\x10\x00\x00ASC-E1.17\x00\x00\x00"
 _DATA, _EXTENDED = 4, 8  # root vectors: levels; synchronisation and discovery
 _LEVELS = 2  # framing vector
 _SET_PROPERTY, _BYTES_IN_A_ROW = 0x02, 0xA1
 _ROOT = struct.Struct(">16sHI16s")
 _FRAME = struct.Struct(">HI64sBHBBH")
 _PROPERTIES = struct.Struct(">HBBHHH")
-_ROOT_AT, _FRAME_AT, _PROPERTIES_AT, _LEVELS_AT = 16, 38, 115, 126
-_PREVIEW, _TERMINATED = 0x80, 0x40
+_ROOT_AT, _FRAME_AT, _PROPERTIES_AT, LEVELS_AT = 16, 38, 115, 126
+PREVIEW, TERMINATED = 0x80, 0x40
 
 
 def decode(packet: bytes) -> Sent | str | None:
     """A packet's levels; None where it is whole and for others; else the kind of refusal: what is wrong with it."""
-    if len(packet) < _FRAME_AT or not packet.startswith(_HEAD):
+    if len(packet) < _FRAME_AT or not packet.startswith(HEAD):
         return "no sACN"
     _, root, vector, source = _ROOT.unpack_from(packet)
     if not _fits(root, packet, _ROOT_AT):
@@ -35,7 +35,7 @@ def decode(packet: bytes) -> Sent | str | None:
         return None
     if vector != _DATA:
         return "unknown vector"
-    if len(packet) < _LEVELS_AT:
+    if len(packet) < LEVELS_AT:
         return "cut short"
     frame, vector, name, priority, _, sequence, options, universe = _FRAME.unpack_from(packet, _FRAME_AT)
     length, act, kind, first, step, count = _PROPERTIES.unpack_from(packet, _PROPERTIES_AT)
@@ -43,7 +43,7 @@ def decode(packet: bytes) -> Sent | str | None:
         return "unknown vector"
     if (kind, first, step) != (_BYTES_IN_A_ROW, 0, 1) or not 1 <= count <= SLOTS + 1:
         return "unknown addressing"
-    end = _LEVELS_AT - 1 + count  # the start code is the first property
+    end = LEVELS_AT - 1 + count  # the start code is the first property
     if end > len(packet):
         return "cut short"
     layers = ((root, _ROOT_AT), (frame, _FRAME_AT), (length, _PROPERTIES_AT))
@@ -60,10 +60,10 @@ def decode(packet: bytes) -> Sent | str | None:
         universe=universe,
         priority=priority,
         sequence=sequence,
-        start_code=packet[_LEVELS_AT - 1],
-        preview=bool(options & _PREVIEW),
-        terminated=bool(options & _TERMINATED),
-        levels=packet[_LEVELS_AT:end],
+        start_code=packet[LEVELS_AT - 1],
+        preview=bool(options & PREVIEW),
+        terminated=bool(options & TERMINATED),
+        levels=packet[LEVELS_AT:end],
     )
 
 

@@ -18,8 +18,8 @@ from rehearsal import CUES, KNOBS
 from sacn import sACNsender
 from stupidArtnet import StupidArtnet
 
-from installation.control.dmx import artnet, sacn
-from installation.control.dmx.ears import Ear
+from installation.control.dmx import artnet, sacn, sieve
+from installation.control.dmx.ears import Ear, Packet
 from installation.control.dmx.listener import Dmx
 from installation.memory import resident_mb
 from installation.settings import SettingsError
@@ -29,6 +29,7 @@ ALL = KNOBS | {
     "effect.cut.press": Knob("effect.cut.press", 0.0, 1.0, 0.0, "a cut", "event"),
     "generator.speed": Knob("generator.speed", 0.0, 2.0, 1.0, "pace"),
 }
+SIFTING = sieve.of_sacn(1, 1)
 BLACK, LIGHT = Command("blackout", value=1.0), Command("blackout", value=0.0)
 
 
@@ -105,6 +106,29 @@ def test_blackout_that_was_sent_before_the_first_frame_is_in_it(dmx: Dmx) -> Non
     assert dmx.poll(0.0) == [BLACK]
 
 
+def test_where_the_kernel_does_not_sort_all_that_waits_is_read_before_the_first_frame(
+    dmx: Dmx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(sieve, "sort", cannot)
+    dmx.bind()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        for n in range(100):
+            console.sendto(consoles.sacn(sequence=n), (dmx.asked.host, sacn.PORT))
+        console.sendto(consoles.sacn(fixture(ch3=0), sequence=100), (dmx.asked.host, sacn.PORT))
+    dmx.start()
+    assert dmx.poll(0.0) == [BLACK]
+
+
+def test_it_is_started_once_however_often_it_is_asked(dmx: Dmx) -> None:
+    dmx.start()
+    listening = dmx._thread
+    dmx.start()
+    assert dmx._thread is listening
+
+
 def test_a_port_that_is_taken_is_had_as_soon_as_it_is_free(
     dmx: Dmx, wait_for: Callable, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,26 +147,29 @@ def test_a_port_that_is_taken_is_had_as_soon_as_it_is_free(
 def test_a_group_is_joined_on_every_network_and_again_after_one_went_away() -> None:
     heard: list[bytes] = []
     with selectors.DefaultSelector() as selector:
-        ear = Ear("0.0.0.0", 0, "239.255.0.1", selector, lambda packet, address, now_s: heard.append(packet))
+        ear = Ear("0.0.0.0", 0, "239.255.0.1", SIFTING, selector, lambda packet: heard.append(packet.raw))
         for _ in range(2):  # the second time it is joined already
             ear.keep()
         assert ear.udp is not None
         port = ear.udp.getsockname()[1]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
             console.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
-            console.sendto(b"to all", ("239.255.0.1", port))
-            console.sendto(b"to other universes", ("239.255.0.2", port))
-            console.sendto(b"to us alone", ("127.0.0.1", port))
-        while len(heard) < 2:
+            console.sendto(consoles.sacn(name=b"to all"), ("239.255.0.1", port))
+            console.sendto(consoles.sacn(name=b"to all", levels=fixture(ch3=0)), ("239.255.0.1", port))
+            console.sendto(consoles.sacn(name=b"to another group"), ("239.255.0.2", port))
+            console.sendto(consoles.sacn(name=b"to us alone"), ("127.0.0.1", port))
+            console.sendto(consoles.sacn(name=b"to us alone", levels=fixture(ch3=0)), ("127.0.0.1", port))
+        while len(heard) < 4:
             assert selector.select(20.0)
             ear.read(0.0)
-        assert heard == [b"to all", b"to us alone"]
+        names = [sacn.decode(raw).name for raw in heard]  # type: ignore[union-attr]
+        assert sorted(names) == ["to all", "to all", "to us alone", "to us alone"], "each of them once"
         ear.close()
 
 
 def test_a_network_that_is_not_there_yet_is_waited_for() -> None:
     with selectors.DefaultSelector() as selector:
-        ear = Ear("203.0.113.7", 0, "239.255.0.1", selector, lambda *said: None)
+        ear = Ear("203.0.113.7", 0, "239.255.0.1", SIFTING, selector, lambda packet: None)
         for _ in range(2):
             with pytest.raises(OSError, match="no network here has the address 203"):
                 ear.keep()
@@ -154,15 +181,14 @@ def test_a_network_that_is_not_there_yet_is_waited_for() -> None:
 class Dead(socket.socket):
     """A socket of a network that went down."""
 
-    def recvfrom_into(self, *asked: object) -> tuple:
+    def recvmsg_into(self, *asked: object) -> tuple:
         raise OSError(errno.ENETDOWN, "Network is down")
 
 
 def test_a_socket_that_dies_is_opened_again(dmx: Dmx, wait_for: Callable) -> None:
     dmx.bind()
     ear = dmx._ears[0]
-    assert ear.udp is not None
-    ear.udp = Dead(fileno=ear.udp.detach())
+    ear.sockets = [Dead(fileno=udp.detach()) for udp in ear.sockets]
     dmx.start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
         console.sendto(consoles.sacn(fixture(ch3=0)), (dmx.asked.host, sacn.PORT))
@@ -201,10 +227,26 @@ def test_from_a_console_that_is_too_fast_the_newest_look_always_arrives() -> Non
     heard = Heard(dmx)
     seen = [heard.sacn(0.0, fixture(ch1=60_000 - n), n) for n in range(2000)]
     assert len([one for one in seen if one]) == 100 and dmx.faults["rate limited"] == 1900
-    assert heard.sacn(0.0, fixture(ch1=50, ch3=0), 2000) == []
+    assert heard.sacn(0.0, fixture(ch1=50), 2000) == []
     dmx._catch_up(0.02)
-    assert dmx.poll(0.02) == [Command("master", value=50 / 65_535), BLACK]
-    assert heard.sacn(1.0, fixture(ch1=51, ch3=0), 2001) == [Command("master", value=51 / 65_535)]
+    assert dmx.poll(0.02) == [Command("master", value=50 / 65_535)]
+    assert heard.sacn(1.0, fixture(ch1=51), 2001) == [Command("master", value=51 / 65_535)]
+
+
+def test_black_never_waits_and_nothing_that_came_ahead_of_it_undoes_it() -> None:
+    dmx = made(packets_per_s=1.0)
+    heard = Heard(dmx)
+    dark, lit = consoles.artdmx(fixture(ch3=0)), consoles.artdmx()
+    assert heard.raw(0.0, "artnet", lit, came_s=100.0) == []
+    assert heard.raw(0.0, "artnet", lit, came_s=100.1) == [], "too fast: it waits"
+    assert heard.raw(0.0, "artnet", dark, came_s=100.3, dark=True) == [BLACK]
+    dmx._catch_up(5.0)
+    assert dmx.poll(5.0) == [], "what waited is older than black"
+    assert heard.raw(9.0, "artnet", lit, came_s=100.2) == [], "and so is what lay in the other queue"
+    assert heard.raw(9.0, "artnet", lit, came_s=100.4) == []
+    dmx._catch_up(20.0)
+    assert dmx.poll(20.0) == [LIGHT]
+    assert heard.raw(30.0, "artnet", dark, came_s=50.0) == [BLACK], "a clock that was set back makes nobody deaf"
 
 
 def test_a_second_console_takes_over_when_the_first_falls_silent_and_the_look_is_held_between() -> None:
@@ -215,6 +257,26 @@ def test_a_second_console_takes_over_when_the_first_falls_silent_and_the_look_is
     assert heard.sacn(2.5, DEFAULT, 1, cid=GRANDMA) == []
     assert heard.sacn(2.6, fixture(ch10=30_000), 2, cid=GRANDMA) == [], "the same look, from another console"
     assert heard.sacn(2.7, DEFAULT, 3, cid=GRANDMA) == [Command("knob", "effect.tear.amount", 0.0)]
+
+
+def test_what_was_never_polled_is_a_change_to_the_next_show() -> None:
+    """A show that is killed between a packet and the frame that would have been black must not forget it."""
+    killed = made()
+    killed._take_sacn(Packet(consoles.sacn(fixture(ch3=0)), ("127.0.0.1", 5568), 0.0))
+    unheard = killed.remember()
+    killed.poll(0.0)
+    for said, expected in ((unheard, [BLACK]), (killed.remember(), [])):
+        after = made()
+        after.recall(said)
+        assert Heard(after).sacn(0.0, fixture(ch3=0)) == expected
+
+
+def test_a_wish_says_which_console_has_it() -> None:
+    dmx = made()
+    [black] = Heard(dmx).sacn(0.0, fixture(ch3=0), cid=EOS, name=b"Eos Ti")
+    [light] = Heard(dmx).sacn(0.1, DEFAULT, cid=GRANDMA, name=b"grandMA3", priority=120)
+    [knob] = Heard(dmx, "127.0.0.8").artnet(9.0, fixture(ch10=9))
+    assert (black.by, light.by, knob.by) == ("dmx Eos Ti", "dmx grandMA3", "dmx 127.0.0.8")
 
 
 def test_what_two_consoles_do_to_each_other_is_said(caplog: pytest.LogCaptureFixture) -> None:
@@ -239,13 +301,9 @@ def test_hostile_packets_are_refused_by_kind_and_memory_stays_flat() -> None:
 
 def test_hostile_packets_leave_no_trace_behind_the_decoders_either() -> None:
     dmx = made()
-    ways = {"sacn": dmx._take_sacn, "artnet": dmx._take_artnet}
+    hostile.swallow(dmx, 2_000, 1)
     before_mb = resident_mb()
-    for n, (protocol, packet) in enumerate(hostile.packets(60_000, 3)):
-        ways[protocol](packet, (f"127.0.{n % 200}.1", 1), n / 1000)
-        if n % 33 == 0:
-            dmx._catch_up(n / 1000)
-            dmx.poll(n / 1000)
+    hostile.swallow(dmx, 60_000, 3)
     assert resident_mb() - before_mb < 6
     assert sum(dmx.faults.values()) > 30_000 and "desk error" not in dmx.faults
     assert len(dmx._merging._sources) <= 16 and len(dmx._late) <= 16

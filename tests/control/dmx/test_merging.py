@@ -47,6 +47,14 @@ def test_two_of_equal_priority_never_alternate_the_first_holds() -> None:
     assert set(seen[0::2]) == {None}, "the second is not heard"
 
 
+def test_whoever_counts_goes_on_when_another_becomes_its_equal() -> None:
+    merging = Merging()
+    merging.take(said(10, EOS, 0, priority=100), 0.0)
+    merging.take(said(20, GRANDMA, 0, priority=120), 0.1)
+    assert merging.take(said(11, EOS, 1, priority=120), 0.2) is None
+    assert level(merging.take(said(21, GRANDMA, 1, priority=120), 0.3)) == 21
+
+
 def test_a_source_is_lost_after_two_and_a_half_seconds_and_the_next_takes_over() -> None:
     merging = Merging()
     merging.take(said(10, EOS), 0.0)
