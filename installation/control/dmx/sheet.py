@@ -164,7 +164,7 @@ class _Page:
         font, wide, text = _font(size_px), PAGE[0] - 2 * MARGIN - at, text[:LONGEST_LINE]
         if font.getlength(text) > wide:
             fits = bisect.bisect(range(len(text)), wide, key=lambda letters: font.getlength(text[:letters] + "…"))
-            text = text[: max(0, fits - 1)] + "…"
+            text = text[: fits - 1] + "…"
         self._draw.text((MARGIN + at, self._top), text, font=font, fill=ink)
 
     def rule(self) -> None:

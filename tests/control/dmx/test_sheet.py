@@ -90,6 +90,7 @@ def test_a_show_of_many_cues_takes_as_many_pages_as_it_needs(tmp_path: Path) -> 
         dark = (np.asarray(picture).reshape(pages, 1754, 1240, 3) < 100).all(3)
     assert pages >= 5 and (tmp_path / "many.pdf").read_bytes().count(b"/Type /Page\n") in (0, pages)
     assert not dark[:, -60:].any() and not dark[:, :, -60:].any() and (dark.mean((1, 2)) > 0.002).all()
+    assert dark[0].mean() > 0.015, "the cues begin on the first page"
 
 
 def test_lighting_software_reads_the_same_channels_from_the_gdtf(tmp_path: Path) -> None:
