@@ -47,15 +47,19 @@ def conv(
     slope: float | None,
     groups: int = 1,
     padding: Sequence[int] = ONCE,
+    stride: Sequence[int] = ONCE,
 ) -> Tensor:
     """leaky_relu(conv2d(x, weight, bias, padding)), or without the leaky ReLU; weight packed or plain."""
-    then = ("none", []) if slope is None else ("leaky_relu", [slope])
-    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, padding, ONCE, ONCE, groups, *then, "")
+    return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, padding, stride, ONCE, groups, *_then(slope), "")
 
 
-def linear(x: Tensor, weight: Tensor, slope: float) -> Tensor:
-    """leaky_relu(x @ weight.T): x (N, in), weight (out, in)."""
-    return torch.ops.mkldnn._linear_pointwise(x, weight, None, "leaky_relu", [slope], "")
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None, slope: float | None) -> Tensor:
+    """leaky_relu(x @ weight.T + bias), or without the leaky ReLU: x (N, in), weight (out, in)."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, *_then(slope), "")
+
+
+def _then(slope: float | None) -> tuple[str, list[float]]:
+    return ("none", []) if slope is None else ("leaky_relu", [slope])
 
 
 def conv_transpose(x: Tensor, weight: Tensor) -> Tensor:

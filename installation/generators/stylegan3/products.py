@@ -1,8 +1,9 @@
 """What a convolution made in; up-sampled, rectified and down-sampled out, as products of small matrices.
 
 The same filters as in resampling.py, for a CPU that multiplies matrices far faster than it filters: along an axis, a
-block of what goes out needs a block at the high rate, and that a block of what comes in; both steps are one banded
-matrix, the same for every block, so that a picture's rows are multiplied from the right and its columns from the left.
+block of values at the high rate is a banded matrix times a block of what comes in, so that a picture's rows are
+multiplied from the right and its columns from the left. A round filter is one convolution, which takes the values of a
+row for its channels.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from torch import Tensor
 
 from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan2.network import GAIN, SLOPE
-from installation.generators.stylegan3.filters import parts
-from installation.generators.stylegan3.resampling import LEAVES, Phase, find_phases, gain_of, loudest
+from installation.generators.stylegan3.resampling import find_phases, gain_of, loudest
 from installation.generators.stylegan3.shape import LayerShape
 
-BLOCK = 75  # px that go out at once along an axis, at most
+HIGH = 160  # values at the high rate of a block along an axis, at most
+NARROW = 64  # and across, where a round filter follows: its convolution multiplies with all of them
 TILE = 1 << 21  # values at the high rate that are made, rectified and used up at once
 LANES = 16  # channels of a tile and the sides of matrices are whole multiples, where they can be
 
 
 @dataclass(frozen=True)
 class Block:
-    """Pixels start..stop of what goes out, low..high of what comes in, and the matrix that takes these up."""
+    """Pixels start..stop of what goes out along an axis, low..high of what comes in, and the matrix between them."""
 
     start: int
     stop: int
@@ -39,30 +40,43 @@ class Products:
 
     def __init__(self, shape: LayerShape, up: Tensor, down: Tensor, clamp: float | None, dtype: torch.dtype) -> None:
         self.clamp = None if clamp is None else clamp / GAIN
-        phases = find_phases(shape, up)
-        self.louder = gain_of(phases)
-        count = -(-shape.out_size // BLOCK)
-        even = max(1, shape.up // shape.down)  # blocks begin where the phases begin anew
-        self.block = -(-shape.out_size // (count * even)) * even
-        self.first, self.last = 0, shape.in_size + shape.kernel - 1  # all that the convolution makes
-        matrix = _rise(phases, (self.block - 1) * shape.down + shape.down_taps)
-        self.taps = len(matrix)
-        begin, step = min(phase.first for phase in phases), self.block * shape.down // shape.up
-        self.blocks = []
-        for number in range(-(-shape.out_size // self.block)):
-            at = begin + number * step
-            low, high = max(0, at), min(self.last, at + matrix.shape[1])
-            rise = matrix[:, low - at : high - at].to(dtype).contiguous()
-            start = number * self.block
-            self.blocks.append(Block(start, min(start + self.block, shape.out_size), low, high, rise))
-        falls = parts(down.flip(tuple(range(down.ndim))), LEAVES[dtype])
-        rows, columns = (
-            [_fall(taps, self.block, shape.down, self.taps) for taps in axis] for axis in zip(*falls, strict=True)
-        )
-        self.down = (torch.cat(rows) * GAIN).to(dtype)  # (parts * block, T)
-        self.across = [fall.T.to(dtype).contiguous() for fall in columns]  # (T, block) each
-        self.step = max(LANES, TILE // self.taps**2 // LANES * LANES)  # channels of a tile
+        self.shape, self.phases, self.dtype = shape, find_phases(shape, up), dtype
+        self.louder, self.round = gain_of(self.phases), down.ndim == 2
+        down = down.double().flip(tuple(range(down.ndim)))
+        self.rows, self.columns = self._blocks(HIGH), self._blocks(NARROW if self.round else HIGH)
+        self.across = [self._fall(block, (down.mT if self.round else down) * GAIN) for block in self.columns]
+        self.along = [] if self.round else [self._fall(block, down) for block in self.rows]
+        tile = len(self.rows[0].rise) * len(self.columns[0].rise)
+        self.step = max(LANES, TILE // tile // LANES * LANES)  # channels of a tile
         self.group = shape.outputs  # a convolution is fastest in one piece
+
+    def _blocks(self, most: int) -> list[Block]:
+        """The picture along an axis, in blocks of one size."""
+        size = self.shape.out_size
+        count = -(-size // ((most - self.shape.down_taps) // self.shape.down + 1))
+        each = -(-size // count)
+        return [self._block(start, min(start + each, size)) for start in range(0, size, each)]
+
+    def _block(self, start: int, stop: int) -> Block:
+        shape, reach = self.shape, len(self.phases[0].taps)
+        size = shape.in_size + shape.kernel - 1  # all that the convolution makes
+        high = (stop - start - 1) * shape.down + shape.down_taps
+        high = -(-high // LANES) * LANES  # more is made, which no filter takes
+        places = range(start * shape.down, start * shape.down + high)
+        phases = [self.phases[place % shape.up] for place in places]
+        firsts = [phase.first + place // shape.up for phase, place in zip(phases, places, strict=True)]
+        low, end, before = max(0, min(firsts)), min(size, max(firsts) + reach), max(0, -min(firsts))
+        rise = torch.zeros(high, before + max(firsts) + reach, dtype=torch.float64)
+        for row, phase, first in zip(rise, phases, firsts, strict=True):
+            row[before + first : before + first + reach] = phase.taps
+        return Block(start, stop, low, end, rise[:, before + low : before + end].to(self.dtype).contiguous())
+
+    def _fall(self, block: Block, down: Tensor) -> Tensor:
+        """What takes T values down to a block's pixels: (pixels, T), or of a round filter (pixels, T, taps, 1)."""
+        fall = torch.zeros(block.stop - block.start, len(block.rise), *down.shape[1:], dtype=torch.float64)
+        for number, row in enumerate(fall):
+            row[number * self.shape.down : number * self.shape.down + len(down)] = down
+        return (fall[..., None] if self.round else fall).to(self.dtype)
 
     def __call__(self, x: Tensor, out: Tensor) -> None:
         """x (1, C, H, W), a group of channels, all that the convolution made -> out (1, C, out_size, out_size)."""
@@ -70,44 +84,25 @@ class Products:
         if clamp is not None and loudest(x) * self.louder < clamp:
             clamp = None  # nothing gets so far
         for part, into in zip(x[0].split(self.step), out[0].split(self.step), strict=True):
-            for column in self.blocks:
+            for column, across in zip(self.columns, self.across, strict=True):
                 lines = part[:, :, column.low : column.high].permute(1, 0, 2).contiguous()  # (H, C, low)
-                for row in self.blocks:
-                    y = self._tile(lines[row.low : row.high], row.rise, column.rise, clamp)
-                    y = y[: row.stop - row.start, :, : column.stop - column.start]
+                for number, row in enumerate(self.rows):
+                    high = _raised(lines[row.low : row.high], row.rise, column.rise)  # (T * C, T)
+                    high = high if clamp is None else high.clamp_(-clamp, clamp)
+                    if self.round:
+                        y = self._rounded(high.view(len(row.rise), -1, high.shape[1]), across)
+                    else:  # the columns first, while the rows lie apart
+                        y = torch.mm(self.along[number], torch.mm(high, across.T).view(len(row.rise), -1))
+                    y = y.view(len(y), -1, len(across))[: row.stop - row.start]
                     into[:, row.start : row.stop, column.start : column.stop] = y.permute(1, 0, 2)
 
-    def _tile(self, x: Tensor, rows: Tensor, columns: Tensor, clamp: float | None) -> Tensor:
-        """x (low, C, low) -> (block, C, block): up along both axes, rectified, down along both."""
-        tall = torch.mm(rows, x.view(len(x), -1)).view(-1, x.shape[2])  # (T * C, low)
-        high = onednn.linear(tall, columns, SLOPE)  # (T * C, T)
-        high = high if clamp is None else high.clamp_(-clamp, clamp)
-        if len(self.across) == 1:  # the columns first, while the rows lie apart
-            y = torch.mm(self.down, torch.mm(high, self.across[0]).view(self.taps, -1))
-        else:  # the rows first: all parts of a round filter in one product
-            tall = torch.mm(self.down, high.view(self.taps, -1)).view(len(self.across), -1, self.taps)
-            y = torch.mm(tall[0], self.across[0])
-            for part, across in zip(tall[1:], self.across[1:], strict=True):
-                y.addmm_(part, across)
-        return y.view(self.block, -1, self.block)
+    def _rounded(self, x: Tensor, weight: Tensor) -> Tensor:
+        """x (T, C, T) -> (rows, C, columns): a convolution over rows, with a row's values for its channels."""
+        x = x[None].permute(0, 3, 1, 2)
+        return onednn.conv(x, weight, None, None, 1, (0, 0), (self.shape.down, 1))[0].permute(1, 2, 0)
 
 
-def _rise(phases: list[Phase], high: int) -> Tensor:
-    """The matrix (high, low) of up-sampling; high made up to whole LANES: more is made, which no filter takes."""
-    first, up, reach = min(phase.first for phase in phases), len(phases), len(phases[0].taps)
-    high = -(-high // LANES) * LANES
-    low = max(phase.first for phase in phases) - first + (high - 1) // up + reach
-    matrix = torch.zeros(high, -(-low // 2) * 2, dtype=torch.float64)
-    for row in range(high):
-        phase = phases[row % up]
-        start = phase.first - first + row // up
-        matrix[row, start : start + reach] = phase.taps
-    return matrix
-
-
-def _fall(taps: Tensor, block: int, down: int, high: int) -> Tensor:
-    """The matrix (block, high) of down-sampling."""
-    matrix = torch.zeros(block, high, dtype=torch.float64)
-    for row in range(block):
-        matrix[row, row * down : row * down + len(taps)] = taps
-    return matrix
+def _raised(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """x (low, C, low) -> (T * C, T): up along both axes, and rectified."""
+    tall = torch.mm(rows, x.view(len(x), -1)).view(-1, x.shape[2])
+    return onednn.linear(tall, columns, None, SLOPE)

@@ -8,6 +8,7 @@ channels go through all passes within a core's own memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -61,8 +62,14 @@ class Resampling:
         self.phases = find_phases(shape, up)
         self.louder = gain_of(self.phases)
         self.reach = len(self.phases[0].taps) - 1
-        kernels = parts(down.flip(tuple(range(down.ndim))), LEAVES[dtype])
-        self.down = [self._pair(rows * GAIN, columns) for rows, columns in kernels]
+        down = down.double().flip(tuple(range(down.ndim)))
+        self.round = down.ndim == 2 and self.fused  # whether a round filter is taken as it is, else in its parts
+        self.down = (
+            [] if self.round else [self._pair(rows * GAIN, columns) for rows, columns in parts(down, LEAVES[dtype])]
+        )
+        self.rounded = (
+            [self._there(down[number :: shape.down] * GAIN) for number in range(shape.down)] if self.round else []
+        )
         self.high = (shape.out_size - 1) * shape.down + shape.down_taps  # px at the high rate
         self.group, rows = self._tile()
         self.bands = [self._band(at, min(at + rows, shape.out_size)) for at in range(0, shape.out_size, rows)]
@@ -79,8 +86,10 @@ class Resampling:
 
     def _pair(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """The kernels (1, 1, taps, 1) and (1, 1, 1, taps)."""
-        rows, columns = rows.to(self.device, self.dtype), columns.to(self.device, self.dtype)
-        return rows[None, None, :, None], columns[None, None, None, :]
+        return self._there(rows[:, None]), self._there(columns[None])
+
+    def _there(self, kernel: Tensor) -> Tensor:
+        return kernel[None, None].to(self.device, self.dtype)
 
     def _tile(self) -> tuple[int, int]:
         """How many channels and rows go out at once; the rows begin anew where the phases do."""
@@ -112,8 +121,10 @@ class Resampling:
             at = self._start(band) - self.first
             rows = x[:, :, at : at + band.count + self.reach + self._spread]
             wide = self._columns_up(rows, across)
-            narrow = self._rows_up(wide, along, band.count, clamp)
-            self._rows_down(narrow, out[:, :, band.start : band.stop])
+            phases = self._rows_up(wide, along, band.count, clamp)
+            into = out[:, :, band.start : band.stop]
+            y = self._rounded(phases) if self.round else self._rows_down(self._columns_down(phases))
+            into.copy_(y[:, :, : into.shape[2], : into.shape[3]])
 
     def _may_clamp(self, x: Tensor) -> bool:
         """Whether anything may reach the clamp; a captured graph does not ask."""
@@ -131,32 +142,50 @@ class Resampling:
         y = torch.stack(lines, 3)
         return y.view(1, y.shape[1], -1, y.shape[4]).permute(0, 3, 1, 2)
 
-    def _rows_up(self, x: Tensor, kernels: list[Tensor], count: int, clamp: float | None) -> list[Tensor]:
-        """(1, C, low, high) -> for every part of the down-filter (1, C, high or a little more, out)."""
-        lines: list[list[Tensor]] = [[] for _ in self.down]
+    def _rows_up(self, x: Tensor, kernels: list[Tensor], count: int, clamp: float | None) -> Iterator[Tensor]:
+        """(1, C, low, high) -> every phase of rows, rectified: (1, C, count, high or a little more)."""
         for phase, kernel in zip(self.phases, kernels, strict=True):
             at = phase.first - self.first
             y = self._rectified(x[:, :, at : at + count + self.reach], kernel)
             if clamp is not None:
                 y = y.clamp(-clamp, clamp) if y.requires_grad else y.clamp_(-clamp, clamp)
-            for line, (_, columns) in zip(lines, self.down, strict=True):
-                kernel = columns.expand(y.shape[1], -1, -1, -1)
-                z = F.conv2d(y, kernel, stride=(1, self.shape.down), groups=y.shape[1])
-                line.append(z.permute(0, 2, 3, 1))  # (1, H, W, C)
-        return [_woven(line) for line in lines]
+            yield y
 
     def _rectified(self, x: Tensor, kernel: Tensor) -> Tensor:
         if self.fused:
             return onednn.conv(x, kernel, None, SLOPE, x.shape[1], (0, 0))
         return F.leaky_relu_(F.conv2d(x, kernel, groups=x.shape[1]), SLOPE)
 
-    def _rows_down(self, narrow: list[Tensor], out: Tensor) -> None:
+    def _columns_down(self, phases: Iterator[Tensor]) -> list[Tensor]:
+        """For every part of the down-filter (1, C, high or a little more, out)."""
+        lines: list[list[Tensor]] = [[] for _ in self.down]
+        for y in phases:
+            for line, (_, columns) in zip(lines, self.down, strict=True):
+                line.append(_filtered(y, columns, (1, self.shape.down)))
+        return [_woven(line) for line in lines]
+
+    def _rows_down(self, narrow: list[Tensor]) -> Tensor:
         total: Tensor | None = None
         for x, (rows, _) in zip(narrow, self.down, strict=True):
-            y = F.conv2d(x, rows.expand(x.shape[1], -1, -1, -1), stride=(self.shape.down, 1), groups=x.shape[1])
+            y = _filtered(x, rows, (self.shape.down, 1))
             total = y if total is None else total.add_(y)
         assert total is not None
-        out.copy_(total[:, :, : out.shape[2], : out.shape[3]])
+        return total
+
+    def _rounded(self, phases: Iterator[Tensor]) -> Tensor:
+        """As `_columns_down` and `_rows_down`, in both dimensions at once: each kernel for every down-th row."""
+        lines = list(phases)
+        total: Tensor | None = None
+        for number, kernel in enumerate(self.rounded):
+            y = _filtered(_woven(lines[number :: self.shape.down]), kernel, (1, self.shape.down))
+            total = y if total is None else total.add_(y)
+        assert total is not None
+        return total
+
+
+def _filtered(x: Tensor, kernel: Tensor, stride: tuple[int, int]) -> Tensor:
+    """Every channel by itself."""
+    return F.conv2d(x, kernel.expand(x.shape[1], -1, -1, -1), stride=stride, groups=x.shape[1])
 
 
 def find_phases(shape: LayerShape, up: Tensor) -> list[Phase]:
@@ -177,6 +206,8 @@ def gain_of(phases: list[Phase]) -> float:
 
 
 def _woven(lines: list[Tensor]) -> Tensor:
-    """Phases (1, H, W, C) of rows -> (1, C, H * phases, W), row after row."""
-    y = torch.stack(lines, 2)
+    """Phases (1, C, H, W) of rows -> (1, C, H * phases, W), row after row."""
+    if len(lines) == 1:
+        return lines[0]
+    y = torch.stack([line.permute(0, 2, 3, 1) for line in lines], 2)
     return y.view(1, -1, y.shape[3], y.shape[4]).permute(0, 3, 1, 2)
