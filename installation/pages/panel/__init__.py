@@ -62,7 +62,8 @@ def create(desk: Desk) -> list[BaseRoute]:
 
     def moment(request: Request) -> Response:
         try:
-            return Response(desk.thumbnail(request.path_params["name"]), media_type="image/jpeg")
+            kept = {"Cache-Control": "private, max-age=86400"}  # it never changes
+            return Response(desk.thumbnail(request.path_params["name"]), media_type="image/jpeg", headers=kept)
         except KeyError:
             return refuse(HTTPStatus.NOT_FOUND, "no moment of that name")
 
