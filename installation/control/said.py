@@ -29,7 +29,7 @@ def read(said: bytes, knobs: Mapping[str, Knob], cues: Collection[str]) -> tuple
     if not isinstance(told, dict) or not told.keys() <= FIELDS:
         raise Refused("malformed", "expected a command as a small JSON table")
     verb, name, fade_s = told.get("verb"), told.get("name", ""), told.get("fade_s")
-    if verb not in VERBS | TEACHING or not isinstance(name, str):
+    if not isinstance(verb, str) or verb not in VERBS | TEACHING or not isinstance(name, str):
         raise Refused("malformed", "no such verb")
     value = _number(told.get("value", 1.0))
     fade_s = None if fade_s is None else _number(fade_s)

@@ -49,7 +49,8 @@ class PageDesk:
             wish = json.loads(text)
         except (ValueError, RecursionError):
             return
-        if isinstance(wish, dict) and wish.get("verb") in VERBS | TEACHING and wish["verb"] != "adopt":
+        verb = wish.get("verb") if isinstance(wish, dict) else None
+        if isinstance(verb, str) and verb in (VERBS | TEACHING) - {"adopt"}:
             self._send({name: wish[name] for name in ("verb", "name", "value", "fade_s") if name in wish})
 
     def thumbnail(self, name: str) -> bytes:

@@ -39,7 +39,9 @@ def save(
     """
     path = find(show)
     try:
-        document: Any = tomlkit.parse(path.read_text("utf-8"))
+        before = path.read_text("utf-8")
+        check(Show, {"name": path.stem} | tomllib.loads(before), path.name)
+        document: Any = tomlkit.parse(before)
         if values:
             _into_cue(document, cue, values)
         for source, to in aliases.items():
