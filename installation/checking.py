@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import keyword
 import math
+import tomllib
 import types
 import typing
 from pathlib import Path
@@ -94,3 +95,13 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
             continue
     names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
     raise SettingsError(f"{where}: expected {names}, found {shown(value)}")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table of a TOML file. Raises SettingsError saying where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: not TOML: {str(error)[:200]}") from error

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ class Child:
 
     name is what faults are counted and logged under; silence_s() says how long nothing has come; when that passes
     silent_s (opening_s for a child that has given nothing yet) the child is killed. faults counts changes to ill.
-    settings may be a function that is asked before every start; errors is where the child's stderr goes (None: ours).
+    settings may be a function that is asked before every start; errors is where the child's stderr goes (None: ours);
+    pass_fds are descriptors that it gets beside its memory, under the same numbers.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class Child:
         silence_s: Callable[[], float] | None = None,
         threads: int = 1,
         errors: int | None = subprocess.DEVNULL,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.name, self.module, self.memory = name, module, memory
         self.faults: collections.Counter[str] = collections.Counter()
         self._settings = settings if callable(settings) else lambda: settings
-        self._threads, self._errors = threads, errors
+        self._threads, self._errors, self._pass_fds = threads, errors, tuple(pass_fds)
         self._log, self._silent_s, self._opening_s = log, silent_s, opening_s
         self._silence_s = silence_s or memory.age_s
         self._process: subprocess.Popen[bytes] | None = None
@@ -144,7 +146,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            pass_fds=(self.memory.descriptor,),
+            pass_fds=(self.memory.descriptor, *self._pass_fds),
             start_new_session=True,
             bufsize=0,
             env=os.environ | threads | {"PYTHONPATH": path},

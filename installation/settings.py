@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from installation import files
-from installation.checking import SettingsError, check, to_table
+from installation.checking import SettingsError, check, read_toml, to_table
 
-__all__ = ["SettingsError", "check", "to_table"]  # and what stands below
+__all__ = ["SettingsError", "check", "read_toml", "to_table"]  # and what stands below
 
 
 @dataclass(frozen=True)
@@ -164,6 +163,18 @@ class Dmx:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """The page from which the show is run. host is an address of this machine, 0.0.0.0 for every network; preview: what
+    is on the wall moves on it, but what the camera sees (a picture made of it, moments too) only if camera says so."""
+
+    on: bool = True
+    host: str = "127.0.0.1"
+    port: int = 9080
+    preview: bool = True
+    camera: bool = False
+
+
+@dataclass(frozen=True)
 class Show:
     """Everything a show is: what comes in, what it paints with, what is bent, drawn over and cued."""
 
@@ -182,6 +193,7 @@ class Show:
     screen: Screen = Screen()
     osc: Osc = Osc()
     dmx: Dmx | None = None
+    panel: Panel = Panel()
     moment_every_s: float = 0.0
     moments_per_hour: float = 720.0  # 0: as many as there are
     moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is
@@ -203,19 +215,9 @@ def open_show(name_or_path: str) -> Show:
     return _beside(show, path.resolve().parent)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The table of a TOML file. Raises SettingsError saying where it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: not TOML: {str(error)[:200]}") from error
-
-
 def _refuse_twins(show: Show, where: str) -> None:
     """Two of one name would silently replace each other. Raises SettingsError naming them."""
-    named: dict[str, list[str]] = {
+    named = {
         "inputs": [part.name for part in show.inputs],
         "features": [part.name for part in show.features],
         "bends": [bend.name for bend in show.bends],
@@ -225,14 +227,12 @@ def _refuse_twins(show: Show, where: str) -> None:
         "keyframes": [frames.name for frames in show.keyframes],
         "cues": [cue.number for cue in show.cues],
     }
+    mend = dict.fromkeys(named, "give one of them a name of its own") | {"cues": "give one of them another number"}
+    mend |= dict.fromkeys(("inputs", "features"), "keep one of them")
     for kind, names in named.items():
-        for name in names:
-            if names.count(name) > 1:
-                mend = (
-                    "give one of them a name of its own" if kind not in ("inputs", "features") else "keep one of them"
-                )
-                mend = "give one of them another number" if kind == "cues" else mend
-                raise SettingsError(f"{where}: {kind}: {files.shown(name)} is there {names.count(name)} times; {mend}")
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            count = names.count(twice)
+            raise SettingsError(f"{where}: {kind}: {files.shown(twice)} is there {count} times; {mend[kind]}")
 
 
 def _beside(show: Show, folder: Path) -> Show:

@@ -100,7 +100,7 @@ class Command:
     """One wish of a person (desk, key or web page).
 
     verb: knob | release | go | back | cue | master | blackout | freeze | moment | vector | panic |
-    test_card | ping.
+    test_card | adopt (what is held becomes the cue's own) | ping.
     name is the knob, or the cue's number as text; value is in the knob's own unit; fade_s None means the cue's own.
     by says where it came from: "osc 10.0.0.5", "dmx", "panel", "key".
     """

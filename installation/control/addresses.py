@@ -71,7 +71,9 @@ class Space:
             if not place.waits:
                 patterns.plant(self._urgent_tree, address, address)
         self._found: dict[tuple[str, bool], list[str]] = {}
-        self.aliases = {there: self.lead(there, to) for there, to in (aliases or {}).items()}
+        self._kinds = {knob.name: knob.kind for knob in knobs.values()}
+        self.alias_lines: dict[str, Any] = dict(aliases or {})  # as a show file says them
+        self.aliases = {there: self.lead(there, to) for there, to in self.alias_lines.items()}
 
     def find(self, address: str, urgent: bool = False) -> Sequence[Place]:
         """The places that an address or pattern names. Raises Refused when there are none.
@@ -95,6 +97,27 @@ class Space:
     def urgent(self) -> list[str]:
         """The addresses of blackout and panic, also those that the show gives them."""
         return [address for address, place in (self.places | self.aliases).items() if place.verbs & URGENT]
+
+    def teach(self, source: str, knob: str, values: Sequence[object]) -> None:
+        """Lead an address that somebody sends to a knob from now on, over the range that its values show by now.
+
+        Whole numbers are taken for 0..100, as lighting desks send them, until one is larger; others for 0..1. Other
+        threads look addresses up meanwhile.
+        """
+        kind, before = self._kinds.get(knob, ""), str(self.alias_lines.get(source, ""))
+        number = values[0] if values and isinstance(values[0], int | float) else 0.0
+        whole = isinstance(number, int) and not isinstance(number, bool)
+        form = "dmx" if number > 100 or before.endswith("/dmx") else "percent"
+        form = form if whole or number > 1.0001 or before.endswith(("/percent", "/dmx")) else "norm"
+        to = f"{ROOT}/{path_of(knob)}" + ("" if kind in ("bool", "event") else f"/{form}")
+        if to != before:
+            self.aliases = {**self.aliases, source: self.lead(source, to)}
+            self.alias_lines[source] = to
+
+    def forget(self, source: str) -> None:
+        """Lead an address nowhere again."""
+        self.aliases = {there: to for there, to in self.aliases.items() if there != source}
+        self.alias_lines.pop(source, None)
 
     def _match(self, pattern: str, urgent: bool) -> list[str]:
         found = self._found.get((pattern, urgent))

@@ -205,6 +205,18 @@ class Board:
             if self._held.pop(name, None) is not None:
                 self._leaving[name] = self._ramp(name, base[name], 0.0, now_s, command.fade_s or 0.0)
 
+    def _do_adopt(self, command: Command, now_s: float) -> None:
+        """What people hold becomes the running cue's own: the light stays, and nobody holds it any more."""
+        if not self.cues:
+            self._refuse("unknown cue", "there is no cue to keep what is held in")
+            return
+        cue = self.cues[self._running]
+        cue = replace(cue, values={**cue.values, **{name: ramp.goal for name, ramp in self._held.items()}})
+        self.cues = (*self.cues[: self._running], cue, *self.cues[self._running + 1 :])
+        self._looks = looks_of(self.knobs, self.cues)
+        self._cue |= self._held
+        self._held = {}
+
     def _do_master(self, command: Command, now_s: float) -> None:
         goal = min(max(command.value, 0.0), 1.0)
         self._master = Ramp(self._master.at(now_s), goal, now_s, command.fade_s or 0.0)

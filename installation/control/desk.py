@@ -24,6 +24,7 @@ from installation.control.addresses import Space
 from installation.control.answers import Answers, Sender, StatusValue
 from installation.control.arguments import Reading
 from installation.control.feedback import quiet
+from installation.control.heard import Heard
 from installation.control.patterns import is_pattern
 from installation.control.places import KEPT, ROOT, Place, Refused
 from installation.control.ports import Ports
@@ -31,15 +32,13 @@ from installation.control.refusals import Refusals, Told
 from installation.control.sockets import in_bytes
 from installation.control.streams import Stream, Streams
 from installation.control.table import osc_table as osc_table
-from installation.control.waiting import Late, Waiting
+from installation.control.waiting import MESSAGES_PER_TOKEN, PATTERN_TOKENS, Late, Waiting, tokens_of
 from installation.control.wishes import Wishes
 from installation.packets import Argument, Message, encode, read
 from installation.senders import AllowList, Buckets
 from installation.settings import Cue, Osc, SettingsError
 from installation.signals import Command, Knob
 
-MESSAGES_PER_TOKEN = 32  # beyond the first of a packet
-PATTERN_TOKENS = 20.0
 MOMENTS_HZ, MOMENTS_AT_ONCE = 0.5, 5.0  # of one sender
 CATCH_UP_S = 0.02
 MOST_ROUNDS = 64  # of reading before the first frame
@@ -55,14 +54,15 @@ class Desk:
     pattern, out of range, too many triggers, overtaken, moment, vector dropped, too many streams, unfinished stream.
     """
 
-    def __init__(self, osc: Osc, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:
+    def __init__(self, osc: Osc, knobs: Mapping[str, Knob], cues: Sequence[Cue], heard: Heard | None = None) -> None:
         for name, port in (("port", osc.port), ("reply_port", osc.reply_port)):
             if not 0 <= port <= 65535:
                 raise SettingsError(f"osc.{name}: must be 0 to 65535, found {port}")
         self.osc = osc
         self.port = osc.port
         self.faults: Counter[str] = Counter()
-        self.refuse = Refusals(self.faults)
+        self.heard = heard or Heard()
+        self.refuse = Refusals(self.faults, heard=self.heard)
         self.space = Space(knobs, cues, osc.aliases)
         self._allow = AllowList(osc.allow)
         self._buckets = Buckets(osc.packets_per_s)
@@ -181,21 +181,17 @@ class Desk:
             self.refuse("malformed", sender.host, error)
         if not messages:
             return
-        in_time = sender.host not in self._waiting and self._buckets.take(sender.host, now_s, self._tokens(messages))
+        cost = tokens_of(messages, self.osc.packets_per_s)
+        in_time = sender.host not in self._waiting and self._buckets.take(sender.host, now_s, cost)
         if not in_time:
             self.refuse("rate limited", sender.host)
         for message in messages:
             try:
                 self._obey(message, sender, came_s, now_s) if in_time else self._put_off(message, sender, came_s, now_s)
+                self.heard.note("OSC", sender.host, *message)
             except Refused as refused:
-                self._refuse(refused, message[0], sender)
+                self._refuse(refused, message, sender)
         self._answers.hear(sender.host)
-
-    def _tokens(self, messages: Sequence[Message]) -> float:
-        """What a packet costs: a whole frame of knobs little more than one knob, a pattern as much as it takes."""
-        patterns = sum(is_pattern(address) for address, _ in messages)
-        tokens = 1.0 + (len(messages) - 1) / MESSAGES_PER_TOKEN + patterns * (PATTERN_TOKENS - 1.0)
-        return min(tokens, self.osc.packets_per_s)
 
     def _obey(self, message: Message, sender: Sender, came_s: float, now_s: float, waited: bool = False) -> None:
         """Do a message; one that waited has done already what of it could not wait. Raises Refused."""
@@ -204,7 +200,7 @@ class Desk:
                 if place.waits or not waited:
                     self._want(place, message[1], sender, came_s, now_s)
             except Refused as refused:
-                self._refuse(refused, message[0], sender)
+                self._refuse(refused, message, sender)
 
     def _put_off(self, message: Message, sender: Sender, came_s: float, now_s: float) -> None:
         """Do at once what never waits, let the rest wait. Raises Refused."""
@@ -238,10 +234,10 @@ class Desk:
             try:
                 self._obey(late.wish, late.sender, late.came_s, now_s, waited=True)
             except Refused as refused:
-                self._refuse(refused, late.wish[0], late.sender)
+                self._refuse(refused, late.wish, late.sender)
 
-    def _refuse(self, refused: Refused, address: str, sender: Sender) -> None:
-        self.refuse(refused.kind, sender.host, Told(address, refused, self.space.nearest))
+    def _refuse(self, refused: Refused, message: Message, sender: Sender) -> None:
+        self.refuse(refused.kind, sender.host, Told(message[0], refused, self.space.nearest, message[1]))
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, came_s: float, now_s: float) -> None:
         if place.kind == "ping":

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from installation.control.desk import Desk
 from installation.control.feedback import quiet
 from installation.signals import Command, Levels
+
+if TYPE_CHECKING:
+    import numpy as np
 
 log = quiet(logging.getLogger("installation.control.desks"))
 
@@ -17,7 +21,8 @@ log = quiet(logging.getLogger("installation.control.desks"))
 class Listener(Protocol):
     """Whoever turns what people do into commands. bind() raises where the show is not to begin without it."""
 
-    faults: Counter[str]
+    @property
+    def faults(self) -> Counter[str]: ...
 
     def bind(self) -> None: ...
     def start(self) -> None: ...
@@ -39,6 +44,24 @@ class Following(Protocol):
     """A listener that shows people what is set: told in every frame, so it takes the levels and is gone."""
 
     def follow(self, levels: Levels, now_s: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What of a show a listener may look at: the picture as it is presented [shape=(H, W, 3), uint8], what was survived
+    by kind, whether each device is there; and where a code to scan (a pixel a module) is put up for people to see."""
+
+    picture: Callable[[], np.ndarray]
+    faults: Callable[[], Mapping[str, int]]
+    devices: Callable[[], Mapping[str, bool]]
+    put_up: Callable[[np.ndarray], None]
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """A listener that looks at the show itself."""
+
+    def look(self, sight: Sight) -> None: ...
 
 
 class Desks:
@@ -88,6 +111,12 @@ class Desks:
         """Let those who show it know what is set in this frame."""
         for one in self._following:
             one.follow(levels, now_s)
+
+    def look(self, sight: Sight) -> None:
+        """Let those who want to, look at the show."""
+        for one in self.all.values():
+            if isinstance(one, Looking):
+                one.look(sight)
 
     def remember(self) -> dict[str, object]:
         """What listeners have to know again in the next show."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from installation.control.heard import Heard
 from installation.control.places import Refused
 
 KEPT = 512  # kinds and senders: addresses can be forged
@@ -50,6 +51,7 @@ class Told:
     address: str
     refused: Refused
     nearest: Callable[[str], str]
+    values: Sequence[object] = ()
 
     def __str__(self) -> str:
         hint = f"; did you mean {self.nearest(self.address)}?" if self.refused.kind == "unknown address" else ""
@@ -68,16 +70,25 @@ class Refusals:
     what found no place in the log now is said the next time that it happens."""
 
     def __init__(
-        self, faults: Counter[str], now_s: Callable[[], float] = time.monotonic, protocol: str = "OSC"
+        self,
+        faults: Counter[str],
+        now_s: Callable[[], float] = time.monotonic,
+        protocol: str = "OSC",
+        heard: Heard | None = None,
     ) -> None:
-        """protocol is what the lines begin with, and in small letters the table of the show file that they speak of."""
-        self.faults, self._now_s, self._protocol = faults, now_s, protocol
+        """protocol is what the lines begin with, and in small letters the table of the show file that they speak of.
+
+        heard notes every one of them, for whoever looks at what came.
+        """
+        self.faults, self._now_s, self._protocol, self._heard = faults, now_s, protocol, heard
         self._rows: OrderedDict[tuple[str, str], _Row] = OrderedDict()
         self._period_s, self._lines = now_s(), 0
 
     def __call__(self, kind: str, sender: str = "", text: object = "", count: int = 1) -> None:
         """Count, and say it if this sender's refusals of this kind were not told of yet; text is made only then."""
         self.faults[kind] += count
+        if self._heard is not None:
+            self._note(self._heard, kind, sender, text)
         row = self._rows.get((kind, sender))
         if row is None:
             row = self._rows[kind, sender] = _Row()
@@ -98,6 +109,14 @@ class Refusals:
         """How often this was refused from this sender, of those that are still remembered."""
         row = self._rows.get((kind, sender))
         return row.count if row else 0
+
+    def _note(self, heard: Heard, kind: str, sender: str, text: object) -> None:
+        """An address that nobody knows, with a number behind it, is one that may be learnt."""
+        if isinstance(text, Told):
+            spare = kind == "unknown address" and bool(text.values) and isinstance(text.values[0], int | float)
+            heard.note(self._protocol, sender, text.address, text.values, kind, spare)
+        else:
+            heard.note(self._protocol, sender, text, (), kind)
 
     def _has_line(self, now_s: float) -> bool:
         if now_s - self._period_s >= PERIOD_S:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from installation.control.answers import Sender
+from installation.control.patterns import is_pattern
 from installation.packets import Message
 from installation.signals import Command
 
 SENDERS_KEPT = 64
 PATTERNS_KEPT = 32  # of one sender; commands are bounded by the knobs that there are
+MESSAGES_PER_TOKEN = 32  # beyond the first of a packet
+PATTERN_TOKENS = 20.0
 
 
 class Late(NamedTuple):
@@ -65,3 +68,9 @@ class Waiting:
                     del self._of[host]
                     hosts.remove(host)
                 yield late
+
+
+def tokens_of(messages: Sequence[Message], most: float) -> float:
+    """What a packet costs: a whole frame of knobs little more than one knob, a pattern as much as it takes."""
+    patterns = sum(is_pattern(address) for address, _ in messages)
+    return min(1.0 + (len(messages) - 1) / MESSAGES_PER_TOKEN + patterns * (PATTERN_TOKENS - 1.0), most)

@@ -14,6 +14,7 @@ import functools
 import logging
 import os
 import platform
+import secrets
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from types import FrameType
 
 from installation import __version__, files
 from installation.control.sockets import Sockets, bind, urgent_of
-from installation.live.kept import KEPT, PRESENTED, Kept, Note, state_folder
+from installation.live.kept import KEPT, PRESENTED, TOKEN, Kept, Note, state_folder
 from installation.live.notifier import Notifier
 from installation.live.saying import log_without_waiting, say
 from installation.settings import Osc
@@ -86,6 +87,7 @@ class Keeper:
         self.kept, self.note = Kept.make(), Note(show)
         self._ports: Sockets | None = None
         self.told = Notifier()
+        self._panel = {TOKEN: secrets.token_urlsafe(24)}  # who knows it knows it until this ends
         self.failures, self.safe_until_s, self.safe_s = 0, 0.0, SAFE_S
         self._asked: int | None = None  # the signal that ends it
         self._process: subprocess.Popen[str] | None = None
@@ -143,7 +145,7 @@ class Keeper:
                 text=True,
                 errors="replace",
                 pass_fds=(descriptor, *ports),
-                env=os.environ | port_words | {KEPT: f"{descriptor}:{os.getpid()}"},
+                env=os.environ | port_words | self._panel | {KEPT: f"{descriptor}:{os.getpid()}"},
                 start_new_session=True,
             )
         except OSError as error:  # no memory, no processes, a disk that is away: later

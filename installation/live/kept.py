@@ -21,6 +21,7 @@ WORDS_BYTES = 1 << 18
 PRESENTED = 0  # place in the memory's counts and times: frames on the wall
 SAVE_EVERY_S = 1.0
 log = logging.getLogger("installation.live.keeper")
+TOKEN = "INSTALLATION_PANEL_TOKEN"  # environment: what opens the panel, the same for every show of one keeper
 KEPT = "INSTALLATION_KEPT"  # environment: descriptor of the shared memory, and the keeper's process
 
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from installation.clock import WallClock
+from installation.control.desks import Sight
 from installation.control.feedback import describe_status
 from installation.files import write_json
 from installation.live import modulation, opening, portable
@@ -55,7 +56,8 @@ class Live:
         self.knobs = self.studio.open()
         self.show = show = portable.fitted(show, self.knobs)
         self.board = opening.open_board(show, self.knobs)
-        self.desk = opening.open_desk(show, self.knobs, closing)
+        self.desk = opening.open_desk(show, self.knobs, closing, options, bool(self.kept and self.kept.goes_on))
+        self.desk.look(Sight(self.screen.read, self.faults, self.senses.there, self.screen.put_up))
         if self.kept and self.kept.goes_on:
             keep_earlier(options)
         self.chronicle = Chronicle(show, options, self.screen, self.studio, closing)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from installation import plugins
 from installation.clock import WallClock
 from installation.live.displays import has_display, wait_for_display
+from installation.live.inviting import asked_for
 from installation.live.leading import led_by, own_model
 from installation.live.modulation import check_routes
 from installation.live.painting import open_generator
@@ -24,6 +25,7 @@ from installation.signals import Command, Controls, Knob
 if TYPE_CHECKING:  # what a show does not use is not imported
     from installation.control.cues import Board
     from installation.control.desks import Desks
+    from installation.control.learning import Teachable
     from installation.live.studio import Studio
     from installation.rendering.easel import Easel
     from installation.rendering.window import Display
@@ -74,6 +76,7 @@ def _apply(show: Show, options: Namespace) -> Show:
         show,
         screen=dataclasses.replace(show.screen, **{k: v for k, v in screen.items() if v is not None}),
         osc=_osc(show, options),
+        panel=asked_for(show, options),
     )
     if options.model:
         own = options.model == own_model(show.generator)
@@ -158,17 +161,30 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
     return screen
 
 
-def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desks:
-    """Everybody's ear: OSC, and DMX where the show has it; what is sent waits until it is started."""
+def open_desk(
+    show: Show, knobs: Mapping[str, Knob], closing: ExitStack, options: Namespace | None = None, again: bool = False
+) -> Desks:
+    """Everybody's ear: OSC, DMX and the panel where the show has them; what is sent waits until it is started.
+
+    again: not the first show of this keeper.
+    """
     from installation.control.desk import Desk
     from installation.control.desks import Desks, Listener
+    from installation.control.heard import Heard
 
-    others: dict[str, Listener] = {}
+    heard, others = Heard(), dict[str, Listener]()
+    osc = Desk(show.osc, knobs, show.cues, heard)
+    teachers: dict[str, Teachable] = {"OSC": osc.space}
     if show.dmx is not None:
         from installation.control.dmx.listener import Dmx
 
-        others["dmx"] = Dmx(show.dmx, knobs, show.cues, show.name)
-    desks = Desks(Desk(show.osc, knobs, show.cues), **others)
+        others["dmx"] = dmx = Dmx(show.dmx, knobs, show.cues, show.name, heard)
+        teachers["DMX"] = dmx.personality
+    if show.panel.on and options is not None:
+        from installation.live.panel import Panel
+
+        others["panel"] = Panel(show, options, knobs, heard, teachers, again)
+    desks = Desks(osc, **others)
     closing.callback(desks.close)
     desks.bind()
     return desks

@@ -94,6 +94,10 @@ class Senses:
         awake = all(getattr(extractor, "ready", True) for extractor in self.extractors.values())
         return awake and all(name in self._heard_from or one.faults for name, one in self.inputs.items())
 
+    def there(self) -> dict[str, bool]:
+        """Whether each input is alive."""
+        return {name: bool(getattr(one, "alive", True)) for name, one in self.inputs.items()}
+
     @property
     def tempo_bpm(self) -> float:
         """The tempo heard, 0 while there is none."""

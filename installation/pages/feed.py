@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 log = logging.getLogger("installation.pages")
+MOST_SAID = 240  # messages a second of one page: ten fingers on sliders say fewer
 SIGN_OF_LIFE_S = 10.0  # so that a page notices a connection that is dead but was never closed
 News = dict[str, str]  # topic -> its newest value as JSON
 
@@ -22,10 +23,16 @@ class Feed:
 
     look() gives {topic: plain JSON values}, the same objects while nothing has changed, so that it is cheap; it is
     called in a thread, every_s seconds apart. What it raises is told as the topic "trouble" until that is over.
+    hear, if given, takes what pages say, message by message, at once; a page that says too much is read more slowly.
     """
 
-    def __init__(self, look: Callable[[], Mapping[str, Any]], every_s: float = 0.5) -> None:
-        self.look, self.every_s = look, every_s
+    def __init__(
+        self,
+        look: Callable[[], Mapping[str, Any]],
+        every_s: float = 0.5,
+        hear: Callable[[str], None] | None = None,
+    ) -> None:
+        self.look, self.every_s, self.hear = look, every_s, hear
         self._seen: dict[str, Any] = {}
         self._told: News = {}
         self._followers: set[_Follower] = set()
@@ -37,7 +44,7 @@ class Feed:
         self._wake.set()
 
     async def serve(self, socket: WebSocket) -> None:
-        """Tell one page everything, then what changes, until it goes; what it says itself is not listened to."""
+        """Tell one page everything, then what changes, until it goes."""
         try:
             await socket.accept()
         except (WebSocketDisconnect, OSError):  # it went before it was let in
@@ -48,9 +55,12 @@ class Feed:
             self._watch = asyncio.create_task(self._keep_watch())
         self.nudge()
         telling = asyncio.create_task(follower.tell(socket))
+        pace = Pace()
         try:
-            while (await socket.receive())["type"] != "websocket.disconnect":
-                pass
+            while (message := await socket.receive())["type"] != "websocket.disconnect":
+                if self.hear is not None and (text := message.get("text")):
+                    self.hear(text)
+                    await pace.keep()
         finally:
             telling.cancel()
             self._followers.discard(follower)
@@ -81,6 +91,21 @@ class Feed:
 
     def _is_new(self, name: str, value: Any) -> bool:
         return name not in self._seen or (value is not self._seen[name] and value != self._seen[name])
+
+
+class Pace:
+    """How fast one page may say things: MOST_SAID a second, then it waits."""
+
+    def __init__(self) -> None:
+        self._since_s, self._count = 0.0, 0
+
+    async def keep(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._since_s >= 1.0:
+            self._since_s, self._count = now_s, 0
+        self._count += 1
+        if self._count > MOST_SAID:
+            await asyncio.sleep(max(0.0, self._since_s + 1.0 - now_s))
 
 
 class _Follower:

@@ -5,17 +5,19 @@ const SILENT_MS = 30000; // the server gives a sign of life every ten seconds
 const GONE = "disconnected; this page goes on by itself when its server is there again";
 const ANOTHER = "this page's server was started anew: open the address that it printed";
 
-/** news(topics) is called with each message; link("") when connected, link(why) when not. path is relative to the page. */
+/** news(topics) is called with each message; link("") when connected, link(why) when not. path is relative to the page.
+ * What comes back says something to the server, and whether that could be sent. */
 export function follow(path, news, link) {
   const address = new URL(path, location.href);
   let wait = FIRST_MS;
+  let socket = null;
 
   function connect() {
-    const socket = new WebSocket(address.href.replace(/^http/, "ws"));
+    socket = new WebSocket(address.href.replace(/^http/, "ws"));
     let silence = 0;
     const hear = () => {
       clearTimeout(silence);
-      silence = setTimeout(() => socket.close(), SILENT_MS);
+      silence = setTimeout(() => socket?.close(), SILENT_MS);
     };
     socket.onopen = () => {
       wait = FIRST_MS;
@@ -44,4 +46,9 @@ export function follow(path, news, link) {
   }
 
   connect();
+  return (said) => {
+    if (socket.readyState !== WebSocket.OPEN) return false;
+    socket.send(JSON.stringify(said));
+    return true;
+  };
 }

@@ -93,9 +93,13 @@ class PageServer:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    async def serve(self) -> None:
+        """The same in the loop of a program of its own."""
+        await self._server.serve(sockets=[self.socket])
+
     def _run(self) -> None:
         try:
-            asyncio.run(self._server.serve(sockets=[self.socket]))
+            asyncio.run(self.serve())
         except Exception:
             log.exception("the pages have ended; whatever runs beside them goes on")
 

@@ -50,6 +50,7 @@ class Display:
         self._hung: Target | None = None  # the newest of them
         self._hanging: np.ndarray | None = None  # whose pixels it has
         self._drawn_card: Target | None = None
+        self._code: np.ndarray | None = None  # that the card bears
         self._shown: Target | None = None  # what was presented last, before master
 
     @property
@@ -129,7 +130,17 @@ class Display:
         self.card.set("size", tuple(map(float, self.screen.size)))
         self.card.set("time_s", now_s % 3600.0)
         self.card.draw(self._drawn_card.framebuffer)
+        if self._code is not None:
+            high, wide = self._code.shape[:2]
+            at = (self.screen.size[0] - wide - wide // 4, wide // 4)
+            self._drawn_card.texture.write(self._code, viewport=(*at, wide, high))
         return self._drawn_card
+
+    def put_up(self, code: np.ndarray) -> None:
+        """Let the test card bear a code to scan [shape=(n, n), uint8, a pixel a module], a third of it high."""
+        times = max(1, min(self.screen.size) // 3 // len(code))
+        grey = np.kron(code[::-1], np.ones((times, times), np.uint8))
+        self._code = np.dstack([grey, grey, grey, np.full_like(grey, 255)])
 
     def keys(self) -> list[str]:
         """Keys pressed since the last call: esc, f, t, b, m, 1 to 9. f has been acted on already."""

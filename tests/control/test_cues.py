@@ -357,3 +357,22 @@ def test_a_note_with_numbers_that_are_none_is_no_reason_to_fail(board: Board, nu
     assert board.levels(1.0).master == 1.0 and base(board, TEAR, 1.0) == 0.2
     board.recall({"master": [-3.0, -3.0, 0.0]}, 0.0)
     assert board.levels(1.0).master == 0.0
+
+
+def test_what_is_held_becomes_the_running_cues_own_without_a_step_of_the_light(board: Board) -> None:
+    board.apply(Command("knob", TEAR, 0.9, 2.0), 10.0)
+    board.apply(Command("knob", SIDES, 9.0), 10.0)
+    before = board.levels(11.0).base
+    board.apply(Command("adopt"), 11.0)
+    assert board.levels(11.0).base == before and board.levels(11.0).held == {}
+    assert base(board, TEAR, 12.0) == 0.9 and board.cues[0].values[TEAR] == 0.9
+    board.apply(Command("go", fade_s=0.0), 13.0)
+    board.apply(Command("back", fade_s=0.0), 14.0)
+    assert (base(board, TEAR, 15.0), base(board, SIDES, 15.0)) == (0.9, 9.0)
+
+
+def test_nothing_is_adopted_where_there_is_no_cue() -> None:
+    board = Board(KNOBS, ())
+    board.apply(Command("knob", TEAR, 0.9), 0.0)
+    board.apply(Command("adopt"), 1.0)
+    assert board.levels(2.0).held == {TEAR: ""} and board.faults == {"unknown cue": 1}

@@ -170,3 +170,10 @@ def _came_s(ancillary: Sequence[tuple[int, int, bytes]]) -> float:
             seconds, nanoseconds = _STAMP.unpack(stamp)
             return float(seconds + nanoseconds * 1e-9)
     return 0.0
+
+
+def own_address(asker: tuple[str, int]) -> str:
+    """The address of ours from which packets go to somebody."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect(asker)
+        return str(udp.getsockname()[0])

@@ -20,11 +20,12 @@ from dataclasses import replace
 from typing import Any
 
 from installation.control.dmx import artnet, sacn, sieve
-from installation.control.dmx.ears import Ear, Packet
+from installation.control.dmx.ears import Ear, Packet, own_address
 from installation.control.dmx.merging import SOURCES_LIMIT, Merging
 from installation.control.dmx.personality import Personality
 from installation.control.dmx.sent import Sent
 from installation.control.feedback import quiet
+from installation.control.heard import Heard
 from installation.control.refusals import Refusals
 from installation.control.wishes import Wishes
 from installation.senders import AllowList, Buckets
@@ -49,11 +50,18 @@ class Dmx:
     limited, too many triggers, overtaken; and cannot listen. Raises SettingsError, naming what is to mend.
     """
 
-    def __init__(self, asked: Settings, knobs: Mapping[str, Knob], cues: Sequence[Cue], show: str = "") -> None:
+    def __init__(
+        self,
+        asked: Settings,
+        knobs: Mapping[str, Knob],
+        cues: Sequence[Cue],
+        show: str = "",
+        heard: Heard | None = None,
+    ) -> None:
         check_settings(asked)
-        self.asked, self.show = asked, show
+        self.asked, self.show, self.heard = asked, show, heard or Heard()
         self.faults: Counter[str] = Counter()
-        self.refuse = Refusals(self.faults, protocol="DMX")
+        self.refuse = Refusals(self.faults, protocol="DMX", heard=self.heard)
         self.personality = Personality(asked, knobs, cues)
         self._allow = AllowList(asked.allow, "dmx.allow")
         self._buckets = Buckets(asked.packets_per_s, where="dmx.packets_per_s")
@@ -214,6 +222,8 @@ class Dmx:
             with self._lock:
                 for pressed, command in self.personality.read(look, now_s):
                     self._wishes.add(replace(command, by=f"dmx {self._leader}"), pressed, now_s)
+            for channel, value in self.personality.moved:
+                self.heard.note("DMX", said.name, channel.name, (value,), spare=channel.spare)
 
     def _answer(self, poll: artnet.Poll, packet: Packet) -> None:
         """An ArtPoll: this show is here, and how it is. To the port that asked, which a console's own always is."""
@@ -228,7 +238,7 @@ class Dmx:
         report = f"#0001 [{self._answered:04d}] {told}"
         live = self._merging.live(packet.now_s)
         with contextlib.suppress(OSError):  # who asks and is gone is no fault of the show
-            own = self.asked.host if self.asked.host != "0.0.0.0" else _own_address(address)
+            own = self.asked.host if self.asked.host != "0.0.0.0" else own_address(address)
             ear.udp.sendto(artnet.answer(own, self.asked.universe, self.show, report, live), address)
 
 
@@ -246,10 +256,3 @@ def check_settings(asked: Settings) -> None:
             raise SettingsError(f"dmx.universe: must be {low} to {high} for {name}, found {asked.universe}")
     if not 0 <= asked.artnet_priority <= sacn.MOST_PRIORITY:
         raise SettingsError(f"dmx.artnet_priority: must be 0 to {sacn.MOST_PRIORITY}, found {asked.artnet_priority}")
-
-
-def _own_address(asker: tuple[str, int]) -> str:
-    """The address of ours from which packets go to somebody."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.connect(asker)
-        return str(udp.getsockname()[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from installation.control.dmx.merging import Look
 from installation.control.dmx.sent import SLOTS
@@ -59,6 +59,12 @@ class Channel:
     steps: tuple[Step, ...]
     act: Act
     pressed: bool = False  # by a change within one stream only: another console's level is no press
+    turns: str = ""  # the knob
+
+    @property
+    def spare(self) -> bool:
+        """Whether it may turn a knob, and turns none yet."""
+        return self.name.startswith("Knob") and not self.turns
 
     def of(self, slots: bytes) -> int:
         """Its value, 0..65535 or 0..255, in the bytes of the whole fixture."""
@@ -77,6 +83,8 @@ class Personality:
             raise SettingsError(f"dmx.address: must be 1 to {SLOTS + 1 - self.size}, found {dmx.address}")
         self._acted = defaults = b"".join(c.default.to_bytes(1 + c.wide, "big") for c in self.channels)
         assert len(defaults) == self.size
+        self._knobs = knobs
+        self.moved: list[tuple[Channel, int]] = []  # by the newest look
         self._stream: tuple[bytes, float] | None = None
         self._since_s, self._done = 0.0, True  # of the control channel
 
@@ -88,10 +96,13 @@ class Personality:
         other = self._stream != (look.source, look.begun_s)
         self._acted, self._stream = slots, (look.source, look.begun_s)
         wishes: list[Wish] = []
+        self.moved = []
         if slots != before:
             fade_s = fade_of(slots[self.channels[4].first - 1])
             for channel in self.channels:
                 new, old = channel.of(slots), channel.of(before)
+                if new != old:
+                    self.moved.append((channel, new))
                 if new != old and not (other and channel.pressed):
                     wishes += channel.act(new, old, fade_s)
         return wishes + list(self._hold(slots[-1] // 10, before[-1] // 10, other, now_s))
@@ -105,6 +116,24 @@ class Personality:
         if not self._done and now_s - self._since_s >= HOLD_S and chosen in CONTROL:
             self._done = True
             yield False, CONTROL[chosen][1]
+
+    @property
+    def knobs(self) -> list[str]:
+        """What its eight knob channels turn, "" for nothing: as a show file says it."""
+        return [channel.turns for channel in self.channels if channel.name.startswith("Knob")]
+
+    def teach(self, source: str, knob: str, values: Sequence[object] = ()) -> None:
+        """Let a channel, by its name, turn this knob from now on; "" for none. Other threads read it meanwhile."""
+        self.channels = tuple(
+            replace(_knob(one.name, knob, "knobs", self._knobs), first=one.first)
+            if one.name == source and one.turns != knob
+            else one
+            for one in self.channels
+        )
+
+    def forget(self, source: str) -> None:
+        """Let a channel turn nothing."""
+        self.teach(source, "")
 
     def remember(self) -> str:
         """What the console said last, as text that `recall` takes up again."""
@@ -128,7 +157,7 @@ def _numbered(rows: Iterable[Channel]) -> Iterator[Channel]:
     """Each row where the one before it ends."""
     first = 1
     for row in rows:
-        yield Channel(row.name, first, row.wide, row.default, row.about, row.steps, row.act, row.pressed)
+        yield Channel(row.name, first, row.wide, row.default, row.about, row.steps, row.act, row.pressed, row.turns)
         first += 1 + row.wide
 
 
@@ -211,7 +240,7 @@ def _knob(name: str, knob_name: str, where: str, knobs: Mapping[str, Knob]) -> C
     steps["event"] = (Step(0, HALF - 1, "nothing"), Step(HALF, FULL, "a press, each time it rises"))
     ends = (Step(0, FULL, f"{knob.low:g} to {knob.high:g}{' in whole numbers' * (knob.kind == 'int')}"),)
     about = f"{knob.name}{knob.about and ': '}{knob.about}"
-    return Channel(name, 0, True, 0, about, steps.get(knob.kind, ends), act, pressed=knob.kind == "event")
+    return Channel(name, 0, True, 0, about, steps.get(knob.kind, ends), act, knob.kind == "event", knob.name)
 
 
 def level_of(knob: Knob, value: int) -> float:

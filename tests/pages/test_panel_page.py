@@ -1,0 +1,254 @@
+"""A newcomer's way, in a real browser before a real show: learn, fade, black out, save, restart: all is as it was."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import consoles
+import psutil
+import pytest
+from browser import Browser
+from pythonosc.udp_client import SimpleUDPClient
+
+from installation.settings import open_show
+
+Wait = Callable[..., Any]
+SHOW = """\
+# the newcomer's show
+[generator]
+name = "pattern"
+[[effects]]
+file = "grain.fs"
+[[effects]]
+file = "tear.fs"
+[[cues]] # dark and slow
+number = "1"
+name = "open"
+[[cues]]
+number = "2"
+name = "bloom"
+fade_s = 1.5
+values = {{ "generator.y" = 0.5 }}
+[screen]
+size = [320, 180]
+working_size = [160, 90]
+fps = 20.0
+[osc]
+port = {port}
+[dmx]
+protocol = "artnet"
+host = "{host}"
+universe = 3
+"""
+DARK = """(() => {{
+  const canvas = document.getElementById("picture");
+  const rgba = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const lightest = rgba.reduce((most, value, i) => (i % 4 === 3 ? most : Math.max(most, value)), 0);
+  return {} && Number(canvas.dataset.pictures) > 0;
+}})()"""
+BLACK, LIGHT = DARK.format("lightest < 8"), DARK.format("lightest > 60")
+
+
+class Played:
+    """`installation live` as somebody types it, and what its parts need to be reached."""
+
+    def __init__(self, path: Path, tmp_path: Path) -> None:
+        self.path, self.host, self.port, self.counter = path, consoles.own_host(), free_port(), itertools.count(1)
+        path.write_text(SHOW.format(host=self.host, port=self.port))
+        folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path / "state")}
+        self.environment = os.environ | folders
+        self.moments = tmp_path / "moments"
+        self.process: subprocess.Popen[str] | None = None
+        self.address = ""
+
+    def begin(self, *words: str) -> str:
+        devices = ["--camera", "none", "--microphone", "none", "--moments", str(self.moments), "--panel-port", "0"]
+        line = [sys.executable, "-m", "installation", "live", "--show", str(self.path), "--headless", *devices, *words]
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=self.environment)
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        found = re.match(r"panel: (http://\S+)", said)
+        assert found, said
+        self.address = found[1]
+        return self.address
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(60)
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+            self.process = None
+
+    def show_process(self) -> psutil.Process:
+        """Of the keeper's children the show itself."""
+        assert self.process is not None
+        return next(p for p in psutil.Process(self.process.pid).children() if "--no-guard" in p.cmdline())
+
+    def osc(self, address: str, value: float) -> None:
+        SimpleUDPClient("127.0.0.1", self.port).send_message(address, value)
+
+    def artnet(self, **channels: int) -> None:
+        packet = consoles.artdmx(consoles.fixture(**channels), universe=3, sequence=next(self.counter))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.sendto(packet, (self.host, 6454))
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        return int(udp.getsockname()[1])
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Iterator[Played]:
+    made = Played(tmp_path / "newcomer.toml", tmp_path)
+    yield made
+    made.end()
+
+
+def click(browser: Browser, selector: str) -> None:
+    browser.evaluate(f"document.querySelector({selector!r}).click()")
+
+
+def turn(browser: Browser, selector: str, value: float) -> None:
+    """As a finger does."""
+    slider = f"document.querySelector({selector!r})"
+    browser.evaluate(f"{slider}.value = {value}, {slider}.dispatchEvent(new Event('input'))")
+
+
+def knob(name: str, inside: str = "") -> str:
+    return f'[data-knob="{name}"] {inside}'.strip()
+
+
+def reads(name: str, text: str) -> str:
+    return f"document.querySelector({knob(name, 'output')!r}).textContent === {text!r}"
+
+
+def is_held(name: str, by: str) -> str:
+    return f"document.querySelector({knob(name, '.holder')!r}).textContent === 'held by {by}'"
+
+
+def learn(browser: Browser, name: str, send: Callable[[], object]) -> None:
+    """Touch the knob on the page, move a fader."""
+    click(browser, knob(name, ".learn"))
+    browser.until(f"document.querySelector({knob(name)!r}).classList.contains('learning')")
+    send()
+    browser.until(f"document.getElementById('learn-line').textContent.includes('→ {name}')")
+    browser.until(f"!document.querySelector({knob(name)!r}).classList.contains('learning')")
+
+
+def open_panel(browser: Browser, address: str) -> None:
+    browser.open(address)
+    browser.until("document.documentElement.dataset.set === 'yes'")
+
+
+def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
+    played: Played, browser: Browser, wait_for: Wait
+) -> None:
+    open_panel(browser, played.begin())
+    browser.until(LIGHT)
+    # learn, from OSC and from Art-Net
+    learn(browser, "effect.tear.amount", lambda: played.osc("/Page1/Fader201", 0.25))
+    played.osc("/Page1/Fader201", 0.5)
+    browser.until(reads("effect.tear.amount", "0.50"))
+    browser.until(is_held("effect.tear.amount", "osc 127.0.0.1"))
+    played.artnet()
+    browser.until("document.documentElement.dataset.link === 'up'")
+    click(browser, "[data-tab=messages]")
+    played.artnet(ch7=255)  # freeze: the console is heard
+    browser.until("document.getElementById('protocols').textContent.includes('DMX')")
+    played.artnet()
+    click(browser, "[data-tab=knobs]")
+    learn(browser, "generator.x", lambda: played.artnet(ch10=40_000))
+    played.artnet(ch10=65_535)
+    browser.until(reads("generator.x", "1.00"))
+    # a knob by hand
+    turn(browser, knob("generator.z", "input"), -0.5)
+    browser.until(is_held("generator.z", "panel"))
+    # fade a cue
+    click(browser, "#go")
+    browser.until("document.querySelector('#cues [aria-current] i')")
+    browser.until("document.querySelector('[data-cue=\"2\"][aria-current]') && !document.querySelector('#cues i')")
+    browser.until(reads("generator.y", "0.50"))
+    # save
+    click(browser, "#save")
+    browser.until("document.getElementById('held-count').textContent === 'nothing held'")
+    show = open_show(str(played.path))
+    assert "# dark and slow" in played.path.read_text()
+    assert show.osc.aliases == {"/Page1/Fader201": "/installation/effect/tear/amount/norm"}
+    assert show.dmx is not None and show.dmx.knobs == ("generator.x",)
+    assert show.cues[1].values == {
+        **{"generator.y": 0.5, "generator.x": 1.0, "generator.z": -0.5, "effect.tear.amount": 0.5}
+    }
+    # black out
+    click(browser, "#blackout")
+    browser.until(BLACK)
+    # the show dies: the page goes on by itself, in the dark, at the cue where it was
+    before = played.show_process()
+    before.send_signal(signal.SIGKILL)
+    wait_for(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
+    browser.until("document.documentElement.dataset.link === 'down'", 60)
+    browser.until("document.documentElement.dataset.link === 'up'", 120)
+    browser.until("document.getElementById('blackout').getAttribute('aria-pressed') === 'true'")
+    browser.until(BLACK)
+    browser.until("document.querySelector('[data-cue=\"2\"][aria-current]')")
+    click(browser, "#blackout")
+    browser.until(LIGHT)
+    # another evening, with nothing but the file
+    played.end()
+    open_panel(browser, played.begin("--fresh"))
+    click(browser, '[data-cue="2"]')
+    for name, text in {"generator.x": "1.00", "generator.z": "-0.50", "effect.tear.amount": "0.50"}.items():
+        browser.until(reads(name, text))
+    played.osc("/Page1/Fader201", 0.75)
+    browser.until(reads("effect.tear.amount", "0.75"))
+    played.artnet(ch10=32_768)
+    browser.until(reads("generator.x", "0.00"))
+    assert not [said for said in browser.complaints if "WebSocket" not in said and "ERR_CONN" not in said]
+
+
+def test_two_browsers_see_each_others_changes_and_keep_a_preset(
+    played: Played, browser: Browser, tmp_path: Path
+) -> None:
+    address = played.begin("--no-guard")
+    browser.complaints.clear()
+    with Browser(tmp_path / "other", (390, 844)) as other:
+        other.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
+        for one in (browser, other):
+            open_panel(one, address)
+        turn(other, knob("generator.x", "input"), 0.25)
+        browser.until(reads("generator.x", "0.25"))
+        turn(browser, "#master", 0.5)
+        other.until("document.getElementById('master-value').textContent === '50 %'")
+        browser.evaluate("document.getElementById('preset-name').value = 'quarter'")
+        click(browser, "#preset-form button[type=submit]")
+        other.until("document.getElementById('presets').textContent.includes('quarter')")
+        click(other, "#discard")
+        browser.until(reads("generator.x", "0.00"))
+        other.evaluate("document.getElementById('preset-fade').value = 0")
+        click(other, "#presets button")
+        browser.until(reads("generator.x", "0.25"))
+        click(other, "#moment")
+        click(browser, "[data-tab=moments]")
+        browser.until("document.querySelector('#moments img')?.naturalWidth > 0")
+        click(browser, "#moments button")
+        browser.until("document.querySelector('#moments code').textContent.startsWith('installation still ')")
+        line = browser.evaluate("document.querySelector('#moments code').textContent").split()
+        assert Path(line[2]).is_file() and line[3:] == ["--width", "1m"]
+        click(browser, "[data-tab=health]")
+        browser.until("document.getElementById('figures').textContent.includes('frames a second')")
+        assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        keys = "[...document.querySelectorAll('button, input')].filter((key) => key.offsetHeight)"
+        for wrong in ("key.offsetHeight < 36", "!(key.textContent.trim() || key.ariaLabel || key.labels?.length)"):
+            assert other.evaluate(f"{keys}.filter((key) => {wrong}).map((key) => key.outerHTML)") == []
+        assert not browser.complaints and not other.complaints
