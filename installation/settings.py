@@ -132,12 +132,14 @@ class Osc:
 
     aliases lead from what a desk already sends to an address: {"/Page1/Fader201" = "/installation/master/percent"};
     to one for each argument: {"/3/xy" = ["generator.x", "generator.y"]}; by one of its arguments, counted from 0:
-    {"/accxyz" = { argument = 2, to = "master" }}.
+    {"/accxyz" = { argument = 2, to = "master" }}. feedback tells every desk that was heard what others change, at the
+    addresses that it uses itself.
     """
 
     host: str = "127.0.0.1"
     port: int = 9000
     reply_port: int = 0
+    feedback: bool = True
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     packets_per_s: float = 2000.0
     aliases: dict[str, str | list[str] | dict[str, Any]] = field(default_factory=dict)

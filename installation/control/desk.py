@@ -19,24 +19,24 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-import installation
 from installation.control.addresses import Space
 from installation.control.answers import Answers, Sender, StatusValue
 from installation.control.arguments import Reading
 from installation.control.feedback import quiet
 from installation.control.patterns import is_pattern
-from installation.control.places import KEPT, ROOT, Place, Refused
+from installation.control.places import KEPT, Place, Refused
 from installation.control.ports import Ports
 from installation.control.refusals import Refusals, Told
 from installation.control.sockets import in_bytes
 from installation.control.streams import Stream, Streams
 from installation.control.table import osc_table as osc_table
+from installation.control.telling import Telling
 from installation.control.waiting import Late, Waiting
 from installation.control.wishes import Wishes
-from installation.packets import Argument, Message, encode, read
+from installation.packets import Argument, Message, read
 from installation.senders import AllowList, Buckets
 from installation.settings import Cue, Osc, SettingsError
-from installation.signals import Command, Knob
+from installation.signals import Command, Knob, Levels
 
 MESSAGES_PER_TOKEN = 32  # beyond the first of a packet
 PATTERN_TOKENS = 20.0
@@ -71,8 +71,8 @@ class Desk:
         self._wishes = Wishes(self.refuse)
         self._waiting = Waiting()
         self._reading = Reading(self.refuse)
-        self._status: Mapping[str, StatusValue] | None = None
-        self._frame = 0
+        self._answers = Answers(osc.reply_port)
+        self._telling = Telling(self.space, self._answers, osc.feedback)
         self._thread: threading.Thread | None = None
         self._bound = self._closing = False
 
@@ -83,7 +83,7 @@ class Desk:
         self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.refuse, ahead)
         listener = self._ports.listener
         self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.refuse)
-        self._answers = Answers(self._ports.udp, self._streams, self.osc.reply_port)
+        self._answers.open(self._ports.udp, self._streams)
         self._waker, self._bell = socket.socketpair()
         self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: None)
         self.port = self._ports.port
@@ -108,12 +108,12 @@ class Desk:
             return self._wishes.take()
 
     def tell(self, values: Mapping[str, StatusValue], now_s: float = 0.0) -> None:
-        """Say once a frame how the show is; subscribers hear it twice a second, and nothing once the show hangs.
+        """Say how the show is; subscribers hear it twice a second, and nothing once the show hangs."""
+        self._answers.tell(values)
 
-        ping answers with `frame`, or else with how often this was called.
-        """
-        self._frame = int(values.get("frame", self._frame + 1))
-        self._status = values
+    def follow(self, levels: Levels, now_s: float) -> None:
+        """Say once a frame what is set; desks are told of changes by the thread that listens."""
+        self._telling.follow(levels)
 
     def close(self) -> None:
         """Stop listening; returns when the thread has ended."""
@@ -132,11 +132,12 @@ class Desk:
         status_s = time.monotonic()
         while not self._closing:
             now_s = time.monotonic()
-            rests = [self._ports.wait_s(now_s), CATCH_UP_S if self._waiting else None]
+            rests = [self._ports.wait_s(now_s), CATCH_UP_S if self._waiting else None, self._telling.wait_s(now_s)]
             for key, _ in self._selector.select(min((s for s in rests if s is not None), default=IDLE_S)):
                 self._act(key.data, now_s := time.monotonic())
             self._act(self._ports.resume, now_s)
             self._act(self._catch_up, now_s)
+            self._act(self._telling.step, now_s)
             if now_s - status_s >= STATUS_EVERY_S:
                 status_s = now_s
                 self._act(self._report, now_s)
@@ -162,14 +163,13 @@ class Desk:
         """Twice a second: count what the kernel dropped, end what hangs, tell subscribers how the show is."""
         self._ports.count_dropped()
         self._streams.expire(now_s)
-        values, self._status = self._status, None
-        self._answers.report(values, now_s)
+        self._answers.report(now_s)
 
     def _take_udp(self, packet: bytes, address: tuple[Any, ...], came_s: float, now_s: float) -> None:
-        if address[0] not in self._allow:
+        if address[0] in self._allow:
+            self._take(packet, Sender(address[0], address[1]), came_s, now_s)
+        else:
             self.refuse("refused sender", address[0])
-            return
-        self._take(packet, Sender(address[0], address[1]), came_s, now_s)
 
     def _take_tcp(self, packet: bytes, stream: Stream, now_s: float) -> None:
         self._take(packet, Sender(stream.host, 0, stream), now_s, now_s)
@@ -187,9 +187,10 @@ class Desk:
         for message in messages:
             try:
                 self._obey(message, sender, came_s, now_s) if in_time else self._put_off(message, sender, came_s, now_s)
+                self._telling.hear(message, sender, now_s)
             except Refused as refused:
                 self._refuse(refused, message[0], sender)
-        self._answers.hear(sender.host)
+        self._answers.hear(sender, now_s)
 
     def _tokens(self, messages: Sequence[Message]) -> float:
         """What a packet costs: a whole frame of knobs little more than one knob, a pattern as much as it takes."""
@@ -245,9 +246,9 @@ class Desk:
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, came_s: float, now_s: float) -> None:
         if place.kind == "ping":
-            self._answers.send(sender, encode(f"{ROOT}/pong", installation.__version__, self._frame))
+            self._answers.pong(sender)
         elif place.kind == "subscribe":
-            self._answers.subscribe(sender, arguments, now_s)
+            self._telling.meet(self._answers.subscribe(sender, arguments, now_s))
         else:
             for pressed, command in self._reading.commands(place, arguments, sender.host):
                 if command.verb in KEPT and not self._moments.take(sender.host, now_s):
