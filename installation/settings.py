@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from installation import files
-from installation.checking import SettingsError, check, to_table
+from installation.checking import SettingsError, check, read_toml, refuse_twins, to_table
 
-__all__ = ["SettingsError", "check", "to_table"]  # and what stands below
+__all__ = ["SettingsError", "check", "read_toml", "to_table"]  # and what stands below
 
 
 @dataclass(frozen=True)
@@ -146,6 +145,24 @@ class Osc:
 
 
 @dataclass(frozen=True)
+class OscQuery:
+    """Where other software finds every address (OSCQuery: HTTP and WebSocket on one port), and mDNS says so.
+
+    host is our own address in its network, 0.0.0.0 for all networks; port 0 any free one. allow lists networks (CIDR)
+    that may look. What comes by WebSocket turns knobs where it is sent on this machine; from others only where write
+    says so, and with the token (?token= in the address, or Authorization: Bearer). OSC itself is heard as [osc] says.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9010
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    write: bool = False
+    token: str = ""
+    announce: bool = True
+    packets_per_s: float = 2000.0
+
+
+@dataclass(frozen=True)
 class Dmx:
     """Where a lighting console reaches the show: 26 channels from `address` on (`installation desk sheet` prints them).
 
@@ -184,6 +201,7 @@ class Show:
     screen: Screen = Screen()
     osc: Osc = Osc()
     dmx: Dmx | None = None
+    oscquery: OscQuery | None = None
     moment_every_s: float = 0.0
     moments_per_hour: float = 720.0  # 0: as many as there are
     moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is
@@ -204,18 +222,8 @@ def open_show(name_or_path: str) -> Show:
     return _beside(show, path.resolve().parent)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The table of a TOML file. Raises SettingsError saying where it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}: not TOML: {str(error)[:200]}") from error
-
-
 def _refuse_twins(show: Show, where: str) -> None:
-    """Two of one name would silently replace each other. Raises SettingsError naming them."""
+    """Raises SettingsError naming the parts of a show that are there twice."""
     named: dict[str, list[str]] = {
         "inputs": [part.name for part in show.inputs],
         "features": [part.name for part in show.features],
@@ -226,14 +234,7 @@ def _refuse_twins(show: Show, where: str) -> None:
         "keyframes": [frames.name for frames in show.keyframes],
         "cues": [cue.number for cue in show.cues],
     }
-    for kind, names in named.items():
-        for name in names:
-            if names.count(name) > 1:
-                mend = (
-                    "give one of them a name of its own" if kind not in ("inputs", "features") else "keep one of them"
-                )
-                mend = "give one of them another number" if kind == "cues" else mend
-                raise SettingsError(f"{where}: {kind}: {files.shown(name)} is there {names.count(name)} times; {mend}")
+    refuse_twins(named, where)
 
 
 def _beside(show: Show, folder: Path) -> Show:

@@ -59,8 +59,7 @@ class Desk:
         for name, port in (("port", osc.port), ("reply_port", osc.reply_port)):
             if not 0 <= port <= 65535:
                 raise SettingsError(f"osc.{name}: must be 0 to 65535, found {port}")
-        self.osc = osc
-        self.port = osc.port
+        self.osc, self.port = osc, osc.port
         self.faults: Counter[str] = Counter()
         self.refuse = Refusals(self.faults)
         self.space = Space(knobs, cues, osc.aliases)
@@ -122,11 +121,11 @@ class Desk:
         self._bound, self._closing = False, True
         if self._thread is None:
             self._shut()
-            return
-        with contextlib.suppress(OSError):
-            self._waker.send(b"\0")
-        self._thread.join(5.0)
-        self._thread = None
+        else:
+            with contextlib.suppress(OSError):
+                self._waker.send(b"\0")
+            self._thread.join(5.0)
+            self._thread = None
 
     def _listen(self) -> None:
         status_s = time.monotonic()
@@ -160,7 +159,7 @@ class Desk:
             log.exception("OSC: a step failed; the desk goes on")
 
     def _report(self, now_s: float) -> None:
-        """Twice a second: count what the kernel dropped, end what hangs, tell subscribers how the show is."""
+        """Twice a second: count what the kernel dropped, end what hangs, tell how the show is."""
         self._ports.count_dropped()
         self._streams.expire(now_s)
         self._answers.report(now_s)

@@ -31,6 +31,11 @@ ADVICE = {
     "too many streams": "close connections that nobody uses; the most silent one was ended",
     "unfinished stream": "the sender began a packet and never ended it; look at its TCP framing",
     "cannot listen": "it is tried again for as long as the show plays; is another program listening there?",
+    "cannot announce": "it is tried again; until then name the address and port where it is looked for",
+    "foreign page": "a browser's page of elsewhere, or a name that is not this machine's; use its address",
+    "may not write": "see [oscquery] write and token",
+    "too many visitors": "close what nobody uses",
+    "too many requests": "LISTEN over a WebSocket tells of changes without being asked",
     "out of sequence": "packets overtake each other on the way; look at the network between the console and here",
     "too many sources": "the one that was silent longest was forgotten; who else sends to this universe?",
 }

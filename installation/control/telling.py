@@ -53,6 +53,9 @@ class Telling:
             return
         for key in keys:
             self._setters[key] = sender.stream or sender.host
+        for whom, told in self._told.items():
+            if whom is sender.stream or (told.host == sender.host and not (sender.stream or isinstance(whom, Stream))):
+                told.move(keys, now_s)
         whole = any(type(value) is int for value in message[1])
         words = self._words.setdefault(sender.host, {})
         if words.get(message[0]) == (place, whole):
@@ -80,14 +83,15 @@ class Telling:
         now = settings_of(self._levels)
         fresh, self._before = changed(self._before, now), now
         for whom, host in everyone.items():
-            told = self._told.get(whom) or self._greet(whom, host, now)
+            told = self._told.get(whom) or self._greet(whom, host, now, now_s)
             told.freshen(fresh)
+            told.settle(now_s)
             if told.waits and not (isinstance(whom, Stream) and whom.is_full()):
                 most = max(1, min(MOST_EACH, MOST // len(everyone)))
                 news = told.news(now, partial(self._is_own, whom, host, now), most)
                 self._answers.reach(whom, [encode(address, *arguments) for address, arguments in news])
 
-    def _greet(self, whom: Hashable, host: str, now: Set) -> Told:
+    def _greet(self, whom: Hashable, host: str, now: Set, now_s: float) -> Told:
         told = self._told[whom] = Told(host)
         for address, place in self._ours.items():
             told.show(address, place)
@@ -95,6 +99,7 @@ class Telling:
             told.use(address, place, whole)
         if isinstance(whom, str):
             told.learn(now)
+            told.move([key for key, setter in self._setters.items() if setter == host], now_s)
         return told
 
     def _is_own(self, whom: Hashable, host: str, now: Set, key: Key) -> bool:

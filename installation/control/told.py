@@ -13,6 +13,7 @@ Key = tuple[str, str]  # verb, knob's name
 Settings = Mapping[Key, tuple[float | str | bool, str]]  # what is set, and who set it
 LAST = ("master", "blackout", "freeze", "test_card", "cue")
 SHOWN = frozenset({"level", "switch", "recall"})  # kinds of places that have a value
+SETTLED_S = 0.3  # no frame takes longer to have what was sent
 WAYS = 4  # addresses of one knob that one desk may use side by side
 
 
@@ -77,6 +78,7 @@ class Told:
         self._whole: set[str] = set()
         self._knows: dict[str, tuple[Argument, ...] | None] = {}
         self._due: dict[str, None] = {}  # in the order in which they became so
+        self._moved_s: dict[Key, float] = {}
 
     @property
     def waits(self) -> bool:
@@ -115,6 +117,20 @@ class Told:
         for key in keys:
             for address in self._at.get(key, ()):
                 self._due[address] = None
+
+    def move(self, keys: Iterable[Key], now_s: float) -> None:
+        """His own hand moved these: what he knew of them is no longer what he shows."""
+        for key in keys:
+            if key in self._at:
+                self._moved_s[key] = now_s
+
+    def settle(self, now_s: float) -> None:
+        """What he moved a while ago stands by now where he put it, or he is told where it stands."""
+        for key in [key for key, moved_s in self._moved_s.items() if now_s - moved_s >= SETTLED_S]:
+            del self._moved_s[key]
+            self.freshen([key])
+            for address in self._at.get(key, ()):
+                self._knows.pop(address, None)
 
     def learn(self, settings: Settings) -> None:
         """He need not be told what is set now."""

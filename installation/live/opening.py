@@ -169,7 +169,7 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
 
 
 def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desks:
-    """Everybody's ear: OSC, and DMX where the show has it; what is sent waits until it is started."""
+    """Everybody's ear: OSC, and DMX and OSCQuery where the show has them; what is sent waits until it is started."""
     from installation.control.desk import Desk
     from installation.control.desks import Desks, Listener
 
@@ -178,7 +178,12 @@ def open_desk(show: Show, knobs: Mapping[str, Knob], closing: ExitStack) -> Desk
         from installation.control.dmx.listener import Dmx
 
         others["dmx"] = Dmx(show.dmx, knobs, show.cues, show.name)
-    desks = Desks(Desk(show.osc, knobs, show.cues), **others)
+    osc = Desk(show.osc, knobs, show.cues)
+    if show.oscquery is not None:
+        from installation.control.oscquery.listener import OscQuery
+
+        others["oscquery"] = OscQuery(show.oscquery, show.osc, lambda: osc.port, knobs, show.cues, show.name)
+    desks = Desks(osc, **others)
     closing.callback(desks.close)
     desks.bind()
     return desks
