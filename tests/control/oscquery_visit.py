@@ -57,15 +57,17 @@ def ask(port: int, path: str, host: str = "127.0.0.1", name: str = "", **headers
     return parts(raw(port, ("\r\n".join(lines) + "\r\n\r\n").encode(), host))
 
 
-def raw(port: int, sent: bytes, host: str = "127.0.0.1") -> bytes:
-    """All that comes back for these bytes."""
+def raw(port: int, sent: bytes, host: str = "127.0.0.1", shut: bool = False) -> bytes:
+    """All that comes back for these bytes; shut says that no more of them will come."""
     with socket.create_connection((host, port), timeout=30.0) as line:
-        line.sendall(sent)
         came = b""
         try:
+            line.sendall(sent)
+            if shut:
+                line.shutdown(socket.SHUT_WR)
             while piece := line.recv(65_536):
                 came += piece
-        except ConnectionResetError:
+        except (ConnectionResetError, BrokenPipeError):
             pass
         return came
 

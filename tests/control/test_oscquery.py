@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from oscquery_visit import Stage, Visit, ask, parts, raw, tree
@@ -15,9 +16,12 @@ from rehearsal import CUES, KNOBS, wait_for
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from zeroconf import ServiceBrowser, ServiceInfo, Zeroconf
 
+from installation.control.cues import Board
 from installation.control.desk import osc_table
 from installation.control.oscquery.gate import Gate
-from installation.settings import Osc, OscQuery, SettingsError
+from installation.control.oscquery.listener import OscQuery as Listener
+from installation.live.opening import open_desk
+from installation.settings import Osc, OscQuery, SettingsError, Show
 from installation.signals import Command
 
 TEAR, MASTER = "/installation/effect/tear/amount", "/installation/master"
@@ -351,13 +355,13 @@ def test_whatever_comes_to_the_port_costs_nothing_but_its_own_answer(
     """A fuzz of requests and of messages, seeded; before, between and after it the show answers and obeys."""
     chance, faults = random.Random(11), stage.query.faults
     for nasty in NASTY:
-        assert_sent(stage, nasty)
+        raw(stage.query.port, nasty, shut=True)
     for _ in range(300):
         bent = bytearray(GOOD)
         for _ in range(chance.randint(1, 6)):
             at = chance.randrange(len(bent))
             bent[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3))
-        assert_sent(stage, bytes(bent))
+        raw(stage.query.port, bytes(bent), shut=True)
     words = ["[" * 50_000, "{}", '{"COMMAND":1}', '{"COMMAND":"LISTEN"}', '{"COMMAND":"LISTEN","DATA":[]}', "\0", "NaN"]
     words += ['{"COMMAND":"LISTEN","DATA":"/none"}', '{"COMMAND":"IGNORE","DATA":"/none"}', "1" * 60_000]
     one = visit(stage.query.port)
@@ -382,18 +386,6 @@ def test_whatever_comes_to_the_port_costs_nothing_but_its_own_answer(
     wait_for(lambda: len(stage.query._visitors.all) == 1)
     assert faults["desk error"] == 0 and faults["unknown command"] and faults["malformed"] and faults["bad request"]
     assert stage.query._thread is not None and stage.query._thread.is_alive()
-
-
-def assert_sent(stage: Stage, sent: bytes) -> None:
-    """It is answered, or hung up on; who waits for more is not waited for."""
-    with socket.create_connection(("127.0.0.1", stage.query.port), timeout=30.0) as line:
-        line.sendall(sent)
-        line.shutdown(socket.SHUT_WR)
-        try:
-            while line.recv(65_536):
-                pass
-        except ConnectionResetError:
-            pass
 
 
 def test_it_is_found_in_the_network_by_its_name_and_gone_when_the_show_ends() -> None:
@@ -452,3 +444,29 @@ def test_where_no_network_is_it_is_not_found_but_answers(monkeypatch: pytest.Mon
     wait_for(lambda: stage.query.faults["cannot announce"])
     assert tree(stage.query.port, "/?HOST_INFO")["NAME"] == "bloom"
     stage.close()
+
+
+def test_a_show_that_asks_for_it_is_found_and_says_where_its_osc_is_heard() -> None:
+    asked = Show("still", osc=Osc(port=0), oscquery=OscQuery(port=0, announce=False), cues=CUES)
+    with ExitStack() as closing:
+        desks = open_desk(asked, KNOBS, closing)
+        desks.start()
+        query = desks.all["oscquery"]
+        assert isinstance(query, Listener)
+        board = Board(KNOBS, CUES)
+        board.apply(Command("master", value=0.25, by="key"), 0.0)
+        desks.follow(board.levels(0.0), 0.0)
+        assert tree(query.port, f"{MASTER}?VALUE") == {"VALUE": [0.25]}
+        assert tree(query.port, "/?HOST_INFO")["OSC_PORT"] == desks.port
+        one = Visit(query.port)
+        one.send("/installation/blackout", 1)
+        heard: list[Command] = []
+        wait_for(lambda: heard.extend(desks.poll(0.0)) or heard)
+        assert heard == [Command("blackout", value=1.0)]
+        one.line.close()
+    assert desks.faults == {}
+
+
+def test_a_show_that_does_not_ask_for_it_opens_nothing() -> None:
+    with ExitStack() as closing:
+        assert set(open_desk(Show("still", osc=Osc(port=0)), {}, closing).all) == {"osc"}
