@@ -10,6 +10,8 @@ import socket
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
+import psutil
+
 import installation
 from installation.control.places import ROOT, Refused, plain
 from installation.control.streams import Stream, Streams
@@ -65,8 +67,11 @@ class Answers:
         self._frame = 0
 
     def open(self, udp: socket.socket, streams: Streams) -> None:
-        """What is said goes out by these."""
+        """What is said goes out by these; never to ourselves, who would do it."""
         self._udp, self._streams = udp, streams
+        host, self._port = udp.getsockname()[:2]
+        everywhere = {one.address for found in psutil.net_if_addrs().values() for one in found}
+        self._ours = everywhere if host in ("0.0.0.0", "::") else {host}
 
     def tell(self, values: Mapping[str, StatusValue]) -> None:
         """How the show is now; frame, or else how often this was called, is what a ping is answered with."""
@@ -149,6 +154,8 @@ class Answers:
         self._heard.clear()
 
     def _send_udp(self, packet: bytes, host: str, port: int) -> None:
+        if port == self._port and host in self._ours:
+            return
         with contextlib.suppress(OSError):  # a subscriber that is gone is no fault of the show
             self._udp.sendto(packet, (host, port))
 

@@ -80,8 +80,8 @@ class Desk:
         self._selector = selectors.DefaultSelector()
         ahead = in_bytes(self.space.urgent)
         self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.refuse, ahead)
-        listener = self._ports.listener
-        self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.refuse)
+        may_come = self._allow.__contains__
+        self._streams = Streams(self._ports.listener, self._selector, may_come, self._take_tcp, self.refuse)
         self._answers.open(self._ports.udp, self._streams)
         self._waker, self._bell = socket.socketpair()
         self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: None)
@@ -146,9 +146,8 @@ class Desk:
     def _shut(self) -> None:
         self._streams.close_all()
         self._ports.close()
-        self._selector.close()
-        self._waker.close()
-        self._bell.close()
+        for one in (self._selector, self._waker, self._bell):
+            one.close()
 
     def _act(self, act: Any, now_s: float) -> None:
         """One step of the thread, which nothing may end."""
@@ -186,7 +185,7 @@ class Desk:
         for message in messages:
             try:
                 self._obey(message, sender, came_s, now_s) if in_time else self._put_off(message, sender, came_s, now_s)
-                self._telling.hear(message, sender, now_s)
+                self._telling.hear(message, sender)
             except Refused as refused:
                 self._refuse(refused, message[0], sender)
         self._answers.hear(sender, now_s)
@@ -220,6 +219,7 @@ class Desk:
         if not place.waits:
             self._want(place, arguments, sender, came_s, now_s)
         elif place.kind != "ping":
+            self._telling.note(place, sender, now_s)
             for _, command in self._reading.commands(place, arguments, sender.host):
                 self._waiting.put(Wishes.key(command), Late(command, sender, came_s))
 
@@ -227,8 +227,7 @@ class Desk:
         """What waited, as far as its senders may speak again."""
 
         def may(host: str, late: Late) -> bool:
-            pattern = not isinstance(late.wish, Command)
-            tokens = PATTERN_TOKENS if pattern else 1.0 / MESSAGES_PER_TOKEN
+            tokens = 1.0 / MESSAGES_PER_TOKEN if isinstance(late.wish, Command) else PATTERN_TOKENS
             return self._buckets.take(host, now_s, min(tokens, self.osc.packets_per_s))
 
         for late in self._waiting.take(may):
@@ -249,6 +248,7 @@ class Desk:
         elif place.kind == "subscribe":
             self._telling.meet(self._answers.subscribe(sender, arguments, now_s))
         else:
+            self._telling.note(place, sender, now_s)
             for pressed, command in self._reading.commands(place, arguments, sender.host):
                 if command.verb in KEPT and not self._moments.take(sender.host, now_s):
                     self.refuse(f"{command.verb} dropped", sender.host)

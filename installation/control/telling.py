@@ -14,7 +14,7 @@ from installation.control.addresses import Space
 from installation.control.answers import Answers, Sender
 from installation.control.places import Place
 from installation.control.streams import Stream
-from installation.control.told import SHOWN, Key, Told, changed, keys_of, settings_of
+from installation.control.told import SHOWN, Key, Told, can_be_said, changed, keys_of, settings_of
 from installation.control.told import Settings as Set
 from installation.packets import Message, encode
 from installation.signals import Levels
@@ -45,17 +45,19 @@ class Telling:
         """How long until there may be something to tell; None while nobody listens."""
         return max(0.0, self._next_s - now_s) if self._told else None
 
-    def hear(self, message: Message, sender: Sender, now_s: float) -> None:
-        """Note who sets what, and by which address."""
-        place = self._space.aliases.get(message[0]) or self._space.places.get(message[0])
-        keys = keys_of(place) if place is not None and self._on else []
-        if place is None or not keys:
-            return
-        for key in keys:
-            self._setters[key] = sender.stream or sender.host
-        for whom, told in self._told.items():
-            if whom is sender.stream or (told.host == sender.host and not (sender.stream or isinstance(whom, Stream))):
+    def note(self, place: Place, sender: Sender, now_s: float) -> None:
+        """Somebody sets what lies at this place."""
+        keys, setter = keys_of(place) if self._on else [], sender.stream or sender.host
+        self._setters |= dict.fromkeys(keys, setter)
+        for whom, told in self._told.items() if keys else ():
+            if _is_party(whom, told.host, setter):
                 told.move(keys, now_s)
+
+    def hear(self, message: Message, sender: Sender) -> None:
+        """Note by which address somebody speaks of a knob: a pattern is none."""
+        place = self._space.aliases.get(message[0]) or self._space.places.get(message[0])
+        if place is None or not (self._on and keys_of(place) and can_be_said(place)):
+            return
         whole = any(type(value) is int for value in message[1])
         words = self._words.setdefault(sender.host, {})
         if words.get(message[0]) == (place, whole):
@@ -103,7 +105,10 @@ class Telling:
         return told
 
     def _is_own(self, whom: Hashable, host: str, now: Set, key: Key) -> bool:
-        """Whether it was this one who set it: of those who share a host, the stream that did, or all over UDP."""
-        setter = self._setters.get(key)
-        ours = setter is whom if isinstance(setter, Stream) else setter == host and not isinstance(whom, Stream)
-        return ours and now[key][1] == f"osc {host}"
+        """Whether it was this one who set it."""
+        return now[key][1] == f"osc {host}" and _is_party(whom, host, self._setters.get(key))
+
+
+def _is_party(whom: Hashable, host: str, setter: Hashable) -> bool:
+    """Of those who share a host: the stream that spoke, or all who are reached over UDP."""
+    return setter is whom if isinstance(setter, Stream) else setter == host and not isinstance(whom, Stream)

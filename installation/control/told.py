@@ -34,14 +34,16 @@ def keys_of(place: Place) -> list[Key]:
     return [(one.verb, one.name) for one in _singles(place) if one.kind in SHOWN]
 
 
+def can_be_said(place: Place) -> bool:
+    """Whether all that is sent to this place is known here: not of an alias that leaves arguments out."""
+    return [i for i, _ in place.parts] == list(range(len(place.parts)))
+
+
 def said(place: Place, settings: Settings, whole: bool = False) -> tuple[Argument, ...] | None:
     """What a desk would send to a place to have what is set now; None where there is nothing to be said.
 
     whole: percents and DMX levels as whole numbers, for a desk that counts so.
     """
-    numbers = [i for i, _ in place.parts]
-    if numbers != list(range(len(numbers))):
-        return None  # an alias that leaves arguments out: what stands there is not known
     found = []
     for one in _singles(place):
         setting = settings.get((one.verb, one.name)) if one.kind in SHOWN else None

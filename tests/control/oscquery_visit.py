@@ -25,11 +25,12 @@ class Stage:
         asked = Settings(**{"port": 0, "announce": False} | settings)  # type: ignore[arg-type]
         self.query = OscQuery(asked, osc or Osc(), lambda: 9000, KNOBS, CUES, "bloom")
         self.board, self.heard, self.now_s = Board(KNOBS, CUES), list[Command](), 0.0
-        self._over = threading.Event()
+        self._over, self._began = threading.Event(), threading.Event()
         self._wanted: list[Command] = []
         self.query.start()
         self._thread = threading.Thread(target=self._play, daemon=True)
         self._thread.start()
+        self._began.wait(30.0)
 
     def do(self, *commands: Command) -> None:
         """Somebody else wants this."""
@@ -49,6 +50,7 @@ class Stage:
             for command in (*heard, *wanted):
                 self.board.apply(command, self.now_s)
             self.query.follow(self.board.levels(self.now_s), self.now_s)
+            self._began.set()
 
 
 def ask(port: int, path: str, host: str = "127.0.0.1", name: str = "", **headers: str) -> tuple[int, bytes]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hostile_query import throw
 from oscquery_visit import Stage, Visit, ask, parts, raw, tree
 from rehearsal import CUES, KNOBS, wait_for
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -94,11 +95,13 @@ def test_host_info_says_where_osc_is_heard_and_what_can_be_asked() -> None:
 
 
 def test_the_shows_own_aliases_and_its_status_are_in_the_tree() -> None:
-    stage = Stage(osc=Osc(aliases={"/Page1/Fader201": "/installation/master/percent"}))
+    stage = Stage(
+        osc=Osc(aliases={"/Page1/Fader201": "/installation/master/percent", "/a": {"argument": 1, "to": "master"}})
+    )
     stage.query.tell({"fps": 29.5, "cue": "1", "blackout": False})
     whole = {node["FULL_PATH"]: node for node in walk(tree(stage.query.port))}
     assert whole["/Page1/Fader201"]["RANGE"] == [{"MIN": 0.0, "MAX": 100.0}]
-    assert whole["/Page1/Fader201"]["VALUE"] == [100.0]
+    assert whole["/Page1/Fader201"]["VALUE"] == [100.0] and "/a" not in whole
     assert whole["/installation/status/fps"] | {"DESCRIPTION": ""} == {
         "FULL_PATH": "/installation/status/fps",
         "ACCESS": 1,
@@ -465,6 +468,17 @@ def test_a_show_that_asks_for_it_is_found_and_says_where_its_osc_is_heard() -> N
         assert heard == [Command("blackout", value=1.0)]
         one.line.close()
     assert desks.faults == {}
+
+
+def test_hostile_messages_are_refused_by_kind_and_the_listener_goes_on(stage: Stage) -> None:
+    throw(stage, 3000)
+    wait_for(lambda: not stage.query._visitors.all)
+    one = Visit(stage.query.port)
+    one.send("/installation/blackout", 1)
+    wait_for(lambda: stage.board.levels(stage.now_s).blackout)
+    one.line.close()
+    faults = stage.query.faults
+    assert faults["malformed"] and faults["unknown command"] and faults["bad request"] and not faults["desk error"]
 
 
 def test_a_show_that_does_not_ask_for_it_opens_nothing() -> None:

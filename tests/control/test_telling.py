@@ -12,8 +12,10 @@ import pytest
 from rehearsal import CUES, KNOBS, hear, open_desk, wait_for
 
 from installation.control import telling
+from installation.control.addresses import Space
 from installation.control.cues import Board
 from installation.control.desk import Desk
+from installation.control.told import Told, settings_of
 from installation.packets import Frames, decode, encode
 from installation.signals import Command, Knob
 
@@ -125,6 +127,30 @@ def test_nothing_goes_back_to_where_it_came_from_and_the_others_see_it(
     assert all(arguments != (0.75,) for _, arguments in other.listen())
 
 
+def test_what_came_by_a_pattern_does_not_go_back_either(stage: Stage, console: Callable[..., Console]) -> None:
+    one, other = console(host="127.0.0.2"), console(host="127.0.0.3")
+    for each in (one, other):
+        each.send("/installation/ping")
+    heard_by(stage, "127.0.0.2", "127.0.0.3")
+    one.send("/installation/*/tear/amount", 0.5)
+    other.until(TEAR, 0.5)
+    stage.frame(Command("master", value=0.5, by="panel"))
+    one.until(MASTER, 0.5)
+    assert TEAR not in one.newest()
+
+
+def test_a_show_never_tells_itself(stage: Stage, console: Callable[..., Console]) -> None:
+    touch = console()
+    touch.send("/installation/status/subscribe", stage.desk.port)
+    touch.send("/installation/status/subscribe", touch.line.getsockname()[1])
+    stage.frame(Command("master", value=0.5, by="panel"))
+    touch.until(MASTER, 0.5)
+    touch.send("/installation/ping")
+    wait_for(lambda: stage.frame() or "/installation/pong" in touch.newest())
+    assert stage.board.levels(stage.now_s).by["master"] == "panel"
+    assert not stage.board.levels(stage.now_s).held and not stage.desk.faults
+
+
 def test_two_programs_of_one_machine_see_each_other_over_tcp(stage: Stage, console: Callable[..., Console]) -> None:
     one, other = console(tcp=True), console(tcp=True)
     one.send("/installation/ping")
@@ -193,6 +219,28 @@ def test_a_point_is_told_as_one_message_to_a_desk_that_sends_it_so(monkeypatch: 
     desk.close()
 
 
+def test_an_alias_that_leaves_arguments_out_says_nothing_so_our_own_address_does() -> None:
+    desk = open_desk(aliases={"/accxyz": {"argument": 2, "to": "master"}})
+    stage = Stage(desk)
+    phone = Console(stage)
+    phone.send("/accxyz", 0.0, 0.0, 1.0)
+    heard_by(stage, "127.0.0.1")
+    stage.frame(Command("master", value=0.5, by="panel"))
+    phone.until(MASTER, 0.5)
+    assert "/accxyz" not in phone.newest()
+    phone.line.close()
+    desk.close()
+
+
+def test_a_desk_that_uses_ever_new_addresses_for_a_knob_is_told_at_the_last_four() -> None:
+    told, space = Told("10.0.0.1"), Space(KNOBS, CUES)
+    for number in range(50):
+        told.use(f"/fader/{number}", space.places[TEAR], False)
+    now = settings_of(Board(KNOBS, CUES).levels(0.0))
+    told.freshen(now)
+    assert [address for address, _ in told.news(now, lambda key: False, 99)] == [f"/fader/{n}" for n in range(46, 50)]
+
+
 def test_a_panic_does_not_move_the_master_but_says_black(stage: Stage, console: Callable[..., Console]) -> None:
     touch = console(host="127.0.0.2")
     touch.send("/installation/ping")
@@ -236,9 +284,12 @@ def test_a_fade_is_told_at_most_twenty_times_a_second_and_ends_where_it_ends(
     touch = console()
     touch.send("/installation/ping")
     heard_by(stage, "127.0.0.1")
-    began_s = time.monotonic()
-    for step in range(1, 2001):
-        stage.frame(Command("master", value=step / 4000, by="panel"))
+    began_s, step, before_s = time.monotonic(), 0, stage.desk._telling._next_s
+    while stage.desk._telling._next_s < before_s + 10 * telling.ROUND_S:  # ten rounds of the desk's, many frames
+        step += 1
+        touch.send("/installation/ping")  # so that the desk has other things to do in between
+        stage.frame(Command("master", value=1.0 - step % 1000 / 2000, by="panel"))
+    stage.frame(Command("master", value=0.5, by="panel"))
     touch.until(MASTER, 0.5)
     rounds = (time.monotonic() - began_s) / telling.ROUND_S
     assert len([1 for address, _ in touch.heard if address == MASTER]) <= rounds + 2
@@ -297,6 +348,23 @@ def test_nothing_is_told_where_that_is_not_wanted_or_nobody_listens() -> None:
     assert {address for address, _ in quiet.heard} == {"/installation/pong"}
     quiet.line.close()
     desk.close()
+
+
+def test_many_desks_share_what_may_be_said_in_a_round(
+    stage: Stage, console: Callable[..., Console], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "MOST", 6)
+    desks = [console(host=f"127.0.0.{n}") for n in (2, 3, 4)]
+    said: list[int] = []
+    reach = stage.desk._answers.reach
+    monkeypatch.setattr(
+        stage.desk._answers, "reach", lambda whom, packets: said.append(len(packets)) or reach(whom, packets)
+    )
+    for one in desks:
+        one.send("/installation/status/subscribe")
+    for one in desks:
+        wait_for(lambda o=one: stage.frame() or len(o.newest()) >= len(KNOBS) + 5, lambda o=one: o.newest())
+    assert max(said[-3:]) <= 2 and max(said) <= 6
 
 
 def test_nobody_listens_and_nothing_is_looked_at(stage: Stage) -> None:

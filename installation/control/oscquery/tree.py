@@ -12,7 +12,7 @@ from typing import Any
 
 from installation.control.addresses import Space
 from installation.control.places import ROOT, SWITCHES, TRIGGERS, Place
-from installation.control.told import Settings, said
+from installation.control.told import Settings, can_be_said, said
 from installation.packets import Argument
 from installation.settings import Cue
 from installation.signals import Knob
@@ -51,7 +51,7 @@ class Tree:
         self._names = {f"{ROOT}/cue/{cue.number}": cue.name for cue in cues}
         self.root = Node("/")
         for address, place in (space.places | space.aliases).items():
-            if not is_form(place) or address in space.aliases:
+            if can_be_said(place) and (not is_form(place) or address in space.aliases):
                 self._plant(address, place)
 
     def place(self, path: str) -> Place | None:
