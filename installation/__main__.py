@@ -37,6 +37,7 @@ examples:
   installation models add network.pkl       your own model, as the show plays it
   installation doctor                       what this machine has, what is missing, how to get it
   installation desk sheet sheet.pdf show.gdtf --show mine.toml     the show as a fixture, for a DMX console
+  installation kits OUT --host 10.0.0.5     layouts, macros and cues for TouchOSC, QLab, grandMA3, Eos, Chataigne ...
   installation bench gpu                    what a GPU does here, whether it is right, how fast it is
 """
 
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
     machine_options.add_serving(commands.add_parser("service", help="play a show for months, as a systemd service"))
     machine_options.add_patching(commands.add_parser("desk", help="a fixture sheet of the show for a lighting console"))
+    machine_options.add_kits(commands.add_parser("kits", help="layouts, macros and cues of the show for other desks"))
     effects = commands.add_parser("effects", help="check ISF effect files on a real GL context")
     effects.add_argument("what", choices=["check"])
     effects.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -128,6 +130,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         from installation.machine import desk
 
         return desk.main(options)
+    if options.command == "kits":
+        from installation.machine import kits
+
+        return kits.main(options)
     if options.command == "bench":
         name = {"live": "bench_live", "still": "bench_still", "gpu": "gpu"}[options.what]
         code: int = importlib.import_module(f"installation.machine.{name}").main(options)

@@ -9,6 +9,7 @@ import math
 import tomllib
 import types
 import typing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -95,6 +96,16 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
             continue
     names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
     raise SettingsError(f"{where}: expected {names}, found {shown(value)}")
+
+
+def refuse_twins(named: Mapping[str, Sequence[str]], where: str) -> None:
+    """Two of one name would silently replace each other. Raises SettingsError naming them."""
+    mends = {"inputs": "keep one of them", "features": "keep one of them", "cues": "give one of them another number"}
+    for kind, names in named.items():
+        for name in names:
+            if names.count(name) > 1:
+                mend = mends.get(kind, "give one of them a name of its own")
+                raise SettingsError(f"{where}: {kind}: {shown(name)} is there {names.count(name)} times; {mend}")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

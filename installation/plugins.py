@@ -13,8 +13,11 @@ MAKES = {"formats": "convert"}  # what a room's plug-ins have in place of `creat
 
 
 def available(room: str) -> list[str]:
-    """Names of the modules in installation/<room>/ that define `create` (see MAKES), found by reading them."""
-    folder, made_by = Path(__file__).parent / room, MAKES.get(room, "create")
+    """Names of the modules in installation/<room>/ that define `create` (see MAKES), found by reading them.
+
+    A shelf of a room is named with a dot: "machine.kits".
+    """
+    folder, made_by = Path(__file__).parent.joinpath(*room.split(".")), MAKES.get(room, "create")
     files = {path.stem: path for path in folder.glob("*.py")} | {p.parent.name: p for p in folder.glob("*/__init__.py")}
     return sorted(name for name, path in files.items() if made_by in _functions(path, path.stat().st_mtime_ns))
 

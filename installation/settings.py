@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from installation import files
-from installation.checking import SettingsError, check, read_toml, to_table
+from installation.checking import SettingsError, check, read_toml, refuse_twins, to_table
 
 __all__ = ["SettingsError", "check", "read_toml", "to_table"]  # and what stands below
 
@@ -131,15 +131,35 @@ class Osc:
 
     aliases lead from what a desk already sends to an address: {"/Page1/Fader201" = "/installation/master/percent"};
     to one for each argument: {"/3/xy" = ["generator.x", "generator.y"]}; by one of its arguments, counted from 0:
-    {"/accxyz" = { argument = 2, to = "master" }}.
+    {"/accxyz" = { argument = 2, to = "master" }}. feedback tells every desk that was heard what others change, at the
+    addresses that it uses itself.
     """
 
     host: str = "127.0.0.1"
     port: int = 9000
     reply_port: int = 0
+    feedback: bool = True
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     packets_per_s: float = 2000.0
     aliases: dict[str, str | list[str] | dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OscQuery:
+    """Where other software finds every address (OSCQuery: HTTP and WebSocket on one port), and mDNS says so.
+
+    host is our own address in its network, 0.0.0.0 for all networks; port 0 any free one. allow lists networks (CIDR)
+    that may look. What comes by WebSocket turns knobs where it is sent on this machine; from others only where write
+    says so, and with the token (?token= in the address, or Authorization: Bearer). OSC itself is heard as [osc] says.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9010
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    write: bool = False
+    token: str = ""
+    announce: bool = True
+    packets_per_s: float = 2000.0
 
 
 @dataclass(frozen=True)
@@ -194,6 +214,7 @@ class Show:
     osc: Osc = Osc()
     dmx: Dmx | None = None
     panel: Panel = Panel()
+    oscquery: OscQuery | None = None
     moment_every_s: float = 0.0
     moments_per_hour: float = 720.0  # 0: as many as there are
     moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is
@@ -216,8 +237,8 @@ def open_show(name_or_path: str) -> Show:
 
 
 def _refuse_twins(show: Show, where: str) -> None:
-    """Two of one name would silently replace each other. Raises SettingsError naming them."""
-    named = {
+    """Raises SettingsError naming the parts of a show that are there twice."""
+    named: dict[str, list[str]] = {
         "inputs": [part.name for part in show.inputs],
         "features": [part.name for part in show.features],
         "bends": [bend.name for bend in show.bends],
@@ -227,12 +248,7 @@ def _refuse_twins(show: Show, where: str) -> None:
         "keyframes": [frames.name for frames in show.keyframes],
         "cues": [cue.number for cue in show.cues],
     }
-    mend = dict.fromkeys(named, "give one of them a name of its own") | {"cues": "give one of them another number"}
-    mend |= dict.fromkeys(("inputs", "features"), "keep one of them")
-    for kind, names in named.items():
-        if twice := next((name for name in names if names.count(name) > 1), ""):
-            count = names.count(twice)
-            raise SettingsError(f"{where}: {kind}: {files.shown(twice)} is there {count} times; {mend[kind]}")
+    refuse_twins(named, where)
 
 
 def _beside(show: Show, folder: Path) -> Show:

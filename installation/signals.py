@@ -117,7 +117,8 @@ class Levels:
     """What the people ask for at one instant: the base of every knob, and what acts last.
 
     master 0..1; blackout is black at once whatever master says; freeze holds the picture; cue is the running number,
-    come how far its fade is, 0..1; held tells of each knob that somebody holds, who.
+    come how far its fade is, 0..1; held tells of each knob that somebody holds, who; by tells who set master, blackout,
+    freeze, test_card and cue last, "" where nobody named it so. While panic lasts, master is not what was set.
     """
 
     base: Mapping[str, float]
@@ -128,6 +129,8 @@ class Levels:
     cue: str = ""
     come: float = 1.0
     held: Mapping[str, str] = field(default_factory=dict)
+    by: Mapping[str, str] = field(default_factory=dict)
+    panic: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,6 +55,8 @@ HEAVY = {
     "sounddevice": {"inputs"},
     "starlette": {"pages"},
     "uvicorn": {"pages"},
+    "websockets": {"control"},  # a whole server of small requests: no web framework is needed beside it
+    "zeroconf": {"control"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 260  # lines

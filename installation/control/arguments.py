@@ -16,13 +16,16 @@ _TOLERANCE = 1e-4  # of a range: a float32 that is 1.0000001 is no mistake
 class Reading:
     """What senders mean by what they send; remembers what each of them presses."""
 
-    def __init__(self, refuse: Callable[[str, str, object], None]) -> None:
-        self._refuse = refuse
+    def __init__(self, refuse: Callable[[str, str, object], None], protocol: str = "osc") -> None:
+        self._refuse, self._protocol = refuse, protocol
         self._presses: dict[tuple[str, Place], float] = {}
 
     def commands(self, place: Place, arguments: Sequence[Argument], host: str) -> list[tuple[bool, Command]]:
         """What a message asks for, all of it or nothing; each with whether it is a press. Raises Refused."""
-        made = [(one, given, *command_for(one, given, f"osc {host}")) for one, given in spread(place, arguments)]
+        made = [
+            (one, given, *command_for(one, given, f"{self._protocol} {host}"))
+            for one, given in spread(place, arguments)
+        ]
         commands = []
         for one, given, command, outside in made:
             if outside:

@@ -43,6 +43,7 @@ class Board:
         self._cue = {name: Ramp(value, value) for name, value in look.items()}
         self._held: dict[str, Ramp] = {}
         self._holders: dict[str, str] = {}  # who
+        self._by: dict[str, str] = {}  # who set what acts last, and called the cue
         self._presses: Counter[str] = Counter()  # of events: a count outlives frames that nobody draws
         self._strange: dict[str, list[float]] = {}  # holds of knobs that this show has not
         self._leaving: dict[str, Ramp] = {}  # released knobs on their way back: start is where they left from
@@ -74,7 +75,8 @@ class Board:
         master, black = self._brightness(now_s)
         come = min((ramp.progress(now_s) for ramp in self._cue.values()), default=1.0)
         held = {name: self._holders.get(name, "") for name in self._held}
-        return Levels(base, master, black, self._freeze, self._test_card, self.number, come, held)
+        last = (master, black, self._freeze, self._test_card, self.number)
+        return Levels(base, *last, come, held, dict(self._by), self._panic is not None)
 
     def describe(self, now_s: float) -> dict[str, str | float | bool]:
         """What status shows: running and next cue, what is held, fading, dark."""
@@ -160,6 +162,7 @@ class Board:
             self._refuse("no further cue", "%s: cue %r is the last that way", command.verb, self.number)
             return
         self._run(self._running + way, command.fade_s, now_s)
+        self._by["cue"] = ""  # who steps does not know where to
 
     def _do_cue(self, command: Command, now_s: float) -> None:
         index = index_of(self.cues, command.name)
@@ -168,6 +171,7 @@ class Board:
             self._refuse("unknown cue", "no cue %r; there are: %s", command.name, there)
             return
         self._run(index, command.fade_s, now_s)
+        self._by["cue"] = command.by
 
     def _run(self, index: int, asked_s: float | None, now_s: float) -> None:
         """Fade to a cue's look; a knob on its way there goes on undisturbed, unless asked to be there sooner."""
@@ -219,21 +223,23 @@ class Board:
 
     def _do_master(self, command: Command, now_s: float) -> None:
         goal = min(max(command.value, 0.0), 1.0)
+        self._by["master"] = command.by
         self._master = Ramp(self._master.at(now_s), goal, now_s, command.fade_s or 0.0)
 
     def _do_blackout(self, command: Command, now_s: float) -> None:
-        self._blackout = command.value > 0
+        self._blackout, self._by["blackout"] = command.value > 0, command.by
         if not self._blackout:
             self._panic = None
 
     def _do_freeze(self, command: Command, now_s: float) -> None:
-        self._freeze = command.value > 0
+        self._freeze, self._by["freeze"] = command.value > 0, command.by
 
     def _do_test_card(self, command: Command, now_s: float) -> None:
-        self._test_card = command.value > 0
+        self._test_card, self._by["test_card"] = command.value > 0, command.by
 
     def _do_panic(self, command: Command, now_s: float) -> None:
         fade_s = PANIC_FADE_S if command.fade_s is None else command.fade_s
+        self._by["blackout"] = ""
         if self._panic is None:
             self._panic = Ramp(1.0, 0.0, now_s, fade_s)
         elif now_s + fade_s < self._panic.begin_s + self._panic.fade_s:  # pressed again, and sooner: from where it is

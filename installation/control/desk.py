@@ -19,25 +19,25 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-import installation
 from installation.control.addresses import Space
 from installation.control.answers import Answers, Sender, StatusValue
 from installation.control.arguments import Reading
 from installation.control.feedback import quiet
 from installation.control.heard import Heard
 from installation.control.patterns import is_pattern
-from installation.control.places import KEPT, ROOT, Place, Refused
+from installation.control.places import KEPT, Place, Refused
 from installation.control.ports import Ports
 from installation.control.refusals import Refusals, Told
 from installation.control.sockets import in_bytes
 from installation.control.streams import Stream, Streams
 from installation.control.table import osc_table as osc_table
+from installation.control.telling import Telling
 from installation.control.waiting import MESSAGES_PER_TOKEN, PATTERN_TOKENS, Late, Waiting, tokens_of
 from installation.control.wishes import Wishes
-from installation.packets import Argument, Message, encode, read
+from installation.packets import Argument, Message, read
 from installation.senders import AllowList, Buckets
 from installation.settings import Cue, Osc, SettingsError
-from installation.signals import Command, Knob
+from installation.signals import Command, Knob, Levels
 
 MOMENTS_HZ, MOMENTS_AT_ONCE = 0.5, 5.0  # of one sender
 CATCH_UP_S = 0.02
@@ -58,8 +58,7 @@ class Desk:
         for name, port in (("port", osc.port), ("reply_port", osc.reply_port)):
             if not 0 <= port <= 65535:
                 raise SettingsError(f"osc.{name}: must be 0 to 65535, found {port}")
-        self.osc = osc
-        self.port = osc.port
+        self.osc, self.port = osc, osc.port
         self.faults: Counter[str] = Counter()
         self.heard = heard or Heard()
         self.refuse = Refusals(self.faults, heard=self.heard)
@@ -71,8 +70,8 @@ class Desk:
         self._wishes = Wishes(self.refuse)
         self._waiting = Waiting()
         self._reading = Reading(self.refuse)
-        self._status: Mapping[str, StatusValue] | None = None
-        self._frame = 0
+        self._answers = Answers(osc.reply_port)
+        self._telling = Telling(self.space, self._answers, osc.feedback)
         self._thread: threading.Thread | None = None
         self._bound = self._closing = False
 
@@ -81,9 +80,9 @@ class Desk:
         self._selector = selectors.DefaultSelector()
         ahead = in_bytes(self.space.urgent)
         self._ports = Ports(self.osc.host, self.osc.port, self._selector, self._take_udp, self.refuse, ahead)
-        listener = self._ports.listener
-        self._streams = Streams(listener, self._selector, self._allow.__contains__, self._take_tcp, self.refuse)
-        self._answers = Answers(self._ports.udp, self._streams, self.osc.reply_port)
+        may_come = self._allow.__contains__
+        self._streams = Streams(self._ports.listener, self._selector, may_come, self._take_tcp, self.refuse)
+        self._answers.open(self._ports.udp, self._streams)
         self._waker, self._bell = socket.socketpair()
         self._selector.register(self._bell, selectors.EVENT_READ, lambda now_s: None)
         self.port = self._ports.port
@@ -108,12 +107,12 @@ class Desk:
             return self._wishes.take()
 
     def tell(self, values: Mapping[str, StatusValue], now_s: float = 0.0) -> None:
-        """Say once a frame how the show is; subscribers hear it twice a second, and nothing once the show hangs.
+        """Say how the show is; subscribers hear it twice a second, and nothing once the show hangs."""
+        self._answers.tell(values)
 
-        ping answers with `frame`, or else with how often this was called.
-        """
-        self._frame = int(values.get("frame", self._frame + 1))
-        self._status = values
+    def follow(self, levels: Levels, now_s: float) -> None:
+        """Say once a frame what is set; desks are told of changes by the thread that listens."""
+        self._telling.follow(levels)
 
     def close(self) -> None:
         """Stop listening; returns when the thread has ended."""
@@ -122,21 +121,22 @@ class Desk:
         self._bound, self._closing = False, True
         if self._thread is None:
             self._shut()
-            return
-        with contextlib.suppress(OSError):
-            self._waker.send(b"\0")
-        self._thread.join(5.0)
-        self._thread = None
+        else:
+            with contextlib.suppress(OSError):
+                self._waker.send(b"\0")
+            self._thread.join(5.0)
+            self._thread = None
 
     def _listen(self) -> None:
         status_s = time.monotonic()
         while not self._closing:
             now_s = time.monotonic()
-            rests = [self._ports.wait_s(now_s), CATCH_UP_S if self._waiting else None]
+            rests = [self._ports.wait_s(now_s), CATCH_UP_S if self._waiting else None, self._telling.wait_s(now_s)]
             for key, _ in self._selector.select(min((s for s in rests if s is not None), default=IDLE_S)):
                 self._act(key.data, now_s := time.monotonic())
             self._act(self._ports.resume, now_s)
             self._act(self._catch_up, now_s)
+            self._act(self._telling.step, now_s)
             if now_s - status_s >= STATUS_EVERY_S:
                 status_s = now_s
                 self._act(self._report, now_s)
@@ -146,9 +146,8 @@ class Desk:
     def _shut(self) -> None:
         self._streams.close_all()
         self._ports.close()
-        self._selector.close()
-        self._waker.close()
-        self._bell.close()
+        for one in (self._selector, self._waker, self._bell):
+            one.close()
 
     def _act(self, act: Any, now_s: float) -> None:
         """One step of the thread, which nothing may end."""
@@ -159,17 +158,16 @@ class Desk:
             log.exception("OSC: a step failed; the desk goes on")
 
     def _report(self, now_s: float) -> None:
-        """Twice a second: count what the kernel dropped, end what hangs, tell subscribers how the show is."""
+        """Twice a second: count what the kernel dropped, end what hangs, tell how the show is."""
         self._ports.count_dropped()
         self._streams.expire(now_s)
-        values, self._status = self._status, None
-        self._answers.report(values, now_s)
+        self._answers.report(now_s)
 
     def _take_udp(self, packet: bytes, address: tuple[Any, ...], came_s: float, now_s: float) -> None:
-        if address[0] not in self._allow:
+        if address[0] in self._allow:
+            self._take(packet, Sender(address[0], address[1]), came_s, now_s)
+        else:
             self.refuse("refused sender", address[0])
-            return
-        self._take(packet, Sender(address[0], address[1]), came_s, now_s)
 
     def _take_tcp(self, packet: bytes, stream: Stream, now_s: float) -> None:
         self._take(packet, Sender(stream.host, 0, stream), now_s, now_s)
@@ -189,9 +187,10 @@ class Desk:
             try:
                 self._obey(message, sender, came_s, now_s) if in_time else self._put_off(message, sender, came_s, now_s)
                 self.heard.note("OSC", sender.host, *message)
+                self._telling.hear(message, sender)
             except Refused as refused:
                 self._refuse(refused, message, sender)
-        self._answers.hear(sender.host)
+        self._answers.hear(sender, now_s)
 
     def _obey(self, message: Message, sender: Sender, came_s: float, now_s: float, waited: bool = False) -> None:
         """Do a message; one that waited has done already what of it could not wait. Raises Refused."""
@@ -216,6 +215,7 @@ class Desk:
         if not place.waits:
             self._want(place, arguments, sender, came_s, now_s)
         elif place.kind != "ping":
+            self._telling.note(place, sender, now_s)
             for _, command in self._reading.commands(place, arguments, sender.host):
                 self._waiting.put(Wishes.key(command), Late(command, sender, came_s))
 
@@ -223,8 +223,7 @@ class Desk:
         """What waited, as far as its senders may speak again."""
 
         def may(host: str, late: Late) -> bool:
-            pattern = not isinstance(late.wish, Command)
-            tokens = PATTERN_TOKENS if pattern else 1.0 / MESSAGES_PER_TOKEN
+            tokens = 1.0 / MESSAGES_PER_TOKEN if isinstance(late.wish, Command) else PATTERN_TOKENS
             return self._buckets.take(host, now_s, min(tokens, self.osc.packets_per_s))
 
         for late in self._waiting.take(may):
@@ -241,10 +240,11 @@ class Desk:
 
     def _want(self, place: Place, arguments: Sequence[Argument], sender: Sender, came_s: float, now_s: float) -> None:
         if place.kind == "ping":
-            self._answers.send(sender, encode(f"{ROOT}/pong", installation.__version__, self._frame))
+            self._answers.pong(sender)
         elif place.kind == "subscribe":
-            self._answers.subscribe(sender, arguments, now_s)
+            self._telling.meet(self._answers.subscribe(sender, arguments, now_s))
         else:
+            self._telling.note(place, sender, now_s)
             for pressed, command in self._reading.commands(place, arguments, sender.host):
                 if command.verb in KEPT and not self._moments.take(sender.host, now_s):
                     self.refuse(f"{command.verb} dropped", sender.host)

@@ -30,6 +30,16 @@ class Stream:
         """Send, or keep what does not go out now; what a reader that does not read misses is lost."""
         if len(self.unsent) < UNSENT_LIMIT_BYTES:
             self.unsent += self.frames.wrap(packet)
+        self._flush()
+
+    def is_full(self) -> bool:
+        """Whether its reader has not taken all of what was sent."""
+        self._flush()
+        return bool(self.unsent)
+
+    def _flush(self) -> None:
+        if not self.unsent:
+            return
         with contextlib.suppress(BlockingIOError, OSError):
             sent = self.connection.send(self.unsent)
             self.unsent = self.unsent[sent:]

@@ -23,7 +23,7 @@ def osc_table(knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> str:
     rows.append((f"`{ROOT}/release`", "[press] [fade s]", "fires on a press", "give every held knob back to the cue"))
     rows.append((f"`{ROOT}/release/KNOB`", "[press] [fade s]", "fires on a press", "give one back"))
     rows.append((f"`{ROOT}/ping`", "", "", f"answers `{ROOT}/pong` version, frame"))
-    subscribed = f"sends `{ROOT}/status/...` twice a second until 10 minutes after you were last heard"
+    subscribed = f"sends what is set, each change, and `{ROOT}/status/...`, until 10 minutes after you were last heard"
     rows.append((f"`{ROOT}/status/subscribe`", "[port]", "1024..65535", subscribed))
     groups = {members[0].name: _group_row(name, members, least) for name, members, least in groups_of(knobs)}
     for knob in knobs.values():

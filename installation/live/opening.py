@@ -164,7 +164,7 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
 def open_desk(
     show: Show, knobs: Mapping[str, Knob], closing: ExitStack, options: Namespace | None = None, again: bool = False
 ) -> Desks:
-    """Everybody's ear: OSC, DMX and the panel where the show has them; what is sent waits until it is started.
+    """Everybody's ear: OSC, DMX, OSCQuery and the panel where the show has them; what is sent waits for its start.
 
     again: not the first show of this keeper.
     """
@@ -180,6 +180,10 @@ def open_desk(
 
         others["dmx"] = dmx = Dmx(show.dmx, knobs, show.cues, show.name, heard)
         teachers["DMX"] = dmx.personality
+    if show.oscquery is not None:
+        from installation.control.oscquery.listener import OscQuery
+
+        others["oscquery"] = OscQuery(show.oscquery, show.osc, lambda: osc.port, knobs, show.cues, show.name)
     if show.panel.on and options is not None:
         from installation.live.panel import Panel
 

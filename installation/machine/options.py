@@ -46,6 +46,21 @@ def add_patching(parser: argparse.ArgumentParser) -> None:
     add("--show", default="bloom", help="show name or path (default: bloom)")
 
 
+def add_kits(parser: argparse.ArgumentParser) -> None:
+    """All of `installation kits`."""
+    parser.description = (
+        "A folder for each desk, made from the show's own knobs and cues: a TouchOSC layout, QLab's network cues, "
+        "grandMA3 macros, Eos strings, MagicQ, a Chataigne module, a table for Resolume and TouchDesigner. "
+        "The README.md in OUT says how each of them is loaded. Only files that this program wrote are replaced."
+    )
+    add = parser.add_argument
+    add("out", type=Path, metavar="OUT", help="the folder")
+    add("kits", nargs="*", metavar="KIT", help="only these: touchosc, qlab, grandma3, eos, magicq, chataigne, json_map")
+    add("--show", default="bloom", help="show name or path (default: bloom)")
+    add("--host", default=None, help="this machine's address in the desks' network (default: the show's [osc] host)")
+    add("--port", type=int, default=None, help="where the show hears OSC (default: the show's [osc] port)")
+
+
 def add_serving(parser: argparse.ArgumentParser) -> None:
     """All of `installation service`; the words after the verb are read by `serving`, as most are the show's."""
     parser.description = (

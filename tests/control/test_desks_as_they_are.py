@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 
 import pytest
 from rehearsal import hear, wait_for
@@ -191,7 +190,6 @@ class Standing:
 
     def __init__(self, **settings: object) -> None:
         self.desk = Desk(Osc(**settings), KNOBS, CUES)  # type: ignore[arg-type]
-        self.desk._answers = SimpleNamespace(hear=lambda host: None)  # type: ignore[assignment]
 
     def at(self, now_s: float, *packets: bytes) -> list[Command]:
         for packet in packets:
