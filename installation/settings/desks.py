@@ -1,0 +1,75 @@
+"""The tables of a show file that say how people reach the show: OSC, OSCQuery, DMX, the panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Osc:
+    """Where the desk may reach the show. allow lists networks (CIDR); reply_port 0 answers to the sender's port.
+
+    aliases lead from what a desk already sends to an address: {"/Page1/Fader201" = "/installation/master/percent"};
+    to one for each argument: {"/3/xy" = ["generator.x", "generator.y"]}; by one of its arguments, counted from 0:
+    {"/accxyz" = { argument = 2, to = "master" }}. feedback tells every desk that was heard what others change, at the
+    addresses that it uses itself.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9000
+    reply_port: int = 0
+    feedback: bool = True
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    packets_per_s: float = 2000.0
+    aliases: dict[str, str | list[str] | dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OscQuery:
+    """Where other software finds every address (OSCQuery: HTTP and WebSocket on one port), and mDNS says so.
+
+    host is our own address in its network, 0.0.0.0 for all networks; port 0 any free one. allow lists networks (CIDR)
+    that may look. What comes by WebSocket turns knobs where it is sent on this machine; from others only where write
+    says so, and with the token (?token= in the address, or Authorization: Bearer). OSC itself is heard as [osc] says.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9010
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    write: bool = False
+    token: str = ""
+    announce: bool = True
+    packets_per_s: float = 2000.0
+
+
+@dataclass(frozen=True)
+class Dmx:
+    """Where a lighting console reaches the show: 26 channels from `address` on (`installation desk sheet` prints them).
+
+    protocol is sacn, artnet or both; universe is the number on the wire (Art-Net: the Port-Address, from 0 on). host is
+    our own address in the console's network, 0.0.0.0 for all networks. knobs are up to eight that the console may turn,
+    "" leaves one out; speed is the ninth. Art-Net has no priorities: artnet_priority is held against those of sACN.
+    """
+
+    protocol: str = "sacn"
+    host: str = "127.0.0.1"
+    universe: int = 1
+    address: int = 1
+    allow: tuple[str, ...] = ("127.0.0.0/8",)
+    knobs: tuple[str, ...] = ()
+    speed: str = "generator.speed"
+    artnet_priority: int = 100
+    packets_per_s: float = 400.0
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The page from which the show is run. host is an address of this machine, 0.0.0.0 for every network; preview: what
+    is on the wall moves on it, but what the camera sees (a picture made of it, moments too) only if camera says so."""
+
+    on: bool = True
+    host: str = "127.0.0.1"
+    port: int = 9080
+    preview: bool = True
+    camera: bool = False
