@@ -3,47 +3,54 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from pathlib import Path
 
 import numpy as np
 
 from installation import settings
-from installation.rendering import projection, projector
 from installation.rendering.canvas import Canvas, Target
 from installation.rendering.guard import Guard
 from installation.rendering.monitors import DisplayError, monitors
 from installation.rendering.stopwatch import Stopwatch
 from installation.rendering.surfaces import Headless, Window, gl_info
+from installation.rendering.wall.beams import Beams
+from installation.rendering.wall.keeping import CALIBRATION, read_venue
+from installation.rendering.wall.venue import Venue
 from installation.signals import Levels
 
 __all__ = ["Display", "DisplayError", "create", "gl_info", "monitors"]
 
 
-def create(screen: settings.Screen, headless: bool = False, calibration: Path = projector.CALIBRATION) -> Display:
+def create(screen: settings.Screen, headless: bool = False, calibration: Path = CALIBRATION) -> Display:
     """Open the window (or none). Raises SettingsError for a venue that is not there, or DisplayError, at once."""
-    corners = projector.read_corners(screen.venue, calibration, screen.mirror)
+    venue = read_venue(screen.venue, calibration)
     surface = Headless() if headless else Window(screen)
     try:
-        return Display(surface, screen, corners)
+        return Display(surface, screen, venue, calibration)
     except BaseException:
         surface.close()
         raise
 
 
+log = logging.getLogger("installation.rendering")
+
+
 class Display:
-    """What stands between every picture and the wall: flash limiter, warp, then master and blackout.
+    """What stands between every picture and the wall: flash limiter, the fit to the wall, then master and blackout.
 
     Nothing here depends on what paints and draws: a frame costs the same whatever that does, and is black in the very
     frame that it was asked for.
     """
 
-    def __init__(self, surface: Window | Headless, screen: settings.Screen, corners: np.ndarray) -> None:
+    def __init__(self, surface: Window | Headless, screen: settings.Screen, venue: Venue, folder: Path) -> None:
         self.surface, self.screen = surface, screen
         self.canvas = canvas = Canvas(surface.context)
         self.guard = Guard(canvas) if screen.flash_limiter else None
         self.card = canvas.own_program("card")
-        self.projection = projection.create(canvas, screen.size, corners)
+        self.beams = Beams(surface, canvas, screen, self._seen(venue), folder)
+        self._wished: Venue | None = None
         self.timings: dict[str, float] = {}
         self._stopwatch = None if canvas.software else Stopwatch(canvas.context)
         self._frames: list[Target] = []  # for drawings, by turns: the limiter looks at the one before too
@@ -51,6 +58,23 @@ class Display:
         self._hanging: np.ndarray | None = None  # whose pixels it has
         self._drawn_card: Target | None = None
         self._shown: Target | None = None  # what was presented last, before master
+
+    def apply(self, venue: Venue) -> None:
+        """Light the wall by another venue from the next frame on. May be called by any thread."""
+        self._wished = venue
+
+    def _fit(self) -> None:
+        """Do as was wished last; what cannot be shown leaves the wall as it was, and is said."""
+        venue, self._wished = self._wished, None
+        if venue is None:
+            return
+        try:
+            self.beams.fit(self._seen(venue))
+        except settings.SettingsError as error:
+            log.warning("the wall stays as it was: %s", error)
+
+    def _seen(self, venue: Venue) -> Venue:
+        return venue.mirrored() if self.screen.mirror else venue
 
     @property
     def flashes_limited(self) -> int:
@@ -76,21 +100,22 @@ class Display:
         The same array again is the same drawing. Blackout is black in this very frame.
         """
         began_s = time.perf_counter()
+        self._fit()
         level = 0.0 if levels.blackout else min(levels.master, 1.0)
         with self._stopwatch or contextlib.nullcontext():
             if level <= 0.0:
                 self._go_dark(now_s)
             elif levels.test_card:
-                self._present(self._draw_card(now_s), level, now_s, warped=False)
+                self._present(self._draw_card(now_s), level, now_s, fitted=False)
             else:
                 held = self._shown if levels.freeze else None
                 self._present(held or self._hang(rgba), level, now_s)
         presented_s = time.perf_counter()
-        self.surface.present(self.projection.finish)
+        self.beams.present()
         self.timings = {"present": (presented_s - began_s) * 1e3, "total": (time.perf_counter() - began_s) * 1e3}
 
     def _go_dark(self, now_s: float) -> None:
-        self.projection.clear()
+        self.beams.clear()
         if self.guard:
             self.guard.go_dark(now_s)
 
@@ -111,15 +136,15 @@ class Display:
         self._hung, self._hanging = frame, rgba
         return frame
 
-    def _present(self, picture: Target | None, level: float, now_s: float, warped: bool = True) -> None:
+    def _present(self, picture: Target | None, level: float, now_s: float, fitted: bool = True) -> None:
         """Flash limiter, warp and scale, and the master last: there is no other way to the wall."""
         if picture is None:
-            self.projection.clear()
+            self.beams.clear()
             return
         if self.guard:
             picture, level = self.guard.limit(picture, self._shown, level, now_s)
         self._shown = picture
-        self.projection.draw(picture, self._hanging if picture is self._hung else None, level, warped)
+        self.beams.draw(picture, self._hanging if picture is self._hung else None, level, fitted)
 
     def _draw_card(self, now_s: float) -> Target:
         """The test card at the projector's own size, so that its lines are single pixels."""
@@ -137,11 +162,11 @@ class Display:
 
     def read(self) -> np.ndarray:
         """The newest frame or the one before [shape=(H, W, 3), uint8, row 0 on top], without waiting for a GPU."""
-        return self.projection.read()
+        return self.beams.read()
 
     def read_now(self) -> np.ndarray:
         """The newest frame [shape=(H, W, 3), uint8, row 0 on top], waited for."""
-        return self.projection.read_now()
+        return self.beams.read_now()
 
     def close(self) -> None:
         self.surface.close()

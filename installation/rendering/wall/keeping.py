@@ -152,4 +152,4 @@ def _said(value: Any) -> str:
         return f"[{', '.join(map(_said, value))}]"
     if dataclasses.is_dataclass(value):
         return "{ " + ", ".join(f"{name} = {_said(one)}" for name, one in _unusual(value).items()) + " }"
-    return repr(value)
+    return repr(float(value) if isinstance(value, float) else value)

@@ -59,6 +59,11 @@ def lattice(columns: int, rows: int, beyond: int = 0) -> np.ndarray:
     return np.stack(np.meshgrid(x, y), -1)
 
 
+def middles(size: tuple[int, int]) -> np.ndarray:
+    """The middles of a frame's pixels [shape=(H, W, 2), 0..1] for a size (W, H)."""
+    return np.stack(np.meshgrid(*((np.arange(side) + 0.5) / side for side in size)), -1)
+
+
 def is_flat(mesh: Mesh) -> bool:
     """Whether the corners alone say all: the mesh is a homography."""
     return mesh.columns == mesh.rows == 2 or bool(np.abs(beyond_base(mesh)).max() < STRAIGHT)

@@ -1,0 +1,95 @@
+"""An output's mesh in; what GL draws in its place, and where every pixel of the frame comes from, out."""
+
+from __future__ import annotations
+
+import moderngl
+import numpy as np
+
+from installation.rendering.canvas import Canvas, Program, Target
+from installation.rendering.wall import light, mesh
+from installation.rendering.wall.venue import Output
+
+VERTEX = """#version 330
+in vec3 frame; in vec2 picture_place; in vec2 mesh_place; out vec2 place; out vec2 within;
+void main() {
+    gl_Position = vec4(frame.xy * 2.0 - frame.z, 0.0, frame.z);
+    place = picture_place;
+    within = mesh_place;
+}
+"""
+FARAWAY = -1e3  # a place of no picture
+
+
+class Cloth:
+    """Triangles of one program; those of a new mesh take the place of the old."""
+
+    def __init__(self, canvas: Canvas, *words: str) -> None:
+        self.program: Program = canvas.own_program("present", "WARPED", *words, vertex=VERTEX)
+        self._context = canvas.context
+        self._made: list[moderngl.Buffer | moderngl.VertexArray] = []
+
+    def hang(self, output: Output) -> None:
+        """Cut the cloth for this output."""
+        self.release()
+        within, frame, depth = mesh.fine(output.mesh)
+        columns = [frame * depth[..., None], depth[..., None], light.in_picture(within, output), within]
+        vertices = self._context.buffer(np.concatenate(columns, -1).astype("f4").tobytes())
+        indices = self._context.buffer(_triangles(*depth.shape).tobytes())
+        layout = [(vertices, "3f 2f 2f", "frame", "picture_place", "mesh_place")]
+        cloth = self._context.vertex_array(self.program.program, layout, index_buffer=indices)
+        self._made = [cloth, indices, vertices]
+        self._light(output)
+
+    def _light(self, output: Output) -> None:
+        """Tell the program what else the output does to light; one that shades nothing does not ask."""
+        tell = self.program.set
+        tell("source", output.source)
+        tell("widths", tuple(edge.width for edge in output.blend.sides))
+        tell("gammas", [edge.gamma for edge in output.blend.sides])
+        tell("tint", tuple(map(float, light.tint(output))))
+        tell("black", output.black)
+
+    def draw(self, framebuffer: moderngl.Framebuffer) -> None:
+        """Draw it; where there is no cloth the framebuffer stays as it is."""
+        cloth = self._made[0]
+        assert isinstance(cloth, moderngl.VertexArray)
+        self.program.draw(framebuffer, cloth)
+
+    def release(self) -> None:
+        while self._made:
+            self._made.pop(0).release()
+
+
+def _triangles(rows: int, columns: int) -> np.ndarray:
+    """Two triangles for each cell of a grid of points that are counted row by row [shape=(n,), int32]."""
+    at = np.arange(rows * columns, dtype="i4").reshape(rows, columns)
+    a, b, c, d = at[:-1, :-1], at[:-1, 1:], at[1:, :-1], at[1:, 1:]
+    return np.stack([a, b, c, b, d, c], -1).ravel()
+
+
+def places(canvas: Canvas, output: Output, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For every pixel of the frame where it lies in the picture and in the mesh [both shape=(H, W, 2), float32], and
+    how much of it the mesh covers [shape=(H, W), 0..1]."""
+    cloth, target = Cloth(canvas, "PLACES"), Target(canvas.context, size, "f4")
+    target.framebuffer.clear(FARAWAY, FARAWAY, FARAWAY, FARAWAY)
+    cloth.hang(output)
+    cloth.draw(target.framebuffer)
+    found = np.frombuffer(target.texture.read(), "f4").reshape(size[1], size[0], 4)
+    for one in (cloth, cloth.program, target):
+        one.release()
+    within = found[..., 2:]
+    return found[..., :2], within, coverage(within)
+
+
+def coverage(within: np.ndarray) -> np.ndarray:
+    """How much of each pixel a mesh covers, by the places within it [shape=(H, W, 2)]: its edge is one pixel soft."""
+    across, down = (_steps(within, axis) for axis in (1, 0))
+    edge = np.minimum(within, 1 - within) / np.maximum(across + down, 1e-6) + 0.5
+    return np.clip(edge, 0.0, 1.0).prod(-1)
+
+
+def _steps(places: np.ndarray, axis: int) -> np.ndarray:
+    """How far it is from each pixel to its nearer neighbour along an axis: beyond the cloth there may be none."""
+    steps = np.abs(np.diff(places, axis=axis))
+    first, last = steps.take([0], axis), steps.take([-1], axis)
+    return np.minimum(np.concatenate([steps, last], axis), np.concatenate([first, steps], axis))
