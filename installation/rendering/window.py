@@ -11,11 +11,13 @@ import numpy as np
 
 from installation import settings
 from installation.rendering.canvas import Canvas, Target
+from installation.rendering.desktop import Window
+from installation.rendering.gestures import Key
 from installation.rendering.guard import Guard
 from installation.rendering.monitors import DisplayError, monitors
 from installation.rendering.stopwatch import Stopwatch
-from installation.rendering.surfaces import Headless, Window, gl_info
-from installation.rendering.wall.beams import Beams
+from installation.rendering.surfaces import Headless, gl_info
+from installation.rendering.wall.beams import Beams, wishes_of
 from installation.rendering.wall.keeping import CALIBRATION, read_venue
 from installation.rendering.wall.venue import Venue
 from installation.signals import Levels
@@ -26,7 +28,7 @@ __all__ = ["Display", "DisplayError", "create", "gl_info", "monitors"]
 def create(screen: settings.Screen, headless: bool = False, calibration: Path = CALIBRATION) -> Display:
     """Open the window (or none). Raises SettingsError for a venue that is not there, or DisplayError, at once."""
     venue = read_venue(screen.venue, calibration)
-    surface = Headless() if headless else Window(screen)
+    surface = Headless() if headless else Window(screen, wishes_of(screen, venue)[:1])
     try:
         return Display(surface, screen, venue, calibration)
     except BaseException:
@@ -70,7 +72,7 @@ class Display:
             return
         try:
             self.beams.fit(self._seen(venue))
-        except settings.SettingsError as error:
+        except (settings.SettingsError, DisplayError) as error:
             log.warning("the wall stays as it was: %s", error)
 
     def _seen(self, venue: Venue) -> Venue:
@@ -82,7 +84,7 @@ class Display:
 
     @property
     def closed(self) -> bool:
-        return self.surface.closed
+        return self.beams.closed
 
     @property
     def busy_s(self) -> float:
@@ -158,7 +160,7 @@ class Display:
 
     def keys(self) -> list[str]:
         """Keys pressed since the last call: esc, f, t, b, m, 1 to 9. f has been acted on already."""
-        return self.surface.keys()
+        return [one.name for _, one in self.beams.gestures() if isinstance(one, Key) and not one.again]
 
     def read(self) -> np.ndarray:
         """The newest frame or the one before [shape=(H, W, 3), uint8, row 0 on top], without waiting for a GPU."""
@@ -169,4 +171,4 @@ class Display:
         return self.beams.read_now()
 
     def close(self) -> None:
-        self.surface.close()
+        self.beams.close()

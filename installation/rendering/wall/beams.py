@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from installation.rendering import projection
 from installation.rendering.canvas import Canvas, Target
-from installation.rendering.surfaces import Headless, Window
+from installation.rendering.desktop import Window
+from installation.rendering.gestures import Gesture
+from installation.rendering.monitors import Wish
+from installation.rendering.surfaces import Headless
 from installation.rendering.wall.venue import Venue
 from installation.settings import Screen
 
@@ -22,6 +26,7 @@ class Beams:
     def __init__(self, surface: Window | Headless, canvas: Canvas, screen: Screen, venue: Venue, folder: Path) -> None:
         self.surface, self.canvas, self.screen = surface, canvas, screen
         self.venue = venue
+        self.windows: list[Window] = [surface] if isinstance(surface, Window) else []
         self._folder = folder
         self.frames: list[projection.Projection] = []
         self._sizes: list[tuple[int, int]] = []
@@ -30,7 +35,10 @@ class Beams:
         self.fit(venue)
 
     def fit(self, venue: Venue) -> None:
-        """From now on light the wall as this venue says. Raises SettingsError, and changes nothing, where it cannot."""
+        """From now on light the wall as this venue says. Raises SettingsError, and changes nothing, where it cannot.
+
+        Windows are opened and closed as projectors come and go. Raises DisplayError where one cannot be opened.
+        """
         frames, sizes = [], [_size_of(output.size, self.screen) for output in venue.outputs]
         for number, (output, size) in enumerate(zip(venue.outputs, sizes, strict=True)):
             fits = number < len(self.frames) and self._sizes[number] == size
@@ -38,7 +46,22 @@ class Beams:
             if not (fits and output == self.venue.outputs[number]):
                 frame.fit(output)
             frames.append(frame)
+        self._open(venue)
         self.frames, self._sizes, self.venue = frames, sizes, venue
+
+    def _open(self, venue: Venue) -> None:
+        """As many windows as there are outputs, each told which monitor it is for."""
+        if not isinstance(self.surface, Window):
+            return
+        wishes = wishes_of(self.screen, venue)
+        while len(self.windows) > max(1, len(wishes)):
+            self.windows.pop().close()
+        while len(self.windows) < len(wishes):
+            number = len(self.windows)
+            screen = dataclasses.replace(self.screen, size=_size_of(venue.outputs[number].size, self.screen))
+            self.windows.append(Window(screen, wishes, number, first=self.surface))
+        for window in self.windows:
+            window.want(wishes)
 
     def clear(self) -> None:
         """Black, all of them."""
@@ -53,8 +76,35 @@ class Beams:
             frame.draw(picture, pixels, level, fitted)
 
     def present(self) -> None:
-        """Show what was drawn, and wait for the screen."""
+        """Show what was drawn, every projector in its window, and wait for the screen of the first."""
+        others = list(zip(self.windows, self.frames, strict=False))[1:]
+        finished = [frame.finish() for _, frame in others]
+        if others:
+            self.canvas.wait()  # what one context drew another one sees only when it is done
+        for (window, _), target in zip(others, finished, strict=True):
+            with window.current():
+                window.present(lambda target=target: target)  # type: ignore[misc]
         self.surface.present(self.frames[0].finish)
+
+    @property
+    def closed(self) -> bool:
+        """Whether somebody closed a window, or pressed esc over one."""
+        return self.surface.closed or any(window.closed for window in self.windows)
+
+    def gestures(self) -> list[tuple[int, Gesture]]:
+        """What keys and mouse did since the last call, and over which output's window."""
+        heard = [(0, gesture) for gesture in self.surface.gestures()]
+        return heard + [(n, gesture) for n, window in enumerate(self.windows) if n for gesture in window.gestures()]
+
+    def point(self, pointing: bool) -> None:
+        """Let the mouse's arrow be seen on full screens too, or not."""
+        for window in self.windows:
+            window.point(pointing)
+
+    def close(self) -> None:
+        while len(self.windows) > 1:
+            self.windows.pop().close()
+        self.surface.close()
 
     def read(self) -> np.ndarray:
         """The newest frame or the one before [shape=(H, W, 3), uint8], without waiting for a GPU."""
@@ -74,6 +124,12 @@ class Beams:
         else:
             self._whole.draw(*self._drawn)
         return self._whole
+
+
+def wishes_of(screen: Screen, venue: Venue) -> tuple[Wish, ...]:
+    """Which monitor each output is for. What a show or the command line says goes before what a single output says."""
+    wishes = tuple(Wish(output.monitor, output.edid) for output in venue.outputs)
+    return (Wish(screen.monitor),) if screen.monitor and len(wishes) == 1 else wishes
 
 
 def _size_of(size: tuple[int, int], screen: Screen) -> tuple[int, int]:

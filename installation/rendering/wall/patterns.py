@@ -36,10 +36,10 @@ def _grid(rgb: np.ndarray, venue: Venue, _words: str) -> None:
     for length, along in ((width, 0), (height, 1)):
         for step in np.arange(-int(length / unit / 2), int(length / unit / 2) + 1):
             at = round(length / 2 + step * unit)
-            ends = [(at, 0), (at, height)] if along == 0 else [(0, at), (width, at)]
-            cv2.line(rgb, *ends, INK if step == 0 else FAINT, thin * (2 if step == 0 else 1))
-    for ends in ([(0, 0), (width, height)], [(0, height), (width, 0)]):
-        cv2.line(rgb, *ends, FAINT, thin, cv2.LINE_AA)
+            start, end = ((at, 0), (at, height)) if along == 0 else ((0, at), (width, at))
+            cv2.line(rgb, start, end, INK if step == 0 else FAINT, thin * (2 if step == 0 else 1))
+    for y in (0, height):
+        cv2.line(rgb, (0, y), (width, height - y), FAINT, thin, cv2.LINE_AA)
     _round(rgb, (0.5, 0.5), 0.4)
     _frame(rgb)
 
