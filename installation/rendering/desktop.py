@@ -112,6 +112,11 @@ class Window:
         """Where a window goes that fills no monitor, none quite over another."""
         return 60 + 40 * self.number, 60 + 40 * self.number
 
+    @property
+    def monitor(self) -> Monitor | None:
+        """The one that this window fills; None for a window among others."""
+        return None if self.mode == "windowed" or not self._monitors else self._monitors[self._chosen()]
+
     def _chosen(self) -> int:
         return share_out(self.wishes, self._monitors)[self.number]
 

@@ -13,7 +13,7 @@ import cv2
 import moderngl
 import numpy as np
 
-from installation.rendering.canvas import Canvas, Target
+from installation.rendering.canvas import Canvas, Program, Target
 from installation.rendering.readback import Readback, Whole
 from installation.rendering.wall import light, mesh
 from installation.rendering.wall.cloth import Cloth
@@ -36,6 +36,9 @@ class Projection(Protocol):
 
         fitted=False leaves out all that fits it to the wall: the test card shows the projector as it stands.
         """
+
+    def draw_over(self, overlay: np.ndarray, level: float) -> None:
+        """Lay something over the frame [shape=(H, W, 4), uint8, row 0 on top], dimmed to level, where alpha is set."""
 
     def finish(self) -> Target:
         """The frame as a texture, for a window."""
@@ -72,6 +75,8 @@ class GlProjection:
         self._cloths: dict[bool, Cloth] = {}  # by whether it is shaded
         self._cloth: Cloth | None = None
         self._mask: moderngl.Texture | None = None
+        self._over: tuple[Program, moderngl.Texture] | None = None
+        self._overlaid: np.ndarray | None = None
         self._readback: Readback | None = None
         self.fit(output)
 
@@ -110,6 +115,18 @@ class GlProjection:
             program.bind("mask", self._mask)
         self.clear()
         cloth.draw(self.output.framebuffer)
+
+    def draw_over(self, overlay: np.ndarray, level: float) -> None:
+        if self._over is None:
+            self._over = self._canvas.own_program("overlay"), self._canvas.context.texture(self.size, 4)
+            self._over[1].filter = (moderngl.NEAREST, moderngl.NEAREST)
+        program, texture = self._over
+        if overlay is not self._overlaid:
+            texture.write(overlay)
+            self._overlaid = overlay
+        program.bind("picture", texture)
+        program.set("master", level)
+        program.draw(self.output.framebuffer)
 
     def finish(self) -> Target:
         return self.output
@@ -155,6 +172,11 @@ class SoftProjection:
         elif picture.size != self.size:
             frame = np.asarray(cv2.resize(frame, self.size, interpolation=cv2.INTER_CUBIC))
         self._frame = frame if level >= 1.0 else np.asarray(cv2.convertScaleAbs(frame, alpha=level))
+
+    def draw_over(self, overlay: np.ndarray, level: float) -> None:
+        frame = self._frame.copy()
+        np.copyto(frame, cv2.convertScaleAbs(overlay, alpha=level), where=overlay[..., 3:] > 127)
+        self._frame = frame
 
     def finish(self) -> Target:
         if self._output is None:

@@ -18,6 +18,7 @@ from installation.rendering.monitors import DisplayError, monitors
 from installation.rendering.stopwatch import Stopwatch
 from installation.rendering.surfaces import Headless, gl_info
 from installation.rendering.wall.beams import Beams, wishes_of
+from installation.rendering.wall.calibrating import Calibrating
 from installation.rendering.wall.keeping import CALIBRATION, read_venue
 from installation.rendering.wall.venue import Venue
 from installation.signals import Levels
@@ -52,6 +53,9 @@ class Display:
         self.guard = Guard(canvas) if screen.flash_limiter else None
         self.card = canvas.own_program("card")
         self.beams = Beams(surface, canvas, screen, self._seen(venue), folder)
+        self.venue = venue  # as it is in its file, or would be
+        self.calibrating: Calibrating | None = None
+        self._folder = folder
         self._wished: Venue | None = None
         self.timings: dict[str, float] = {}
         self._stopwatch = None if canvas.software else Stopwatch(canvas.context)
@@ -68,10 +72,13 @@ class Display:
     def _fit(self) -> None:
         """Do as was wished last; what cannot be shown leaves the wall as it was, and is said."""
         venue, self._wished = self._wished, None
-        if venue is None:
+        if venue is None or venue == self.venue:
             return
         try:
             self.beams.fit(self._seen(venue))
+            self.venue = venue
+            if self.calibrating:
+                self.calibrating.take(venue)
         except (settings.SettingsError, DisplayError) as error:
             log.warning("the wall stays as it was: %s", error)
 
@@ -104,17 +111,24 @@ class Display:
         began_s = time.perf_counter()
         self._fit()
         level = 0.0 if levels.blackout else min(levels.master, 1.0)
+        fits = self.calibrating is not None and not levels.test_card
+        pattern = self.calibrating.picture(self.screen.size) if self.calibrating and fits else None
         with self._stopwatch or contextlib.nullcontext():
             if level <= 0.0:
                 self._go_dark(now_s)
             elif levels.test_card:
                 self._present(self._draw_card(now_s), level, now_s, fitted=False)
             else:
-                held = self._shown if levels.freeze else None
-                self._present(held or self._hang(rgba), level, now_s)
+                held = self._shown if levels.freeze and not fits else None
+                self._present(held or self._hang(rgba if pattern is None else pattern), level, now_s)
+            if self.calibrating and fits and level > 0.0:
+                self.beams.draw_over(self._handles(self.calibrating), level)
         presented_s = time.perf_counter()
         self.beams.present()
         self.timings = {"present": (presented_s - began_s) * 1e3, "total": (time.perf_counter() - began_s) * 1e3}
+
+    def _handles(self, calibrating: Calibrating) -> list[np.ndarray]:
+        return [calibrating.over(number, self.beams.size_of(number)) for number in range(len(self.beams.frames))]
 
     def _go_dark(self, now_s: float) -> None:
         self.beams.clear()
@@ -158,9 +172,32 @@ class Display:
         self.card.draw(self._drawn_card.framebuffer)
         return self._drawn_card
 
+    def calibrate(self, pattern: str = "grid", words: str = "") -> None:
+        """Begin to fit the wall by keys and mouse, over a test pattern; words: see `Calibrating`."""
+        self.calibrating = Calibrating(self.venue, self.screen.venue, self._folder, pattern, words)
+        self.beams.point(True)
+
+    def show_on(self) -> None:
+        """End fitting the wall, and show what the show shows. What was not saved stays until the show ends."""
+        self.calibrating = None
+        self.beams.point(False)
+
     def keys(self) -> list[str]:
-        """Keys pressed since the last call: esc, f, t, b, m, 1 to 9. f has been acted on already."""
-        return [one.name for _, one in self.beams.gestures() if isinstance(one, Key) and not one.again]
+        """Keys pressed since the last call: esc, f, t, b, m, 1 to 9. f has been acted on already; c begins and ends
+        fitting the wall, and meanwhile other keys belong to that."""
+        heard = []
+        for number, gesture in self.beams.gestures():
+            name = gesture.name if isinstance(gesture, Key) and not gesture.again else ""
+            if name == "c":
+                self.show_on() if self.calibrating else self.calibrate()
+            elif self.calibrating:
+                before = self.calibrating.venue
+                heard.append(self.calibrating.hear(number, gesture, self.beams))
+                if self.calibrating.venue != before:
+                    self.apply(self.calibrating.venue)
+            else:
+                heard.append(name)
+        return [name for name in heard if name]
 
     def read(self) -> np.ndarray:
         """The newest frame or the one before [shape=(H, W, 3), uint8, row 0 on top], without waiting for a GPU."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import golden
+import moderngl
 import numpy as np
 from numpy.random import Generator, default_rng
 from PIL import Image
@@ -80,6 +81,19 @@ def copy(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
 def window(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
     pixels = noise(chance, 26, 14)
     yield _show(canvas, canvas.own_program("window"), (26, 14), picture=pixels), pixels[::-1, :, :3] / 255
+
+
+def overlay(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
+    """Over what is there already; where its alpha is low that stays."""
+    pixels, below, program = noise(chance, 26, 14), noise(chance, 26, 14), canvas.own_program("overlay")
+    program.set("master", master := chance.uniform(0.3, 1.0))
+
+    def draw(framebuffer: moderngl.Framebuffer) -> None:
+        framebuffer.color_attachments[0].write(below.tobytes())
+        program.draw(framebuffer)
+
+    expected = np.where(pixels[..., 3:] >= 128, pixels[..., :3] * master, below[..., :3])
+    yield _show(canvas, program, (26, 14), draw, picture=pixels), expected / 255
 
 
 def mix(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
@@ -208,7 +222,7 @@ def card(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
 
 
 TRIALS: dict[str, Callable[[Canvas, Generator], Iterator[Pair]]] = {
-    trial.__name__: trial for trial in (card, copy, measure, mix, present, stretch, unpack, window)
+    trial.__name__: trial for trial in (card, copy, measure, mix, overlay, present, stretch, unpack, window)
 }
 
 if __name__ == "__main__":

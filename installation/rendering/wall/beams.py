@@ -13,7 +13,7 @@ from installation.rendering.desktop import Window
 from installation.rendering.gestures import Gesture
 from installation.rendering.monitors import Wish
 from installation.rendering.surfaces import Headless
-from installation.rendering.wall.venue import Venue
+from installation.rendering.wall.venue import Size, Venue
 from installation.settings import Screen
 
 
@@ -29,7 +29,7 @@ class Beams:
         self.windows: list[Window] = [surface] if isinstance(surface, Window) else []
         self._folder = folder
         self.frames: list[projection.Projection] = []
-        self._sizes: list[tuple[int, int]] = []
+        self._sizes: list[Size] = []
         self._whole: projection.Projection | None = None  # for whoever reads, where there are several
         self._drawn: tuple[Target, np.ndarray | None, float, bool] | None = None
         self.fit(venue)
@@ -74,6 +74,23 @@ class Beams:
         self._drawn = picture, pixels, level, fitted
         for frame in self.frames:
             frame.draw(picture, pixels, level, fitted)
+
+    def size_of(self, number: int) -> Size:
+        """An output's frame, px."""
+        return self._sizes[min(number, len(self._sizes) - 1)]
+
+    def draw_over(self, overlays: list[np.ndarray], level: float) -> None:
+        """Lay an overlay [shape=(h, w, 4), uint8, row 0 on top] over each frame, where its alpha is set."""
+        for frame, overlay in zip(self.frames, overlays, strict=True):
+            frame.draw_over(overlay, level)
+
+    def bound(self, venue: Venue) -> Venue:
+        """The same venue, each output bound to the monitor that its window fills now."""
+        outputs = list(venue.outputs)
+        for number, (window, output) in enumerate(zip(self.windows, outputs, strict=False)):
+            if monitor := window.monitor:
+                outputs[number] = dataclasses.replace(output, monitor=monitor.name, edid=monitor.edid)
+        return dataclasses.replace(venue, outputs=tuple(outputs))
 
     def present(self) -> None:
         """Show what was drawn, every projector in its window, and wait for the screen of the first."""
@@ -132,5 +149,5 @@ def wishes_of(screen: Screen, venue: Venue) -> tuple[Wish, ...]:
     return (Wish(screen.monitor),) if screen.monitor and len(wishes) == 1 else wishes
 
 
-def _size_of(size: tuple[int, int], screen: Screen) -> tuple[int, int]:
+def _size_of(size: Size, screen: Screen) -> Size:
     return screen.size if size == (0, 0) else size

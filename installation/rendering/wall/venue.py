@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Point = tuple[float, float]
+Size = tuple[int, int]  # px
 Channels = tuple[float, float, float]  # red, green, blue
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 CORNERS: tuple[Point, ...] = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
