@@ -15,6 +15,7 @@ from installation.rendering.desktop import Window
 from installation.rendering.gestures import Key
 from installation.rendering.guard import Guard
 from installation.rendering.monitors import DisplayError, monitors
+from installation.rendering.readback import Whole
 from installation.rendering.stopwatch import Stopwatch
 from installation.rendering.surfaces import Headless, gl_info
 from installation.rendering.wall.beams import Beams, wishes_of
@@ -26,9 +27,14 @@ from installation.signals import Levels
 __all__ = ["Display", "DisplayError", "create", "gl_info", "monitors"]
 
 
-def create(screen: settings.Screen, headless: bool = False, calibration: Path = CALIBRATION) -> Display:
-    """Open the window (or none). Raises SettingsError for a venue that is not there, or DisplayError, at once."""
-    venue = read_venue(screen.venue, calibration)
+def create(
+    screen: settings.Screen, headless: bool = False, calibration: Path = CALIBRATION, venue: Venue | None = None
+) -> Display:
+    """Open the window (or none), for a venue that is not yet saved or for the one that the screen names.
+
+    Raises SettingsError for a venue that is not there, or DisplayError, at once.
+    """
+    venue = venue or read_venue(screen.venue, calibration)
     surface = Headless() if headless else Window(screen, wishes_of(screen, venue)[:1])
     try:
         return Display(surface, screen, venue, calibration)
@@ -55,6 +61,7 @@ class Display:
         self.beams = Beams(surface, canvas, screen, self._seen(venue), folder)
         self.venue = venue  # as it is in its file, or would be
         self.calibrating: Calibrating | None = None
+        self.calibrated: Calibrating | None = None  # what the last spell of it left
         self._folder = folder
         self._wished: Venue | None = None
         self.timings: dict[str, float] = {}
@@ -127,6 +134,17 @@ class Display:
         self.beams.present()
         self.timings = {"present": (presented_s - began_s) * 1e3, "total": (time.perf_counter() - began_s) * 1e3}
 
+    def show_alone(self, number: int, rgba: np.ndarray, now_s: float) -> None:
+        """Present a drawing, see `show`, by one projector as it stands, all others black: what a camera looks at."""
+        picture, level = self._hang(rgba), 1.0
+        assert picture is not None
+        if self.guard:
+            picture, level = self.guard.limit(picture, self._shown, level, now_s)
+        self._shown = picture
+        pixels = rgba if picture is self._hung else Whole().read_rgba(picture.framebuffer)
+        self.beams.draw_alone(number, picture, pixels, level)
+        self.beams.present()
+
     def _handles(self, calibrating: Calibrating) -> list[np.ndarray]:
         return [calibrating.over(number, self.beams.size_of(number)) for number in range(len(self.beams.frames))]
 
@@ -179,7 +197,7 @@ class Display:
 
     def show_on(self) -> None:
         """End fitting the wall, and show what the show shows. What was not saved stays until the show ends."""
-        self.calibrating = None
+        self.calibrated, self.calibrating = self.calibrating, None
         self.beams.point(False)
 
     def keys(self) -> list[str]:

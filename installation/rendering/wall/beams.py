@@ -75,6 +75,11 @@ class Beams:
         for frame in self.frames:
             frame.draw(picture, pixels, level, fitted)
 
+    def draw_alone(self, number: int, picture: Target, pixels: np.ndarray, level: float) -> None:
+        """Fill one frame with a picture as it stands; all others are black."""
+        self.clear()
+        self.frames[number].draw(picture, pixels, level, fitted=False)
+
     def size_of(self, number: int) -> Size:
         """An output's frame, px."""
         return self._sizes[min(number, len(self._sizes) - 1)]

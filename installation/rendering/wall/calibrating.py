@@ -12,7 +12,7 @@ from installation.rendering.gestures import Gesture, Key
 from installation.rendering.wall import handles, patterns
 from installation.rendering.wall.beams import Beams
 from installation.rendering.wall.dragging import Dragging, become, step
-from installation.rendering.wall.keeping import HERE, write_venue
+from installation.rendering.wall.keeping import HERE, path_of, write_venue
 from installation.rendering.wall.venue import Size, Venue
 from installation.settings import SettingsError
 
@@ -28,7 +28,7 @@ class Calibrating:
         self.state = Dragging(venue, pattern=pattern)
         self.name, self.words = name, words
         self._folder = folder
-        self._saved = venue
+        self._saved, self._is_written = venue, venue.version > 0
         self._said = ""
         self._painted: tuple[tuple[str, Venue, Size], np.ndarray] | None = None
         self._drawn: dict[int, tuple[tuple[object, ...], np.ndarray]] = {}
@@ -36,6 +36,16 @@ class Calibrating:
     @property
     def venue(self) -> Venue:
         return self.state.venue
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the file says what is on the wall."""
+        return self._is_written and self.venue.outputs == self._saved.outputs
+
+    @property
+    def path(self) -> Path:
+        """The file that the wall is saved to."""
+        return path_of(self.name, self._folder)
 
     def take(self, venue: Venue) -> None:
         """Go on from a venue that came from elsewhere, such as a page; undo goes back to the one before."""
@@ -58,7 +68,7 @@ class Calibrating:
             self._said = f"not saved: {error}"
             log.warning("the wall was not saved: %s", error)
             return
-        self._saved = saved
+        self._saved, self._is_written = saved, True
         self.state = dataclasses.replace(self.state, venue=saved)
         self._said = f"saved: {self.name or HERE}, version {saved.version}"
         log.info("the wall was saved: %s, version %d", self.name or HERE, saved.version)
@@ -93,6 +103,6 @@ class Calibrating:
         layer = f"mesh {mesh.columns} x {mesh.rows}" if state.mask < 0 else f"mask {state.mask + 1}"
         curves = ", curves" if mesh.smooth and state.mask < 0 else ""
         x, y = state.points[state.point]
-        kept = "saved" if self.venue.outputs == self._saved.outputs else "not saved: s"
+        kept = "saved" if self.is_saved else "not saved: s"
         name = self.venue.name_of(state.output)
         return f"{name}   {layer}{curves}   point {state.point + 1}: {x:.4f} {y:.4f}   {kept}   c: back to the show"

@@ -1,19 +1,6 @@
 """Keys and mouse over a wall in, a new venue out: a pure state machine, without GL, clock or disk.
 
-mouse           take the nearest handle and drag it
-tab             the next point; with shift the one before
-arrows          move it by one pixel; with shift by ten
-+ -             more points, fewer: 2, 3, 5, 9, 16 each way, the shape stays
-k               curves through the points, or straight lines
-n               the mesh, then each mask
-a               a new mask; insert, delete: a point of it more, less
-[ ]             a mask's edge sharper, softer
-o               the next projector
-r h             turn its picture by a quarter, mirror it
-e               blend as far as the pieces of the picture overlap
-u               undo; with shift redo
-s               save
-0 to 7          the show's picture, grid, circles, greys, blend, bars, focus, names
+KEYS says which key does what; `installation calibrate --help` says it in words.
 """
 
 from __future__ import annotations

@@ -118,13 +118,14 @@ def test_projectors_that_light_different_walls_have_no_rectangle() -> None:
 
 
 def test_every_place_of_the_frame_has_a_code_of_its_own() -> None:
-    pictures = np.stack([one[200:202, ::5] for one in gray.stripes(FRAME)]).astype("f4") / 255
+    pictures = np.stack([one[198:204] for one in gray.stripes(FRAME)]).astype("f4") / 255
     assert len(pictures) == gray.COUNT
     camera, frame = gray.decode(list(pictures))
-    assert len(camera) == 2 * 256
-    assert np.allclose(frame[:256, 0], (np.arange(256) + 0.5) / 256) and np.abs(frame[:, 1] - 200 / 720).max() < 1 / 256
-    neighbours = np.diff((pictures[2 : 2 + 2 * gray.BITS : 2, 0] > 0.5).astype(int), axis=1)
-    assert (np.abs(neighbours).sum(0) <= 1).all(), "one bit changes at a time"
+    assert len(camera) > 0.8 * pictures[0].size and len(np.unique(frame[:, 0])) == 256
+    assert np.abs(frame[:, 0] - camera[:, 0]).max() < 1 / 256, "one stripe at most"
+    assert np.abs(frame[:, 1] - 201 / 720).max() < 2 / 256
+    codes = (pictures[2 : 2 + 2 * gray.BITS : 2, 0] > 0.5).astype(int)
+    assert (np.abs(np.diff(codes, axis=1)).sum(0) <= 1).all(), "one bit changes at a time"
 
 
 def test_what_is_lit_by_something_else_is_left_out() -> None:

@@ -15,13 +15,14 @@ CAMERA = (640, 360)
 
 @dataclass(eq=False)
 class Room:
-    """frames: where the corners of each projector's frame (upper left, upper right, lower left, lower right) fall in
+    """frame is every projector's size; frames: where the corners of each projector's frame (upper left, upper right, lower left, lower right) fall in
     the picture of a perfect camera (0..1); lens: OpenCV's k1, k2 of the real one."""
 
     frames: list[np.ndarray]
     lens: tuple[float, float] = (-0.18, 0.05)
     noise: float = 0.02
     light: float = 0.12  # in the room
+    frame: tuple[int, int] = FRAME
     seed: int = 0
     _chance: np.random.Generator = field(init=False)
 
@@ -49,7 +50,7 @@ class Room:
         light = np.full(CAMERA[::-1], self.light)
         for number, frame in enumerate(shown):
             if number not in self._at:
-                at = meshes.through(self.to_frame(number), self.ideal) * FRAME - 0.5
+                at = meshes.through(self.to_frame(number), self.ideal) * self.frame - 0.5
                 self._at[number] = np.ascontiguousarray(at.reshape(*CAMERA[::-1], 2), "f4")
             soft = cv2.blur(frame, (3, 3))
             light += (cv2.remap(soft, self._at[number], None, cv2.INTER_LINEAR) / 255.0) ** 2.2 * 0.6
