@@ -15,8 +15,8 @@ CAMERA = (640, 360)
 
 @dataclass(eq=False)
 class Room:
-    """frame is every projector's size; frames: where the corners of each projector's frame (upper left, upper right, lower left, lower right) fall in
-    the picture of a perfect camera (0..1); lens: OpenCV's k1, k2 of the real one."""
+    """frame is each projector's size; frames: where its corners (upper left, upper right, lower left, lower right) fall
+    in the picture of a perfect camera (0..1); lens: OpenCV's k1, k2 of the real one."""
 
     frames: list[np.ndarray]
     lens: tuple[float, float] = (-0.18, 0.05)

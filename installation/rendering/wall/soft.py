@@ -7,7 +7,6 @@ there pixel by pixel: that is ten times as quick as to do both at once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +18,6 @@ from installation.rendering.wall.venue import Output
 
 FEW = 0.02  # of the frame's pixels: those are dimmed one by one
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-BOTH: Any = None  # no second map: the first one has x and y
 OUTSIDE = -16.0  # px: nothing of the picture reaches there
 NEAR_PX = 0.02  # of the picture, that nobody sees
 Size = tuple[int, int]
@@ -39,7 +37,8 @@ class Fitting:
         self._covered = covered > 0
         self._box = _box_of(self._covered)
         self._shade = Shade(output, light.turn(within, output), covered, mask)
-        self._maps: dict[tuple[Size, Size], np.ndarray] = {}  # of places in what is scaled; by its size and cut
+        self._maps: dict[tuple[Size, Size], tuple[np.ndarray, np.ndarray]] = {}  # x and y in what is scaled; by sizes
+        self._scaled = np.empty((0, 0, 4), np.uint8)  # used again: fresh memory costs as much as the scaling
 
     def lay(self, upright: np.ndarray) -> np.ndarray:
         """The frame [shape=(h, w, 4), uint8] of a picture [shape=(H, W, 4), uint8, row 0 on top]."""
@@ -66,12 +65,14 @@ class Fitting:
         (left, top, right, bottom), scaled = self._cut(upright.shape[1::-1])
         piece = np.ascontiguousarray(upright[top:bottom, left:right])
         if scaled != piece.shape[1::-1]:
-            piece = np.asarray(cv2.resize(piece, scaled, interpolation=cv2.INTER_CUBIC))
+            if self._scaled.shape[1::-1] != scaled:
+                self._scaled = np.empty((scaled[1], scaled[0], 4), np.uint8)
+            piece = np.asarray(cv2.resize(piece, scaled, self._scaled, interpolation=cv2.INTER_CUBIC))
         frame = np.zeros((self.size[1], self.size[0], 4), np.uint8)
         y, x = self._box
         if frame[y, x].size:
-            at = self._map(upright.shape[1::-1], (left, top, right, bottom), scaled)
-            cv2.remap(piece, at, BOTH, cv2.INTER_LINEAR, frame[y, x], cv2.BORDER_CONSTANT, hint=cv2.ALGO_HINT_APPROX)
+            across, down = self._map(upright.shape[1::-1], (left, top, right, bottom), scaled)
+            cv2.remap(piece, across, down, cv2.INTER_LINEAR, frame[y, x], cv2.BORDER_CONSTANT)
         return frame
 
     def _cut(self, picture: Size) -> tuple[tuple[int, int, int, int], Size]:
@@ -83,8 +84,8 @@ class Fitting:
         times = max(1.0, turned[0] / (width * picture[0])), max(1.0, turned[1] / (height * picture[1]))
         return (left, top, right, bottom), (round((right - left) * times[0]), round((bottom - top) * times[1]))
 
-    def _map(self, picture: Size, cut: tuple[int, int, int, int], scaled: Size) -> np.ndarray:
-        """For each pixel of the box its place in the scaled piece, px from the middle of its first one."""
+    def _map(self, picture: Size, cut: tuple[int, int, int, int], scaled: Size) -> tuple[np.ndarray, np.ndarray]:
+        """For each pixel of the box its x and y in the scaled piece, px from the middle of its first one."""
         key = (picture, scaled)
         if key not in self._maps:
             self._maps.clear()  # the governor goes from size to size, never to and fro in every frame
@@ -92,7 +93,7 @@ class Fitting:
             at = (self._at[self._box] * picture - (left, top)) * scaled / (right - left, bottom - top) - 0.5
             at = np.clip(at, 0.0, np.array(scaled) - 1.0)
             at[~self._covered[self._box]] = OUTSIDE
-            self._maps[key] = np.ascontiguousarray(at, dtype="f4")
+            self._maps[key] = np.ascontiguousarray(at[..., 0], "f4"), np.ascontiguousarray(at[..., 1], "f4")
         return self._maps[key]
 
 
