@@ -196,6 +196,7 @@ def test_the_chosen_handle_marks_the_very_pixel() -> None:
 
 def test_words_over_the_wall_stand_on_an_even_strip() -> None:
     over = handles.draw(PLAIN, (960, 540), -1, 0, "left   mesh 2 x 2   point 1")
-    rows, columns = np.nonzero((over[400:520, :, :3] == handles.DARK[:3]).all(-1))
-    strip = over[400 + rows.min() : 400 + rows.max(), columns.min() : columns.max()]
+    dark = (over[400:520, 40:-40, :3] == handles.DARK[:3]).all(-1)
+    rows, columns = np.nonzero(dark)
+    strip = over[400 + rows.min() : 400 + rows.max(), 40 + columns.min() : 40 + columns.max()]
     assert (strip[..., 3] == 255).all() and (strip[..., 0] > 200).sum() > 100
