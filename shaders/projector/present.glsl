@@ -53,11 +53,16 @@ vec3 shade(vec3 rgb) {
 
 #ifdef WARPED
 in vec2 within;            // the mesh, 0..1; its ring beyond that is there for the soft edge
+
+float covered() {
+    vec2 edge = clamp(min(within, 1.0 - within) / max(fwidth(within), 1e-6) + 0.5, 0.0, 1.0);
+    return edge.x * edge.y;
+}
 #endif
 
 void main() {
 #ifdef PLACES
-    colour = vec4(place, within);
+    colour = vec4(place, covered(), 1.0);
 #else
     vec3 rgb = look_up(vec2(place.x, 1.0 - place.y));
 #ifdef SHADED
@@ -65,8 +70,7 @@ void main() {
 #endif
     float light = master;
 #ifdef WARPED
-    vec2 edge = clamp(min(within, 1.0 - within) / max(fwidth(within), 1e-6) + 0.5, 0.0, 1.0);
-    light *= edge.x * edge.y;
+    light *= covered();
 #endif
     colour = vec4(rgb * light, 1.0);
 #endif

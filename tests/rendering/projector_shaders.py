@@ -169,12 +169,13 @@ def present(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
         expected = _look_up(rgb, light.in_picture(within, output), keys)
         if shaded:
             gain, lift = light.shade(light.turn(within, output), output)
+            assert lift is not None
             expected = (expected * gain + lift) * mask[..., :1] / 255
         yield seen, expected * _edge(within)[..., None] * master
-        at, inside, covered = places(canvas, output, (80, 46))
-        lit = covered > 0
-        yield np.where(lit[..., None], inside, 0), np.where(lit[..., None], within, 0)
-        yield np.where(lit[..., None], at, 0), np.where(lit[..., None], light.in_picture(within, output), 0)
+        at, covered = places(canvas, output, (80, 46))
+        lit = (covered > 0)[..., None]
+        yield np.where(lit, at, 0), np.where(lit, light.in_picture(within, output), 0)
+        yield covered[..., None], _edge(within)[..., None]
 
 
 def _pinned(chance: Generator) -> Output:

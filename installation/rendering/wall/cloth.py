@@ -17,7 +17,6 @@ void main() {
     within = mesh_place;
 }
 """
-FARAWAY = -1e3  # a place of no picture
 
 
 class Cloth:
@@ -67,29 +66,13 @@ def _triangles(rows: int, columns: int) -> np.ndarray:
     return np.stack([a, b, c, b, d, c], -1).ravel()
 
 
-def places(canvas: Canvas, output: Output, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For every pixel of the frame where it lies in the picture and in the mesh [both shape=(H, W, 2), float32], and
-    how much of it the mesh covers [shape=(H, W), 0..1]."""
+def places(canvas: Canvas, output: Output, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """For every pixel of the frame where it lies in the picture [shape=(H, W, 2), float32], and how much of it the mesh
+    covers [shape=(H, W), 0..1, float32]; what it does not cover lies nowhere."""
     cloth, target = Cloth(canvas, "PLACES"), Target(canvas.context, size, "f4")
-    target.framebuffer.clear(FARAWAY, FARAWAY, FARAWAY, FARAWAY)
     cloth.hang(output)
     cloth.draw(target.framebuffer)
     found = np.frombuffer(target.texture.read(), "f4").reshape(size[1], size[0], 4)
     for one in (cloth, cloth.program, target):
         one.release()
-    within = found[..., 2:]
-    return found[..., :2], within, coverage(within)
-
-
-def coverage(within: np.ndarray) -> np.ndarray:
-    """How much of each pixel a mesh covers, by the places within it [shape=(H, W, 2)]: its edge is one pixel soft."""
-    across, down = (_steps(within, axis) for axis in (1, 0))
-    edge = np.minimum(within, 1 - within) / np.maximum(across + down, 1e-6) + 0.5
-    return np.clip(edge, 0.0, 1.0).prod(-1)
-
-
-def _steps(places: np.ndarray, axis: int) -> np.ndarray:
-    """How far it is from each pixel to its nearer neighbour along an axis: beyond the cloth there may be none."""
-    steps = np.abs(np.diff(places, axis=axis))
-    first, last = steps.take([0], axis), steps.take([-1], axis)
-    return np.minimum(np.concatenate([steps, last], axis), np.concatenate([first, steps], axis))
+    return found[..., :2], np.ascontiguousarray(found[..., 2])

@@ -60,8 +60,11 @@ def lattice(columns: int, rows: int, beyond: int = 0) -> np.ndarray:
 
 
 def middles(size: tuple[int, int]) -> np.ndarray:
-    """The middles of a frame's pixels [shape=(H, W, 2), 0..1] for a size (W, H)."""
-    return np.stack(np.meshgrid(*((np.arange(side) + 0.5) / side for side in size)), -1)
+    """The middles of a frame's pixels [shape=(H, W, 2), 0..1, float32] for a size (W, H)."""
+    found = np.empty((size[1], size[0], 2), "f4")
+    found[..., 0] = (np.arange(size[0]) + 0.5) / size[0]
+    found[..., 1] = ((np.arange(size[1]) + 0.5) / size[1])[:, None]
+    return found
 
 
 def is_flat(mesh: Mesh) -> bool:
@@ -81,7 +84,7 @@ def place(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     flat = through(base_of(mesh), np.stack(np.meshgrid(x, y), -1))
     across, down = weights(x, mesh.columns, mesh.smooth), weights(y, mesh.rows, mesh.smooth)
-    return flat + np.einsum("mr,rck,nc->mnk", down, beyond_base(mesh), across)
+    return flat + np.einsum("mr,rck,nc->mnk", down, beyond_base(mesh), across, optimize=True)
 
 
 def weights(at: np.ndarray, count: int, smooth: bool) -> np.ndarray:

@@ -30,13 +30,13 @@ class Fitting:
         self.output, self.size = output, size
         mask = light.mask_of(output, size, folder)
         self._straight = mesh.is_straight(output.mesh)
-        within = mesh.middles(size)
-        self._at, covered = light.in_picture(within, output), np.ones(size[::-1], "f4")
-        if not self._straight:
-            self._at, within, covered = places(canvas, output, size)
+        if self._straight:
+            self._at, covered = light.in_picture(mesh.middles(size), output), np.ones(size[::-1], "f4")
+        else:
+            self._at, covered = places(canvas, output, size)
         self._covered = covered > 0
-        self._box = _box_of(self._covered)
-        self._shade = Shade(output, light.turn(within, output), covered, mask)
+        self._box = light.box_of(self._covered)
+        self._shade = Shade(output, self._at, covered, mask)
         self._maps: dict[tuple[Size, Size], tuple[np.ndarray, np.ndarray]] = {}  # x and y in what is scaled; by sizes
         self._scaled = np.empty((0, 0, 4), np.uint8)  # used again: fresh memory costs as much as the scaling
 
@@ -90,53 +90,52 @@ class Fitting:
         if key not in self._maps:
             self._maps.clear()  # the governor goes from size to size, never to and fro in every frame
             left, top, right, bottom = cut
-            at = (self._at[self._box] * picture - (left, top)) * scaled / (right - left, bottom - top) - 0.5
-            at = np.clip(at, 0.0, np.array(scaled) - 1.0)
-            at[~self._covered[self._box]] = OUTSIDE
-            self._maps[key] = np.ascontiguousarray(at[..., 0], "f4"), np.ascontiguousarray(at[..., 1], "f4")
+            outside = ~self._covered[self._box]
+            both = []
+            for axis, (start, end) in enumerate(((left, right), (top, bottom))):
+                times = scaled[axis] / (end - start)
+                at = self._at[..., axis][self._box] * np.float32(picture[axis] * times)
+                at = np.clip(at - np.float32(start * times + 0.5), 0.0, np.float32(scaled[axis] - 1))
+                at[outside] = OUTSIDE
+                both.append(at)
+            self._maps[key] = both[0], both[1]
         return self._maps[key]
 
 
 class Shade:
     """How every pixel of a frame is dimmed: by edges, blends, masks, colour; and the black that is added."""
 
-    def __init__(self, output: Output, part: np.ndarray, covered: np.ndarray, mask: np.ndarray | None) -> None:
+    def __init__(self, output: Output, at: np.ndarray, covered: np.ndarray, mask: np.ndarray | None) -> None:
+        self._lift: np.ndarray | None = None
         share = covered if mask is None else covered * (mask / np.float32(255))
-        gain, lift = np.broadcast_to(share[..., None], (*share.shape, 3)), None
-        if light.is_shaded(output):
-            gain, lift = light.shade(part, output)
-            gain, lift = gain * share[..., None], _bytes(lift * share[..., None])
-        self._gain, self._lift = _bytes(gain, alpha=255), lift if lift is not None and lift.any() else None
-        dimmed = (self._gain.min(-1) < 255) & (covered > 0)  # what lies outside is black by itself
+        dimmed = (share < 1) & (covered > 0)  # what lies outside is black by itself
+        gain = share[..., None]
+        if light.is_blended(output):
+            shade, lift = light.shade(light.in_source(at, output), output)
+            dimmed |= (shade.min(-1) < 1) & (covered > 0)
+            gain = shade * gain
+            self._lift = None if lift is None else _bytes(lift * share[..., None])
         few = np.flatnonzero(dimmed)
         self._few = few if len(few) < FEW * dimmed.size else None
-        self._few_gains = self._gain.reshape(-1, 4)[few].astype(np.uint16) if self._few is not None else None
-        self._box = _box_of(dimmed)
+        self._few_gains = _bytes(gain.reshape(-1, 1, gain.shape[-1])[few], 255)[:, 0].astype(np.uint16)
+        self._box = light.box_of(dimmed)
+        self._gain = None if self._few is not None else _bytes(gain[self._box], 255)
 
     def dim(self, frame: np.ndarray) -> np.ndarray:
         """Dim a frame [shape=(H, W, 4), uint8] in place."""
-        if self._few is not None:
-            if len(self._few):
-                flat = frame.reshape(-1, 4)
-                flat[self._few] = (flat[self._few] * self._few_gains + 127) // 255
-        else:
+        if self._gain is not None:
             part = frame[self._box]
-            cv2.multiply(part, self._gain[self._box], part, 1 / 255)
+            cv2.multiply(part, self._gain, part, 1 / 255)
+        elif self._few is not None and len(self._few):
+            flat = frame.reshape(-1, 4)
+            flat[self._few] = (flat[self._few] * self._few_gains + 127) // 255
         if self._lift is not None:
             cv2.add(frame, self._lift, frame)
         return frame
 
 
 def _bytes(values: np.ndarray, alpha: int = 0) -> np.ndarray:
-    """Parts of 1 [shape=(H, W, 3)] as bytes with a fourth channel [shape=(H, W, 4)]."""
+    """Parts of 1 [shape=(H, W, 3 or 1), float32] as bytes with a fourth channel [shape=(H, W, 4)]."""
     four = np.full((*values.shape[:2], 4), alpha, np.uint8)
-    four[..., :3] = np.round(values * 255)
+    four[..., :3] = values * np.float32(255) + np.float32(0.5)
     return four
-
-
-def _box_of(where: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns that hold all that is set."""
-    rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
