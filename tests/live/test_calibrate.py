@@ -14,10 +14,11 @@ from simulated import Room
 
 from installation.__main__ import parser
 from installation.clock import StepClock
-from installation.live import calibrate
+from installation.live import calibrate, opening, options
 from installation.rendering import window
 from installation.rendering.gestures import Key
 from installation.rendering.wall import mesh as meshes
+from installation.rendering.wall.dragging import KEYS
 from installation.rendering.wall.layouts import side_by_side
 from installation.rendering.wall.looking import UnseenError
 from installation.rendering.wall.venue import Venue
@@ -146,8 +147,8 @@ def test_blackout_is_a_switch_here_too(display) -> None:
     ],
 )
 def test_the_command_begins_with_what_was_asked_for(away: Path, words: list[str], expected: tuple[int, float]) -> None:
-    options = parser().parse_args(["calibrate", *words])
-    venue = calibrate._start(options, calibrate.screen_of(options))
+    asked = parser().parse_args(["calibrate", *words])
+    venue = calibrate._start(asked, calibrate.screen_of(asked))
     assert venue is not None and len(venue.outputs) == expected[0]
     assert venue.outputs[0].blend.right.width == pytest.approx(expected[1], abs=1e-5)
     assert calibrate._start(parser().parse_args(["calibrate"]), Screen()) is None
@@ -158,6 +159,21 @@ def test_what_cannot_be_asked_for_is_refused_in_one_line(words: list[str], capsy
     with pytest.raises(SystemExit):
         parser().parse_args(["calibrate", *words])
     assert "error: argument" in capsys.readouterr().err
+
+
+def test_help_tells_every_key(capsys) -> None:
+    for command, words in (("live", options.KEYS), ("calibrate", options.WALL_KEYS)):
+        with pytest.raises(SystemExit):
+            parser().parse_args([command, "--help"])
+        told = " ".join(capsys.readouterr().out.split())
+        assert " ".join(words.split()) in told
+    told = {key for line in options.WALL_KEYS.splitlines()[1:] for key in line[:18].split()}
+    assert set(KEYS) - {"=", "_"} <= told and "c fit the wall" in options.KEYS
+
+
+def test_a_show_is_played_on_another_wall_than_its_own() -> None:
+    show, _ = opening.prepare(options.parse("--headless", "--seconds", "1", "--venue", "hall"))
+    assert show.screen.venue == "hall"
 
 
 def test_the_program_itself_fits_a_wall(away: Path) -> None:
