@@ -176,7 +176,8 @@ def test_a_show_is_played_on_another_wall_than_its_own() -> None:
     assert show.screen.venue == "hall"
 
 
-def test_the_program_itself_fits_a_wall(away: Path) -> None:
-    line = [sys.executable, "-m", "installation", "calibrate", "--headless", "--seconds", "0.1", "--projectors", "2x1"]
+@pytest.mark.parametrize("how", ["--headless", "--windowed"])
+def test_the_program_itself_fits_a_wall(away: Path, desktop: str, how: str) -> None:
+    line = [sys.executable, "-m", "installation", "calibrate", how, "--seconds", "0.1", "--projectors", "2x1"]
     answer = subprocess.run(line, capture_output=True, text=True, timeout=120)
     assert answer.returncode == 0 and "not saved" in answer.stdout, answer.stderr

@@ -108,7 +108,7 @@ def faults_of_mesh(mesh: Mesh) -> Iterator[str]:
         yield f"points: expected {mesh.columns} x {mesh.rows}, found {len(mesh.points)}"
         return
     yield from _far(mesh.points)
-    whole = _ring(mesh, 0, 0, mesh.columns - 1, mesh.rows - 1)
+    whole = ring_of(mesh)
     way = turns(whole)
     if not way:
         yield f"expected corners around one convex shape from top left on, found {list(map(list, whole))}"
@@ -118,6 +118,11 @@ def faults_of_mesh(mesh: Mesh) -> Iterator[str]:
         if turns(_ring(mesh, column, row, 1, 1)) != way:
             yield f"the cell right below point {column + 1} of row {row + 1} is folded over or no convex shape"
             return
+
+
+def ring_of(mesh: Mesh) -> tuple[Point, ...]:
+    """Its corners around: upper left, upper right, lower right, lower left."""
+    return _ring(mesh, 0, 0, mesh.columns - 1, mesh.rows - 1)
 
 
 def _ring(mesh: Mesh, x: int, y: int, width: int, height: int) -> tuple[Point, ...]:

@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from installation.rendering.wall.faults import ring_of, turns
 from installation.rendering.wall.venue import CORNERS, Mesh, Point
 
 SQUARE = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], "f8")
@@ -135,6 +136,8 @@ def moved(mesh: Mesh, number: int, to: Point) -> Mesh:
     away = beyond_base(mesh)
     points[row, column] = to
     pulled = dataclasses.replace(mesh, points=as_points(points))
+    if not turns(ring_of(pulled)):
+        return pulled  # no shape any more, and nothing to take along
     flat = through(base_of(pulled), lattice(mesh.columns, mesh.rows))
     return dataclasses.replace(mesh, points=as_points(flat + away))
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from installation.rendering.gestures import Gesture, Key, Pointer
 from installation.rendering.wall import mesh as meshes
-from installation.rendering.wall.dragging import GRIDS, Dragging, step
+from installation.rendering.wall.dragging import ARROWS, GRIDS, KEYS, Dragging, step
+from installation.rendering.wall.faults import faults
 from installation.rendering.wall.layouts import blended, side_by_side
 from installation.rendering.wall.patterns import PATTERNS
 from installation.rendering.wall.venue import Blend, Edge, Mask, Mesh, Output, Venue
@@ -184,3 +188,24 @@ def test_e_blends_as_far_as_the_pieces_overlap_and_keeps_the_gammas() -> None:
     assert one.blend.right == Edge(0.25, (2.0, 2.1, 2.2)) and one.blend.top.width == one.blend.left.width == 0
     assert other.blend.left.width == pytest.approx(0.15 / 0.55, abs=1e-5) and other.blend.right.width == 0
     assert after(Dragging(venue), "e").venue == blended(venue)
+
+
+PLACES = st.floats(-0.3, 1.3) | st.sampled_from([0.0, 0.5, 1.0])
+POINTERS = st.builds(Pointer, st.sampled_from(["press", "move", "move", "release"]), PLACES, PLACES)
+STROKES = st.builds(Key, st.sampled_from([*KEYS, *ARROWS, *"0123456789", "x"]), st.booleans(), st.booleans())
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), POINTERS | STROKES), max_size=40))
+def test_whatever_is_done_over_it_a_wall_stays_one_that_can_be_shown(gestures: list) -> None:
+    state = Dragging(side_by_side(2, 1, 0.2))
+    for number, gesture in gestures:
+        state = step(state, number, gesture, SIZE)
+        assert not list(faults(state.venue)) and state.point < len(state.points)
+    assert all(np.isfinite(meshes.fine(output.mesh)[1]).all() for output in state.venue.outputs)
+
+
+def test_a_corner_that_is_dragged_onto_another_one_stops_before() -> None:
+    for to in ((0.1, 0.1), (0.0, 1.0), (0.5, 0.95), (1.0, 0.9)):
+        assert after(START, *drag((0.9, 0.05), to)).venue == START.venue
+        assert after(START, "+", *drag((0.9, 0.05), to)).here.mesh.points[2] == (0.9, 0.05)
