@@ -13,6 +13,7 @@ from installation.rendering.desktop import Window
 from installation.rendering.gestures import Gesture
 from installation.rendering.monitors import Wish
 from installation.rendering.surfaces import Headless
+from installation.rendering.wall import light
 from installation.rendering.wall.venue import Size, Venue
 from installation.settings import Screen
 
@@ -40,13 +41,15 @@ class Beams:
         Windows are opened and closed as projectors come and go. Raises DisplayError where one cannot be opened.
         """
         frames, sizes = [], [_size_of(output.size, self.screen) for output in venue.outputs]
+        for output, size in zip(venue.outputs, sizes, strict=True):
+            light.mask_of(output, size, self._folder)  # what may fail, before anything is changed
+        self._open(venue)
         for number, (output, size) in enumerate(zip(venue.outputs, sizes, strict=True)):
             fits = number < len(self.frames) and self._sizes[number] == size
             frame = self.frames[number] if fits else projection.create(self.canvas, size, folder=self._folder)
             if not (fits and output == self.venue.outputs[number]):
                 frame.fit(output)
             frames.append(frame)
-        self._open(venue)
         self.frames, self._sizes, self.venue = frames, sizes, venue
 
     def _open(self, venue: Venue) -> None:

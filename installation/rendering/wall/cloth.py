@@ -17,6 +17,7 @@ void main() {
     within = mesh_place;
 }
 """
+NUMBERS = {"frame": 3, "picture_place": 2, "mesh_place": 2}  # of a vertex, in their order
 
 
 class Cloth:
@@ -34,8 +35,9 @@ class Cloth:
         columns = [frame * depth[..., None], depth[..., None], light.in_picture(within, output), within]
         vertices = self._context.buffer(np.concatenate(columns, -1).astype("f4").tobytes())
         indices = self._context.buffer(_triangles(*depth.shape).tobytes())
-        layout = [(vertices, "3f 2f 2f", "frame", "picture_place", "mesh_place")]
-        cloth = self._context.vertex_array(self.program.program, layout, index_buffer=indices)
+        there = [name for name in NUMBERS if name in self.program.program]  # a compiler drops what nothing looks at
+        layout = " ".join(f"{count}f" if name in there else f"{count}x4" for name, count in NUMBERS.items())
+        cloth = self._context.vertex_array(self.program.program, [(vertices, layout, *there)], index_buffer=indices)
         self._made = [cloth, indices, vertices]
         self._light(output)
 

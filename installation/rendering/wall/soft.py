@@ -68,8 +68,9 @@ class Fitting:
             if self._scaled.shape[1::-1] != scaled:
                 self._scaled = np.empty((scaled[1], scaled[0], 4), np.uint8)
             piece = np.asarray(cv2.resize(piece, scaled, self._scaled, interpolation=cv2.INTER_CUBIC))
-        frame = np.zeros((self.size[1], self.size[0], 4), np.uint8)
         y, x = self._box
+        fills = (y.stop - y.start, x.stop - x.start) == self.size[::-1]
+        frame = (np.empty if fills else np.zeros)((self.size[1], self.size[0], 4), np.uint8)
         if frame[y, x].size:
             across, down = self._map(upright.shape[1::-1], (left, top, right, bottom), scaled)
             cv2.remap(piece, across, down, cv2.INTER_LINEAR, frame[y, x], cv2.BORDER_CONSTANT)

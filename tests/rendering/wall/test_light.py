@@ -161,6 +161,14 @@ def test_a_wall_is_fitted_anew_in_the_next_frame_and_one_that_cannot_be_leaves_i
     assert "the wall stays as it was" in caplog.text and "gone.png" in caplog.text
 
 
+def test_a_wall_whose_last_projector_cannot_be_fitted_leaves_the_first_as_it_was_too(lit) -> None:
+    display = lit(SIDE_BY_SIDE, grey(255))
+    before = frames(display)
+    display.apply(SIDE_BY_SIDE.replaced(0, mesh=BENT).replaced(1, mask_file="gone.png"))
+    display.show(grey(255), Levels({}), 0.1)
+    assert all(np.array_equal(one, other) for one, other in zip(frames(display), before, strict=True))
+
+
 def test_projectors_may_come_and_go_while_the_show_runs(lit) -> None:
     display = lit(Venue(), grey(255))
     for venue in (SIDE_BY_SIDE, Venue()):
