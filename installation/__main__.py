@@ -28,6 +28,7 @@ examples:
   installation live                         the show on the first projector, with the devices that exist
   installation live --headless --seconds 20 --record out/live.mp4
   installation live --osc-table             every address that a desk may send to
+  installation calibrate                    fit the picture to the wall, by mouse, keys or a camera
   installation still moments/X.json --width 1m              a moment of the show as a print
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
@@ -52,6 +53,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="command", required=True)
     plain = argparse.ArgumentDefaultsHelpFormatter
     live_options.add_arguments(commands.add_parser("live", help="run the show", formatter_class=plain))
+    live_options.add_calibrating(
+        commands.add_parser(
+            "calibrate", help="fit the picture to the wall", formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+    )
     still = commands.add_parser(
         "still",
         help="make prints of moments, pictures or references",
@@ -100,6 +106,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         from installation.live import keeper
 
         return keeper.main(options, sys.argv[1:] if words is None else words)
+    if options.command == "calibrate":
+        from installation.live import calibrate
+
+        return calibrate.main(options)
     if options.command == "still":
         from installation.stills import chain
 

@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ def open_show(path: Path) -> None:
     from installation.live.senses import Senses
     from installation.rendering import isf
     from installation.rendering.link import find_file
-    from installation.rendering.projector import read_corners
+    from installation.rendering.wall.keeping import read_venue
 
     show = settings.open_show(str(path))
     try:
@@ -206,7 +207,7 @@ def open_show(path: Path) -> None:
         senses.close()
     except OSError as error:
         raise SettingsError(str(error)) from error
-    read_corners(show.screen.venue)
+    read_venue(show.screen.venue)
     knobs: dict[str, Knob] = {}
     if show.generator.name == "pattern":
         generator = opening.open_generator(show)
@@ -422,16 +423,30 @@ def open_table(path: Path) -> None:
 
 
 def make_venue(folder: Path) -> Sequence[Path]:
+    from installation.rendering.wall.keeping import as_toml
+    from installation.rendering.wall.mesh import straight
+    from installation.rendering.wall.venue import Blend, Edge, Mask, Output, Venue
+
     (folder / "hall.toml").write_text("corners = [[0.1, 0.1], [0.9, 0.0], [1.0, 1.0], [0.0, 0.9]]\nabout = 'x'\n")
-    return [folder / "hall.toml"]
+    mask = Mask(((0.1, 0.1), (0.3, 0.1), (0.2, 0.4)), 0.05)
+    left = Output("left", "DP-1", source=(0.0, 0.0, 0.6, 1.0), blend=Blend(right=Edge(0.3)), masks=(mask,))
+    right = Output("right", mesh=straight(4, 3), rotation=90, black=(0.1, 0.1, 0.1))
+    (folder / "yard.toml").write_text(as_toml(Venue((left, right))))
+    return [folder / "hall.toml", folder / "yard.toml"]
 
 
 def open_venue(path: Path) -> None:
-    from installation.rendering import projector
+    from installation.rendering.wall import light, mesh
+    from installation.rendering.wall.keeping import as_toml, read_venue
 
-    corners = projector.read_corners("hall", path.parent.absolute())
-    matrix = projector.to_picture(corners)
-    assert matrix is None or np.isfinite(matrix).all(), matrix
+    venue = read_venue(path.stem, path.parent.absolute())
+    assert len(as_toml(venue)) < 1e6
+    for output in venue.outputs:
+        within, frame, depth = mesh.fine(output.mesh)
+        assert np.isfinite(frame).all() and np.isfinite(depth).all()
+        gain, lift = light.shade(light.turn(within[::8, ::8], output), output)
+        assert np.isfinite(gain).all() and gain.min() >= 0 and (lift is None or np.isfinite(lift).all())
+        light.mask_of(replace(output, mask_file=""), (64, 36), path.parent)
 
 
 def make_effects(folder: Path) -> Sequence[Path]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from installation import files, settings, weights
-from installation.rendering import link, projector
+from installation.rendering import link
+from installation.rendering.wall.keeping import read_venue
 
 
 def test_a_reader_meets_the_old_file_or_the_new_one_and_never_half_of_one(tmp_path: Path) -> None:
@@ -141,11 +142,11 @@ def test_a_show_and_a_venue_of_ones_own_are_opened_by_name_and_named_when_anothe
     files.write_text(away / "shows" / "mine.toml", 'about = "ours"')
     files.write_text(away / "calibration" / "hall.toml", "corners = [[0, 0], [1, 0.1], [1, 1], [0, 1]]")
     assert settings.open_show("mine").about == "ours"
-    assert projector.read_corners("hall")[1].tolist() == [1, 0.1]
+    assert read_venue("hall").outputs[0].mesh.points[1] == (1, 0.1)
     with pytest.raises(settings.SettingsError, match="there are: bloom, mine"):
         settings.open_show("mien")
     with pytest.raises(settings.SettingsError, match="there are: default, hall"):
-        projector.read_corners("hill")
+        read_venue("hill")
     with pytest.raises(settings.SettingsError, match="did you mean 'oil'"):
         link.find_file("oill")
 

@@ -11,7 +11,7 @@ import pytest
 
 from installation.__main__ import parser
 from installation.live import journal, kept, modulation, moments
-from installation.rendering.projector import read_corners
+from installation.rendering.wall.keeping import read_venue
 from installation.settings import SettingsError, Show, check, open_show
 from installation.signals import Still
 from installation.stages.print_file.labs import open_lab
@@ -27,7 +27,7 @@ def refuse(path: str) -> None:
     job.ask(parser().parse_args(["still", path]))
 
 
-@pytest.mark.parametrize("read", [open_show, open_lab, refuse, lambda path: read_corners("x", Path(path).parent)])
+@pytest.mark.parametrize("read", [open_show, open_lab, refuse, lambda path: read_venue("x", Path(path).parent)])
 def test_toml_of_lists_in_lists_is_refused_in_one_line(tmp_path: Path, read: Any) -> None:
     (tmp_path / "x.toml").write_bytes(DEEP)
     with pytest.raises(SettingsError, match="not TOML") as found:
@@ -45,7 +45,7 @@ def test_a_long_value_is_shown_in_part() -> None:
 def test_corners_that_are_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "hall.toml").write_text("corners = { x = 1 }")
     with pytest.raises(SettingsError, match="expected corners"):
-        read_corners("hall", tmp_path)
+        read_venue("hall", tmp_path)
 
 
 def test_what_a_show_kept_is_forgotten_where_it_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

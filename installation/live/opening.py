@@ -71,6 +71,7 @@ def _apply(show: Show, options: Namespace) -> Show:
         "fps": options.fps,
         "monitor": options.monitor,
         "mode": "windowed" if options.windowed else None,
+        "venue": options.venue,
     }
     show = dataclasses.replace(
         show,
@@ -238,7 +239,7 @@ def curtain(senses: Senses, studio: Studio) -> Iterator[None]:
 
 
 def pressed(screen: Display, board: Board, now_s: float) -> list[Command]:
-    """Keys as commands: b and t switch, m, v keep a moment, a vector, 1-9 recall cues (esc, f: the window)."""
+    """Keys as commands: b and t switch, m, v keep a moment, a vector, 1-9 recall cues (esc, f, c: the window)."""
     commands = []
     for key in screen.keys():  # noqa: SIM118 (presses since the last call, not a mapping)
         if key in "bt":

@@ -5,9 +5,33 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+KEYS = (
+    "keys in the window: esc end, f full screen, t test card, b blackout, m keep a moment, v keep a vector, 1-9 cues, "
+    "c fit the wall (installation calibrate --help: its keys)"
+)
+WALL_KEYS = """\
+keys on the wall (in a show: after c):
+  mouse           take the nearest handle and drag it
+  tab             the next point; with shift the one before
+  arrows          move it by one pixel; with shift by ten
+  + -             more points, fewer: 2, 3, 5, 9, 16 each way, the shape stays
+  k               curves through the points, or straight lines
+  o               the next projector
+  r h             turn its picture by a quarter, mirror it
+  e               blend as far as the pieces of the picture overlap
+  a n             a new mask; from the mesh to each mask and back
+  insert delete   a point of a mask more, less
+  [ ]             a mask's edge sharper, softer
+  u               undo; with shift redo
+  s               save
+  0 to 7          the show's picture, grid, circles, greys, blend, bars, focus, names
+  b t f esc       blackout, test card, full screen, end
+  c               back to the show"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All of `installation live`; every option says its unit and default."""
+    parser.epilog = KEYS
     add = parser.add_argument
     add("--show", default="bloom", help="a show's name, or the path of its .toml file")
     add("--headless", action="store_true", help="draw without a window (EGL)")
@@ -24,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fps", type=float, default=None, help="frames a second to aim at")
     add("--monitor", default=None, help="monitor by name or index; default: the projector, not the primary screen")
     add("--windowed", action="store_true", help="in a window rather than full screen")
+    add("--venue", default=None, help="another venue than the show's: a name in calibration/")
     add("--record", type=Path, default=None, metavar="FILE.mp4", help="stream what is shown into a video")
     add("--report", type=Path, default=None, metavar="FILE.json", help="write what was measured when the show ends")
     add(
@@ -46,6 +71,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--safe", action="store_true", help=argparse.SUPPRESS)  # the keeper's: `pattern`, without effects
     add("--moments", type=Path, default=Path("moments"), metavar="DIR", help="where moments are written")
     add("--vectors", type=Path, default=None, metavar="DIR", help="where vectors are kept; None: with the user's own")
+
+
+def add_calibrating(parser: argparse.ArgumentParser) -> None:
+    """All of `installation calibrate`."""
+    add = parser.add_argument
+    parser.description, parser.epilog = "Fit the picture to the wall, on the wall itself (docs/wall.md).", WALL_KEYS
+    add("--show", default="bloom", help="whose screen it is: a show's name or the path of its .toml file")
+    add("--venue", default=None, help="the name to save as; default: the show's, else `here`")
+    add(
+        "--projectors",
+        type=projectors,
+        default=None,
+        metavar="COLUMNSxROWS",
+        help="begin anew with so many, each showing its piece of the picture: 2x1 for two side by side",
+    )
+    add("--overlap", type=overlap, default=0.2, metavar="SHARE", help="of each piece, where they overlap: 0 to 0.5")
+    add(
+        "--camera",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="DEVICE",
+        help="a camera looks at stripes on the wall and fits all projectors (a flat wall); its pictures are not kept",
+    )
+    add("--size", type=size, default=None, metavar="WxH", help="projector size in pixels; default: the show's")
+    add("--monitor", default=None, help="monitor by name or index; default: as in the venue, else the projector")
+    add("--windowed", action="store_true", help="in windows rather than full screen")
+    add("--headless", action="store_true", help="without windows")
+    add("--seconds", type=float, default=0.0, help="stop after so long; 0 = run until c or esc")
+
+
+def projectors(text: str) -> tuple[int, int]:
+    """'3x1' -> (3, 1): so many beside each other, so many above; 16 in all."""
+    try:
+        columns, rows = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected COLUMNSxROWS such as 2x1, found {text!r}") from None
+    if not (columns >= 1 and rows >= 1 and columns * rows <= 16):
+        raise argparse.ArgumentTypeError(f"1 to 16 projectors, found {text!r}")
+    return columns, rows
+
+
+def overlap(text: str) -> float:
+    """'0.2' -> 0.2."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0.0 <= found <= 0.5:
+        raise argparse.ArgumentTypeError(f"expected 0 to 0.5, found {text!r}")
+    return found
 
 
 def parse(*words: str) -> argparse.Namespace:

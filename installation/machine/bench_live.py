@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,11 @@ from installation.machine.plain import plainly
 from installation.machine.rows import WARM_UP, Row, Table, machine, summary, timed
 from installation.machine.standard import standard_show
 from installation.memory import keep_pages
+from installation.rendering import projection
+from installation.rendering.canvas import Canvas, Target
 from installation.rendering.readback import Whole
+from installation.rendering.wall.mesh import moved, regrid
+from installation.rendering.wall.venue import PLAIN, Blend, Edge, Mesh
 from installation.settings import Show, open_show
 from installation.signals import CameraFrame, Controls, Levels, SoundBlock
 
@@ -164,6 +168,28 @@ def measure_rendering(show: Show, frames: int) -> Iterator[Row]:
             yield summary(f"  {name}", taken_ms[WARM_UP:])
         yield total
         yield timed("read back for recording", lambda n: screen.read(), frames)
+        yield from measure_wall(screen.canvas, show, frames)
+
+
+def measure_wall(canvas: Canvas, show: Show, frames: int) -> Iterator[Row]:
+    """The last pass as it stands, laid into corner pins, and into a curved mesh that is blended: by turns."""
+    pins = Mesh(points=((0.05, 0.03), (0.96, 0.0), (0.0, 0.94), (1.0, 1.0)))
+    curved = replace(moved(regrid(pins, 5, 5), 12, (0.51, 0.5)), smooth=True)
+    walls = {"plain": PLAIN, "corner pins": replace(PLAIN, mesh=pins)}
+    walls["5 x 5 points, a blend"] = replace(PLAIN, mesh=curved, blend=Blend(right=Edge(0.2)))
+    picture = Target(canvas.context, show.screen.working_size)
+    rgba = np.random.default_rng(0).integers(0, 256, (picture.size[1], picture.size[0], 4), np.uint8)
+    picture.texture.write(rgba)
+    frames_of = {name: projection.create(canvas, show.screen.size, output) for name, output in walls.items()}
+    taken: dict[str, list[float]] = {name: [] for name in walls}
+    for _ in range(frames + WARM_UP):
+        for name, frame in frames_of.items():
+            began_s = time.perf_counter()
+            frame.draw(picture, rgba, 1.0)
+            canvas.wait()
+            taken[name].append((time.perf_counter() - began_s) * 1e3)
+    for name, taken_ms in taken.items():
+        yield summary(f"last pass, {name}", taken_ms[WARM_UP:], f"{show.screen.working_size} -> {show.screen.size}")
 
 
 def measure_senses(show: Show, frames: int) -> Iterator[Row]:

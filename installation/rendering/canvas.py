@@ -70,10 +70,10 @@ class Canvas:
         """Compile and link. Raises moderngl.Error with the compiler's words."""
         return Program(self, self.context.program(vertex_shader=vertex, fragment_shader=fragment))
 
-    def own_program(self, name: str, *words: str) -> Program:
+    def own_program(self, name: str, *words: str, vertex: str = PLAIN_VERTEX) -> Program:
         """One of the projector's own shaders, shaders/projector/<name>.glsl, with these words defined."""
         version, body = (SHADERS / "projector" / f"{name}.glsl").read_text("utf-8").split("\n", 1)
-        return self.program("\n".join([version, *(f"#define {word}" for word in words), body]))
+        return self.program("\n".join([version, *(f"#define {word}" for word in words), body]), vertex)
 
     def wait(self) -> None:
         """Wait until everything is drawn. The generator's thread runs on meanwhile: a plain read would hold it up."""
@@ -108,9 +108,10 @@ class Program:
 
     def __init__(self, canvas: Canvas, program: moderngl.Program) -> None:
         self.program = program
-        self.vertices = canvas.context.vertex_array(
-            program, [(canvas.quad, "2f", POSITION)], mode=moderngl.TRIANGLE_STRIP
-        )
+        self.vertices: moderngl.VertexArray | None = None  # None: it is no quad that it draws
+        if POSITION in program:
+            layout = [(canvas.quad, "2f", POSITION)]
+            self.vertices = canvas.context.vertex_array(program, layout, mode=moderngl.TRIANGLE_STRIP)
         self._canvas = canvas
         self._uniforms: dict[str, Any] = {
             n.removeprefix(MOVED): program[n] for n in program if isinstance(program[n], moderngl.Uniform)
@@ -138,17 +139,20 @@ class Program:
         """Whether the compiled program looks at any of these uniforms."""
         return any(name in self._uniforms for name in names)
 
-    def draw(self, framebuffer: moderngl.Framebuffer) -> None:
-        """Draw the quad over all of the framebuffer."""
+    def draw(self, framebuffer: moderngl.Framebuffer, vertices: moderngl.VertexArray | None = None) -> None:
+        """Draw the quad over all of the framebuffer, or what else is told."""
         framebuffer.use()
-        self.vertices.render()
+        shape = vertices or self.vertices
+        assert shape is not None
+        shape.render()
         if (
             self._canvas.software
         ):  # it draws when the next pass looks at this one: better now, with other threads running
             self._canvas.wait()
 
     def release(self) -> None:
-        self.vertices.release()
+        if self.vertices is not None:
+            self.vertices.release()
         self.program.release()
 
 

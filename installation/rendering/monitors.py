@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from installation.rendering.edid import identities
 
 BUILT_IN = ("eDP", "LVDS", "DSI", "Built-in", "Color LCD")  # a laptop's own panel
 
@@ -17,28 +19,38 @@ class DisplayError(RuntimeError):
 
 @dataclass(frozen=True)
 class Monitor:
-    """size and position in pixels of the desktop, the first of all being the primary one."""
+    """size and position in pixels of the desktop, the first of all being the primary one; edid is which one it is."""
 
     name: str
     size: tuple[int, int]
     position: tuple[int, int]
     refresh_hz: int
+    edid: str = ""
 
     @property
     def built_in(self) -> bool:
         return self.name.startswith(BUILT_IN)
 
 
+@dataclass(frozen=True)
+class Wish:
+    """Which monitor a window is for: by what its EDID says, else by name or number; neither: see `choose_monitor`."""
+
+    name: str = ""
+    edid: str = ""
+
+
 def look(glfw: Any) -> tuple[Monitor, ...]:
     """Every monitor there is, in glfw's order. Raises ValueError for one that is going this moment."""
-    return tuple(_read(glfw, monitor) for monitor in glfw.get_monitors() or [])
+    edids = identities()
+    return tuple(_read(glfw, monitor, edids) for monitor in glfw.get_monitors() or [])
 
 
-def _read(glfw: Any, monitor: Any) -> Monitor:
+def _read(glfw: Any, monitor: Any, edids: Mapping[str, str]) -> Monitor:
     name, video = glfw.get_monitor_name(monitor), glfw.get_video_mode(monitor)
     called = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
     x, y = glfw.get_monitor_pos(monitor)
-    return Monitor(called, (video.size.width, video.size.height), (x, y), video.refresh_rate)
+    return Monitor(called, (video.size.width, video.size.height), (x, y), video.refresh_rate, edids.get(called, ""))
 
 
 def choose_monitor(wish: str, names: Sequence[str]) -> int:
@@ -61,6 +73,41 @@ def choose_monitor(wish: str, names: Sequence[str]) -> int:
     return max((i for i in outside if i > 0), default=outside[0] if outside else -1)
 
 
+def share_out(wishes: Sequence[Wish], there: Sequence[Monitor]) -> list[int]:
+    """The index of a monitor for each wish, no two the same while there are enough: those go first that a monitor's
+    own EDID meets, then those that its name or number meets, then the rest, see `choose_monitor`. Empty: no monitors.
+    """
+    if not there:
+        return []
+    given: dict[int, int] = {}
+    names = [monitor.name for monitor in there]
+
+    def give(which: int, at: int) -> None:
+        if which not in given and at not in given.values():
+            given[which] = at
+
+    for i, wish in enumerate(wishes):
+        for at, monitor in enumerate(there):
+            if wish.edid and monitor.edid == wish.edid:
+                give(i, at)
+    for i, wish in enumerate(wishes):
+        if wish.name and _is_named(wish.name, names):
+            give(i, choose_monitor(wish.name, names))
+    for i, _ in enumerate(wishes):
+        free = [at for at in range(len(names)) if at not in given.values()]
+        if i not in given:
+            at = choose_monitor("", names)
+            given[i] = at if at in free or not free else free[choose_monitor("", [names[one] for one in free])]
+    return [given[i] for i in range(len(wishes))]
+
+
+def _is_named(wish: str, names: Sequence[str]) -> bool:
+    """Whether a wish means one of these monitors, and not merely falls back on the projector."""
+    asked = wish.strip().casefold()
+    part = re.compile(rf"(?<![^\W_]){re.escape(asked)}(?!\d)")
+    return any(part.search(name.casefold()) for name in names) or (asked.isdigit() and int(asked) < len(names))
+
+
 def monitors() -> list[dict[str, Any]]:
     """Every monitor: index, name, size in pixels, refresh_hz, position. Empty where there is no display."""
     try:
@@ -74,6 +121,7 @@ def monitors() -> list[dict[str, Any]]:
             "size": list(monitor.size),
             "refresh_hz": monitor.refresh_hz,
             "position": list(monitor.position),
+            "edid": monitor.edid,
         }
         for i, monitor in enumerate(look(glfw))
     ]

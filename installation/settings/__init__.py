@@ -122,7 +122,8 @@ class Screen:
     """size is what the projector gets, working_size what the effects run at.
 
     monitor is a name or an index; empty is the projector: another than the primary one, never a laptop's own panel
-    where there is another. mirror shows everything mirrored, for a projector behind its screen.
+    where there is another. venue is a wall of calibration/ by its name; empty is `here`, once this machine's wall was
+    fitted, else the picture as it is. mirror shows everything mirrored, for a projector behind its screen.
     """
 
     size: tuple[int, int] = (1280, 720)

@@ -17,7 +17,7 @@ from installation.clock import StepClock
 from installation.live import opening
 from installation.live.moments import open_moment
 from installation.pictures import READER, SUFFIXES, pictures_below, read_picture, size_of
-from installation.rendering import projection, projector
+from installation.rendering import projection
 from installation.rendering.link import Link
 from installation.settings import SettingsError, Show, check
 from installation.signals import Controls, Moment, Still
@@ -186,7 +186,7 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
             picture = generator.render(controls, None if native else size)  # larger, where the generator can be
             drawn = easel.draw(picture, controls.values, controls.time_s)
         assert drawn is not None
-        paper = projection.create(easel.canvas, size, projector.IDENTITY)  # no venue's corners on a print
+        paper = projection.create(easel.canvas, size)  # no venue's corners on a print
         paper.draw(drawn, None, 1.0)
         return paper.read_now()
 

@@ -1,10 +1,10 @@
 #version 330
-// The last pass: working size to projector size, through the corner pins where there are any, then the master.
-// Row 0 of the output is its top. Catmull-Rom in five bilinear taps (corners weigh least and are left out).
-in vec2 place;
+// The last pass: the picture to the projector's size, laid into its mesh where there is one, its sides blended into
+// those of other projectors, masked, then the master. Row 0 of the output is its top.
+// Catmull-Rom in five bilinear taps (corners weigh least and are left out).
+in vec2 place;             // of the picture, 0..1, y down
 uniform sampler2D picture;
 uniform float master;
-uniform mat3 to_picture;   // projector (0..1, y down) to picture (0..1, y down), homogeneous
 out vec4 colour;
 
 vec3 look_up(vec2 at) {
@@ -27,14 +27,51 @@ vec3 look_up(vec2 at) {
     return clamp(sum / weight, 0.0, 1.0);
 }
 
+#ifdef SHADED
+uniform vec4 source;       // the piece of the picture that this projector shows: x, y, width, height
+uniform vec4 widths;       // of the overlaps left, right, top, bottom: parts of that piece
+uniform vec3 gammas[4];    // how light follows values, for each of them
+uniform vec3 tint;         // what each channel's values are dimmed to
+uniform vec3 black;        // how bright the projector's own black is
+uniform sampler2D mask;    // of the frame
+
+vec3 ramp(float distance, float width, vec3 gamma) {
+    return width > 0.0 ? pow(vec3(smoothstep(0.0, width, distance)), 1.0 / gamma) : vec3(1.0);
+}
+
+vec3 shade(vec3 rgb) {
+    vec2 part = clamp((place - source.xy) / source.zw, 0.0, 1.0);
+    rgb *= ramp(part.x, widths.x, gammas[0]) * ramp(1.0 - part.x, widths.y, gammas[1]);
+    rgb *= ramp(part.y, widths.z, gammas[2]) * ramp(1.0 - part.y, widths.w, gammas[3]);
+    vec2 alone = step(widths.xz, part) * step(widths.yw, 1.0 - part);  // 1 where no other one overlaps
+    vec2 most = 1.0 + step(1e-6, widths.xz + widths.yw);
+    float missing = most.x * most.y / ((2.0 - alone.x) * (2.0 - alone.y)) - 1.0;  // blacks of other projectors
+    vec3 lift = black * pow(max(missing, 0.0), 1.0 / 2.2);
+    return (rgb * tint * (1.0 - lift) + lift) * texelFetch(mask, ivec2(gl_FragCoord.xy), 0).r;
+}
+#endif
+
+#ifdef WARPED
+in vec2 within;            // the mesh, 0..1; its ring beyond that is there for the soft edge
+
+float covered() {
+    vec2 edge = clamp(min(within, 1.0 - within) / max(fwidth(within), 1e-6) + 0.5, 0.0, 1.0);
+    return edge.x * edge.y;
+}
+#endif
+
 void main() {
-    vec2 at = place;
+#ifdef PLACES
+    colour = vec4(place, covered(), 1.0);
+#else
+    vec3 rgb = look_up(vec2(place.x, 1.0 - place.y));
+#ifdef SHADED
+    rgb = shade(rgb);
+#endif
     float light = master;
 #ifdef WARPED
-    vec3 h = to_picture * vec3(at, 1.0);
-    at = h.xy / h.z;
-    vec2 edge = clamp(min(at, 1.0 - at) / max(fwidth(at), 1e-6) + 0.5, 0.0, 1.0);
-    light *= edge.x * edge.y * step(0.0, h.z);
+    light *= covered();
 #endif
-    colour = vec4(look_up(vec2(at.x, 1.0 - at.y)) * light, 1.0);
+    colour = vec4(rgb * light, 1.0);
+#endif
 }

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -24,6 +25,8 @@ from installation.live import moments, opening
 from installation.live.journal import Entry, read_log
 from installation.live.kept import Kept
 from installation.live.loop import PATIENCE, REMEMBER_FRAMES, Live
+from installation.rendering.gestures import Key
+from installation.rendering.wall.venue import Mesh, Output, Venue
 from installation.signals import Command
 from installation.stills import sources
 
@@ -127,6 +130,20 @@ def play(live: Live, until, frames: int = 400) -> int:
 
 def desk_of(live: Live) -> SimpleUDPClient:
     return SimpleUDPClient("127.0.0.1", live.desk.port)
+
+
+def test_the_wall_is_fitted_while_the_show_goes_on_by_a_page_and_by_hand(live: Live) -> None:
+    play(live, lambda heard: live.screen.read_now().max() > 60)
+    pinned = Mesh(points=((0.5, 0.0), (1.0, 0.0), (0.5, 1.0), (1.0, 1.0)))
+    threading.Thread(target=live.screen.apply, args=[Venue((Output(mesh=pinned),))]).start()
+    play(live, lambda heard: live.screen.venue.outputs[0].mesh == pinned)
+    assert live.screen.read_now()[:, :150].max() == 0 and live.screen.read_now()[:, 170:].max() > 30
+    keys = [[(0, Key("c"))], [(0, Key("6"))]]
+    live.screen.beams.gestures = lambda: keys.pop(0) if keys else []
+    said: list[Command] = []
+    play(live, lambda heard: said.extend(heard.commands) or not keys)
+    assert live.screen.calibrating is not None and live.screen.calibrating.state.pattern == "focus"
+    assert said == [], "digits belong to the wall now, not to cues"
 
 
 def test_blackout_from_the_desk_is_black_on_the_next_presented_frame(live: Live) -> None:

@@ -6,18 +6,22 @@ The test card alone has golden pictures. Run this file to paint them anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import golden
+import moderngl
 import numpy as np
 from numpy.random import Generator, default_rng
 from PIL import Image
 
 from installation.rendering import canvas as room
-from installation.rendering import projector
 from installation.rendering.canvas import SHADERS, Canvas, Target
 from installation.rendering.limiter import GRID
 from installation.rendering.upload import Uploader
+from installation.rendering.wall import light, mesh
+from installation.rendering.wall.cloth import Cloth, places
+from installation.rendering.wall.venue import Blend, Edge, Mesh, Output
 
 Pair = tuple[np.ndarray, np.ndarray]  # found and expected [each shape=(H, W, C), 0..1]
 OFF = 2.6 / 255  # two roundings to eight bits, and the eight bits of a bilinear weight
@@ -54,14 +58,16 @@ def noise(chance: Generator, width: int, height: int) -> np.ndarray:
     return chance.integers(0, 256, (height, width, 4), np.uint8)
 
 
-def _show(canvas: Canvas, program: room.Program, size: tuple[int, int], **textures: np.ndarray) -> np.ndarray:
+def _show(
+    canvas: Canvas, program: room.Program, size: tuple[int, int], draw: Callable | None = None, **textures: np.ndarray
+) -> np.ndarray:
     """Draw over these textures and read it [shape=(H, W, 3), 0..1, row 0 at the bottom]."""
     for name, pixels in textures.items():
         texture = canvas.context.texture(pixels.shape[1::-1], 4, np.ascontiguousarray(pixels).tobytes())
         texture.repeat_x = texture.repeat_y = False
         program.bind(name, texture)
     target = Target(canvas.context, size)
-    program.draw(target.framebuffer)
+    (draw or program.draw)(target.framebuffer)
     return np.frombuffer(target.texture.read(), "u1").reshape(size[1], size[0], 4)[..., :3] / 255
 
 
@@ -75,6 +81,19 @@ def copy(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
 def window(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
     pixels = noise(chance, 26, 14)
     yield _show(canvas, canvas.own_program("window"), (26, 14), picture=pixels), pixels[::-1, :, :3] / 255
+
+
+def overlay(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
+    """Over what is there already; where its alpha is low that stays."""
+    pixels, below, program = noise(chance, 26, 14), noise(chance, 26, 14), canvas.own_program("overlay")
+    program.set("master", master := chance.uniform(0.3, 1.0))
+
+    def draw(framebuffer: moderngl.Framebuffer) -> None:
+        framebuffer.color_attachments[0].write(below.tobytes())
+        program.draw(framebuffer)
+
+    expected = np.where(pixels[..., 3:] >= 128, pixels[..., :3] * master, below[..., :3])
+    yield _show(canvas, program, (26, 14), draw, picture=pixels), expected / 255
 
 
 def mix(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
@@ -136,28 +155,46 @@ def stretch(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
 
 def present(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
     pixels, master = noise(chance, 16, 9) // 2 + 60, chance.uniform(0.5, 1.0)
-    pins = projector.IDENTITY + chance.uniform(0.02, 0.3, (4, 2)) * [[1, 1], [-1, 1], [-1, -1], [1, -1]]
-    matrix = projector.to_picture(pins)
-    assert matrix is not None
-    for words in ((), ("WARPED",)):
-        program = canvas.own_program("present", *words)
-        program.set("master", master)
-        program.set("to_picture", tuple(matrix.T.ravel()))
-        at, light = np.stack(np.meshgrid((np.arange(80) + 0.5) / 80, (np.arange(46) + 0.5) / 46), -1), master
-        if "WARPED" in words:
-            at, light = _warp(at, matrix, master)
-        expected = _look_up(pixels[::-1, :, :3] / 255, at, keys) * np.asarray(light)[..., None]
-        yield _show(canvas, program, (80, 46), picture=pixels), expected
+    rgb, even = pixels[::-1, :, :3] / 255, mesh.middles((80, 46))
+    program = canvas.own_program("present")
+    program.set("master", master)
+    yield _show(canvas, program, (80, 46), picture=pixels), _look_up(rgb, even, keys) * master
+    for output in (_pinned(chance), _shaded(_pinned(chance))):
+        shaded, mask = light.is_shaded(output), noise(chance, 80, 46)
+        cloth = Cloth(canvas, *["SHADED"] * shaded)
+        cloth.hang(output)
+        cloth.program.set("master", master)
+        seen = _show(canvas, cloth.program, (80, 46), cloth.draw, picture=pixels, mask=mask)
+        within = mesh.through(np.linalg.inv(mesh.base_of(output.mesh)), even)
+        expected = _look_up(rgb, light.in_picture(within, output), keys)
+        if shaded:
+            gain, lift = light.shade(light.turn(within, output), output)
+            assert lift is not None
+            expected = (expected * gain + lift) * mask[..., :1] / 255
+        yield seen, expected * _edge(within)[..., None] * master
+        at, covered = places(canvas, output, (80, 46))
+        lit = (covered > 0)[..., None]
+        yield np.where(lit, at, 0), np.where(lit, light.in_picture(within, output), 0)
+        yield covered[..., None], _edge(within)[..., None]
 
 
-def _warp(at: np.ndarray, matrix: np.ndarray, master: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where each place of the projector lies in the picture, and how much light falls there: soft at its edge."""
-    h = np.concatenate([at, np.ones_like(at[..., :1])], -1) @ matrix.T
-    at = h[..., :2] / h[..., 2:]
+def _pinned(chance: Generator) -> Output:
+    """A piece of the picture between corner pins of chance, turned and mirrored."""
+    pins = mesh.SQUARE + chance.uniform(0.02, 0.3, (4, 2)) * [[1, 1], [-1, 1], [1, -1], [-1, -1]]
+    source, turn = (0.1, 0.2, 0.8, 0.7), int(chance.integers(4)) * 90
+    return Output(mesh=Mesh(points=mesh.as_points(pins)), source=source, rotation=turn, mirror_x=chance.random() < 0.5)
+
+
+def _shaded(output: Output) -> Output:
+    blend = Blend(Edge(0.3, (1.8, 2.2, 2.6)), Edge(0.2, (2.4, 2.0, 2.2)), bottom=Edge(0.35))
+    return replace(output, blend=blend, black=(0.2, 0.1, 0.3), colour=(0.7, 1.0, 0.4), mask_file="m.png")
+
+
+def _edge(at: np.ndarray) -> np.ndarray:
+    """How much of each place lies in the mesh: soft at its edge, by the differences within two by two pixels."""
     across, down = at[:, 1::2] - at[:, ::2], at[1::2] - at[::2]
     width = np.abs(across[::2].repeat(2, 0)).repeat(2, 1) + np.abs(down[:, ::2].repeat(2, 1)).repeat(2, 0)
-    edge = np.clip(np.minimum(at, 1 - at) / width + 0.5, 0, 1)
-    return at, master * edge.prod(-1) * (h[..., 2] >= 0)
+    return np.clip(np.minimum(at, 1 - at) / width + 0.5, 0, 1).prod(-1)
 
 
 def _look_up(rgb: np.ndarray, at: np.ndarray, kernel: Callable) -> np.ndarray:
@@ -186,7 +223,7 @@ def card(canvas: Canvas, chance: Generator) -> Iterator[Pair]:
 
 
 TRIALS: dict[str, Callable[[Canvas, Generator], Iterator[Pair]]] = {
-    trial.__name__: trial for trial in (card, copy, measure, mix, present, stretch, unpack, window)
+    trial.__name__: trial for trial in (card, copy, measure, mix, overlay, present, stretch, unpack, window)
 }
 
 if __name__ == "__main__":

@@ -7,11 +7,26 @@ import numpy as np
 import pytest
 from flower import picture
 
-from installation.rendering import projector
 from installation.rendering.canvas import Canvas, Target
 from installation.rendering.projection import GlProjection, Projection, SoftProjection
+from installation.rendering.wall import mesh as meshes
+from installation.rendering.wall.venue import PLAIN, Blend, Edge, Mask, Mesh, Output
 
-PINS = np.array([[0.1, 0.05], [0.92, 0.0], [1.0, 0.95], [0.03, 0.9]])
+PINS = Output(mesh=Mesh(points=((0.1, 0.05), (0.92, 0.0), (0.03, 0.9), (1.0, 0.95))))
+BENT = Output(mesh=meshes.moved(meshes.regrid(Mesh(smooth=True), 4, 3), 5, (0.36, 0.42)))
+TURNED = Output(mesh=PINS.mesh, rotation=90, mirror_x=True, source=(0.2, 0.0, 0.5, 0.83))
+PIECE = Output(rotation=180, mirror_y=True, source=(0.0, 0.5, 0.5, 0.5))
+MASKED = Output(
+    masks=(Mask(((0.2, 0.3), (0.4, 0.3), (0.3, 0.8)), 0.1), Mask(((0.02, 0.02), (1.2, 0.02), (0.9, 1.3)), keep=True))
+)
+BLENDED = Output(
+    mesh=PINS.mesh,
+    blend=Blend(Edge(0.2), Edge(0.3, (1.8, 2.2, 2.6)), bottom=Edge(0.25)),
+    black=(0.1, 0.05, 0.2),
+    colour=(1.0, 0.8, 0.6),
+)
+WALLS = {"straight": PLAIN, "pins": PINS, "bent": BENT, "turned": TURNED, "piece": PIECE}
+WALLS |= {"masked": MASKED, "blended": BLENDED}
 SIZE = (320, 180)
 
 
@@ -25,16 +40,16 @@ def drawn(context) -> tuple[Target, np.ndarray]:
     return target, pixels
 
 
-def both(context, corners: np.ndarray) -> list[Projection]:
+def both(context, output: Output) -> list[Projection]:
     canvas = Canvas(context)
-    return [GlProjection(canvas, SIZE, corners), SoftProjection(canvas, SIZE, corners)]
+    return [GlProjection(canvas, SIZE, output), SoftProjection(canvas, SIZE, output)]
 
 
-@pytest.mark.parametrize("corners", [projector.IDENTITY, PINS], ids=["straight", "warped"])
+@pytest.mark.parametrize("wall", WALLS)
 @pytest.mark.parametrize("level", [1.0, 0.4])
-def test_both_ways_show_the_same_picture(context, drawn, corners: np.ndarray, level: float) -> None:
+def test_both_ways_show_the_same_picture(context, drawn, wall: str, level: float) -> None:
     seen = []
-    for way in both(context, corners):
+    for way in both(context, WALLS[wall]):
         way.draw(*drawn, level)
         seen.append(way.read_now().astype(float))
     assert seen[0].mean() > 10
@@ -46,13 +61,13 @@ def test_both_ways_show_the_same_picture(context, drawn, corners: np.ndarray, le
 
 def test_the_test_card_is_not_warped(context, drawn) -> None:
     for way in both(context, PINS):
-        way.draw(*drawn, 1.0, warped=False)
+        way.draw(*drawn, 1.0, fitted=False)
         assert way.read_now()[0].max() > 0 and way.read_now()[-1].max() > 0
 
 
 def test_a_drawing_whose_pixels_are_only_on_the_gpu_is_shown_too(context, drawn) -> None:
     target, pixels = drawn
-    (_, soft) = both(context, projector.IDENTITY)
+    (_, soft) = both(context, PLAIN)
     soft.draw(target, pixels, 1.0)
     known = soft.read_now()
     soft.draw(target, None, 1.0)

@@ -9,39 +9,22 @@ import pytest
 from flower import SMALL
 
 from installation import settings
-from installation.rendering import projector, window
+from installation.rendering import window
+from installation.rendering.projection import is_plain
+from installation.rendering.wall import mesh
+from installation.rendering.wall.keeping import read_venue
 from installation.signals import Levels
 
 
 def test_a_homography_takes_corners_to_corners() -> None:
-    pins = np.array([[0.1, 0.05], [0.9, 0.0], [1.0, 0.95], [0.0, 1.0]])
-    matrix = projector.homography(pins, projector.IDENTITY)
-    placed = np.hstack([pins, np.ones((4, 1))]) @ matrix.T
-    assert np.allclose(placed[:, :2] / placed[:, 2:], projector.IDENTITY, atol=1e-9)
+    pins = np.array([[0.1, 0.05], [0.9, 0.0], [0.0, 1.0], [1.0, 0.95]])
+    matrix = mesh.homography(pins, mesh.SQUARE)
+    assert np.allclose(mesh.through(matrix, pins), mesh.SQUARE, atol=1e-9)
 
 
 def test_no_venue_and_the_default_venue_leave_the_picture_alone() -> None:
     for venue in ("", "default"):
-        assert projector.to_picture(projector.read_corners(venue)) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("corners = [[0, 0], [1, 0]]", "expected 4 corners"),
-        ("corners = 'x'", "found"),
-        ("corners = [[0,0],[1,1],[1,0],[0,1]]", "convex"),
-        ("corners = [[0,0],[1,0],[0.3,0.3],[0,1]]", "convex"),
-        ("corners = [[0,0],[1,0],[1,inf],[0,1]]", "expected 4 corners"),
-        ("corners = [", "not TOML"),
-    ],
-)
-def test_a_calibration_that_cannot_be_is_refused(tmp_path: Path, text: str, why: str) -> None:
-    (tmp_path / "hall.toml").write_text(text)
-    with pytest.raises(settings.SettingsError, match=why):
-        projector.read_corners("hall", tmp_path)
-    with pytest.raises(settings.SettingsError, match="no calibration for venue 'hill'; there are: hall"):
-        projector.read_corners("hill", tmp_path)
+        assert all(map(is_plain, read_venue(venue).outputs))
 
 
 def test_corner_pins_move_the_light(tmp_path: Path) -> None:

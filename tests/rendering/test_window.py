@@ -13,7 +13,8 @@ import pytest
 from flower import SMALL, even, painted, picture
 
 from installation import settings
-from installation.rendering import surfaces, window
+from installation.rendering import desktop as desktop_room
+from installation.rendering import window
 from installation.rendering.monitors import choose_monitor
 from installation.signals import Levels
 
@@ -251,7 +252,7 @@ def test_a_monitor_that_changes_its_mode_or_place_is_filled_again(placed, wait_f
     display, look = placed("borderless")
     (now,) = display.surface._monitors
     changed = dataclasses.replace(now, **change)
-    monkeypatch.setattr(surfaces, "look", lambda glfw: (changed,))
+    monkeypatch.setattr(desktop_room, "look", lambda glfw: (changed,))
     look()
     wait_for(lambda: display.surface.glfw.poll_events() or where(display) == (*changed.position, *changed.size))
 
@@ -312,7 +313,7 @@ def test_the_keys_of_the_show_work_on_every_layout(placed, monkeypatch, layout: 
     monkeypatch.setattr(glfw, "get_key_name", lambda key, scan: said.get(key))
     for key in places.values():
         surface._on_key(None, key, 0, glfw.PRESS, 0)
-    assert surface._pressed == list(places) and surface.mode == "fullscreen"
+    assert [key.name for key in surface.heard.take()] == list(places) and surface.mode == "fullscreen"
 
 
 def test_a_machine_without_a_display_says_so(monkeypatch) -> None:

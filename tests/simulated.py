@@ -1,0 +1,58 @@
+"""Projectors, a flat wall and a camera with a lens that bends: what it sees of any frames, and where all truly is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from installation.rendering.wall import mesh as meshes
+
+FRAME = (1280, 720)
+CAMERA = (640, 360)
+
+
+@dataclass(eq=False)
+class Room:
+    """frame is each projector's size; frames: where its corners (upper left, upper right, lower left, lower right) fall
+    in the picture of a perfect camera (0..1); lens: OpenCV's k1, k2 of the real one."""
+
+    frames: list[np.ndarray]
+    lens: tuple[float, float] = (-0.18, 0.05)
+    noise: float = 0.02
+    light: float = 0.12  # in the room
+    frame: tuple[int, int] = FRAME
+    seed: int = 0
+    _chance: np.random.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chance = np.random.default_rng(self.seed)
+        rows, columns = np.mgrid[0 : CAMERA[1], 0 : CAMERA[0]].astype("f8")
+        middle, focal = np.array(CAMERA) / 2, CAMERA[0] * 0.8
+        bent = (np.stack([columns + 0.5, rows + 0.5], -1).reshape(-1, 2) - middle) / focal
+        at = bent.copy()
+        for _ in range(60):  # what OpenCV's model bends to here
+            square = (at**2).sum(-1, keepdims=True)
+            at = bent / (1 + self.lens[0] * square + self.lens[1] * square**2)
+        self.ideal = (at * focal + middle) / CAMERA
+
+        across, down = (np.linspace(-1, 1, side) ** 2 for side in CAMERA)
+        self._falloff = 1 - 0.25 * (down[:, None] + across)  # darker corners
+        self._at: dict[int, np.ndarray] = {}
+
+    def to_frame(self, number: int) -> np.ndarray:
+        """From a perfect camera's picture to a projector's frame [shape=(3, 3)]."""
+        return meshes.homography(self.frames[number], meshes.SQUARE)
+
+    def see(self, shown: list[np.ndarray]) -> np.ndarray:
+        """The camera's picture [shape=(h, w), 0..1] of what the projectors show [each shape=(H, W), uint8]."""
+        light = np.full(CAMERA[::-1], self.light)
+        for number, frame in enumerate(shown):
+            if number not in self._at:
+                at = meshes.through(self.to_frame(number), self.ideal) * self.frame - 0.5
+                self._at[number] = np.ascontiguousarray(at.reshape(*CAMERA[::-1], 2), "f4")
+            soft = cv2.blur(frame, (3, 3))
+            light += (cv2.remap(soft, self._at[number], None, cv2.INTER_LINEAR) / 255.0) ** 2.2 * 0.6
+        pixels = (light * self._falloff) ** (1 / 2.2)  # a camera's gamma
+        return np.clip(pixels + self._chance.normal(0, self.noise, pixels.shape), 0, 1).astype("f4")
