@@ -110,7 +110,7 @@ class Merging:
 
 def _is_overtaken(known: _Source | None, came_s: float) -> bool:
     """Whether something that came later was read before. A clock that was set back makes nobody deaf for long."""
-    return known is not None and 0.0 < known.came_s - came_s < OVERTAKEN_S and came_s > 0.0
+    return known is not None and 0.0 < known.came_s - came_s < OVERTAKEN_S
 
 
 def _is_late(known: _Source | None, sent: Sent) -> bool:

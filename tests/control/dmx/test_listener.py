@@ -249,6 +249,34 @@ def test_black_never_waits_and_nothing_that_came_ahead_of_it_undoes_it() -> None
     assert heard.raw(30.0, "artnet", dark, came_s=50.0) == [BLACK], "a clock that was set back makes nobody deaf"
 
 
+def test_nothing_newer_goes_ahead_of_what_waits() -> None:
+    dmx = made(packets_per_s=1.0)
+    heard = Heard(dmx)
+    assert heard.artnet(0.0, fixture(ch1=100)) != []
+    assert heard.artnet(0.0, fixture(ch1=200)) == []
+    said = heard.artnet(5.0, fixture(ch1=300))
+    for now_s in (6.0, 8.0):
+        dmx._catch_up(now_s)
+        said += dmx.poll(now_s)
+    assert said == [Command("master", value=300 / 65_535)]
+
+
+def test_black_takes_the_place_of_what_waits_where_nobody_tells_when_it_came() -> None:
+    dmx = made(packets_per_s=1.0)
+    heard = Heard(dmx)
+    assert heard.artnet(0.0) == heard.artnet(0.0) == []
+    assert heard.raw(0.0, "artnet", consoles.artdmx(fixture(ch3=0)), dark=True) == [BLACK]
+    dmx._catch_up(5.0)
+    assert dmx.poll(5.0) == []
+
+
+def test_a_refused_packet_counts_for_those_that_the_kernel_threw_away() -> None:
+    dmx = made(allow=("10.0.0.0/8",))
+    Heard(dmx, "10.0.0.1").raw(0.0, "sacn", b"junk", stands_for=32)
+    Heard(dmx, "11.0.0.1").raw(0.0, "sacn", b"junk", stands_for=32)
+    assert dmx.faults == {"no sACN": 32, "refused sender": 32}
+
+
 def test_a_second_console_takes_over_when_the_first_falls_silent_and_the_look_is_held_between() -> None:
     dmx = made()
     heard = Heard(dmx)

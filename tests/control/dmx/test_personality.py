@@ -198,6 +198,13 @@ def test_a_console_that_comes_back_with_control_where_it_was_fires_nothing_again
         assert wishes(personality, at(CONTROL, 10), 100.0 + n, source=b"later") == []
 
 
+def test_what_one_console_began_to_hold_another_does_not_end() -> None:
+    personality = made()
+    wishes(personality, at(CONTROL, 10), 0.0)
+    assert wishes(personality, at(CONTROL, 10), 2.9, source=b"other") == []
+    assert wishes(personality, at(CONTROL, 10), 9.0, source=b"other") == []
+
+
 def test_levels_that_end_before_our_last_channel_leave_the_rest_as_it_is() -> None:
     personality = made()
     wishes(personality, fixture(ch3=0, ch10=30_000))

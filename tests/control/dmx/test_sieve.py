@@ -114,6 +114,20 @@ def test_black_is_read_first_and_has_a_queue_that_no_flood_fills(sorted_ear: tup
     assert heard[0].came_s > heard[1].came_s > 0.0, "and when each came is known"
 
 
+@pytest.mark.parametrize("sorted_ear", ["sacn"], indirect=True)
+def test_what_is_looked_at_stands_for_what_was_thrown_away(sorted_ear: tuple) -> None:
+    ear, heard, _ = sorted_ear
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        console.connect(ear.sockets[OURS].getsockname())
+        for _ in range(3_000):
+            console.send(b"junk")
+        console.send(consoles.sacn())
+    while ear.read(0.0):
+        pass
+    stand_for = {packet.raw: packet.stands_for for packet in heard}
+    assert stand_for == {b"junk": SAMPLE, consoles.sacn(): 1}
+
+
 def test_a_second_listener_finds_the_port_taken() -> None:
     host = consoles.own_host()
     with selectors.DefaultSelector() as selector:
