@@ -194,7 +194,7 @@ class Dmx:
         elif isinstance(said, artnet.Poll):
             self._answer(said, packet)
         elif said is not None and said.universe == self.asked.universe:
-            in_time = said.source not in self._late and self._buckets.take(host, packet.now_s)
+            in_time = self._buckets.take(host, packet.now_s)
             if not in_time:
                 self.refuse("rate limited", host)
             if in_time or packet.dark:

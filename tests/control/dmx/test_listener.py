@@ -249,7 +249,7 @@ def test_black_never_waits_and_nothing_that_came_ahead_of_it_undoes_it() -> None
     assert heard.raw(30.0, "artnet", dark, came_s=50.0) == [BLACK], "a clock that was set back makes nobody deaf"
 
 
-def test_nothing_newer_goes_ahead_of_what_waits() -> None:
+def test_what_is_newer_takes_the_place_of_what_waits() -> None:
     dmx = made(packets_per_s=1.0)
     heard = Heard(dmx)
     assert heard.artnet(0.0, fixture(ch1=100)) != []
