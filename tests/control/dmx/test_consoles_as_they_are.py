@@ -112,7 +112,10 @@ def test_an_answer_reaches_whoever_asks_on_every_network() -> None:
 
     next(ear for ear in dmx._ears if ear.port == artnet.PORT).sockets = [Udp()]  # type: ignore[list-item]
     asker = Heard(dmx, "127.0.0.9")
-    asker.raw(0.0, "artnet", consoles.artpoll())
+    for lowest, highest in ((0, 2), (4, 9)):
+        asker.raw(0.0, "artnet", consoles.artpoll(0x20, highest, lowest))
+    assert answers == [], "others were asked"
+    asker.raw(0.0, "artnet", consoles.artpoll(0x20, 3, 3))
     assert answers == [(bytes((127, 0, 0, 1)), ("127.0.0.9", 6454))]
     for _ in range(1000):
         asker.raw(0.0, "artnet", consoles.artpoll())

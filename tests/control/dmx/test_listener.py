@@ -152,7 +152,9 @@ def test_a_group_is_joined_on_every_network_and_again_after_one_went_away() -> N
             ear.keep()
         assert ear.udp is not None
         port = ear.udp.getsockname()[1]
+        other_group = socket.inet_aton("239.255.0.2") + socket.inet_aton("127.0.0.1")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+            console.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, other_group)  # somebody here wants it
             console.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
             console.sendto(consoles.sacn(name=b"to all"), ("239.255.0.1", port))
             console.sendto(consoles.sacn(name=b"to all", levels=fixture(ch3=0)), ("239.255.0.1", port))
@@ -164,6 +166,15 @@ def test_a_group_is_joined_on_every_network_and_again_after_one_went_away() -> N
             ear.read(0.0)
         names = [sacn.decode(raw).name for raw in heard]  # type: ignore[union-attr]
         assert sorted(names) == ["to all", "to all", "to us alone", "to us alone"], "each of them once"
+        ear.close()
+
+
+def test_a_group_that_is_joined_already_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ear, "_alone", False)  # the loopback in the place of a network
+    with selectors.DefaultSelector() as selector:
+        ear = Ear("127.0.0.1", 0, "239.255.0.1", SIFTING, selector, lambda packet: None)
+        for _ in range(3):
+            ear.keep()
         ear.close()
 
 
@@ -247,6 +258,23 @@ def test_black_never_waits_and_nothing_that_came_ahead_of_it_undoes_it() -> None
     dmx._catch_up(20.0)
     assert dmx.poll(20.0) == [LIGHT]
     assert heard.raw(30.0, "artnet", dark, came_s=50.0) == [BLACK], "a clock that was set back makes nobody deaf"
+
+
+def test_what_waited_is_done_without_being_asked_again(wait_for: Callable) -> None:
+    dmx = made(host=consoles.own_host(), packets_per_s=1.0)
+    dmx.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+        for n, value in enumerate((100, 200, 300)):
+            console.sendto(consoles.sacn(fixture(ch1=value), sequence=n), (dmx.asked.host, sacn.PORT))
+    hear(dmx, wait_for, Command("master", value=300 / 65_535))
+    dmx.close()
+
+
+def test_of_a_crowd_that_is_too_fast_only_so_many_wait() -> None:
+    dmx = made(packets_per_s=1.0)
+    for n in range(200):
+        Heard(dmx, f"127.0.0.{n}").artnet(0.0)
+    assert len(dmx._late) == 16
 
 
 def test_what_is_newer_takes_the_place_of_what_waits() -> None:
