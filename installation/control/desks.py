@@ -49,11 +49,13 @@ class Following(Protocol):
 @dataclass(frozen=True)
 class Sight:
     """What of a show a listener may look at: the picture as it is presented [shape=(H, W, 3), uint8], what was survived
-    by kind, whether each device is there; and where a code to scan (a pixel a module) is put up for people to see."""
+    by kind, whether each device is there, whether the picture may be made of the camera's; and where a code to scan (a
+    pixel a module) is put up for people to see."""
 
     picture: Callable[[], np.ndarray]
     faults: Callable[[], Mapping[str, int]]
     devices: Callable[[], Mapping[str, bool]]
+    watches: Callable[[], bool]
     put_up: Callable[[np.ndarray], None]
 
 

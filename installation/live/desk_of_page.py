@@ -27,7 +27,7 @@ class PageDesk:
     def __init__(
         self, told: dict[str, Any], plan: Plan, send: Callable[[dict[str, Any]], None], looked: Callable[[], None]
     ) -> None:
-        self.sheet, self.show, self.may_show = told["sheet"], str(told["show"]), bool(told["may_show"])
+        self.sheet, self.show = told["sheet"], str(told["show"])
         self.moments = Path(told["moments"])
         self._plan, self._send, self._looked = plan, send, looked
         self._number, self._picture = 0, ""
@@ -35,12 +35,13 @@ class PageDesk:
 
     def state(self) -> dict[str, Any]:
         """What does not change while the show plays."""
-        return self.sheet | {"advice": ADVICE, "may_show": self.may_show, "print": self._print_line("NAME")}
+        return self.sheet | {"advice": ADVICE, "print": self._print_line("NAME")}
 
     def news(self) -> dict[str, Any]:
         """Everything that may have changed, the same objects while it has not."""
         self._looked()
-        told = {"set": self._plan.state.read(), "health": self._plan.health.read(), "picture": self._newest_picture()}
+        told: dict[str, Any] = {"set": self._plan.state.read(), "health": self._plan.health.read()}
+        told["picture"] = self._newest_picture() if told["set"].get("may_show") else ""
         return told | {"moments": self._moments(), "presets": presets.names(self.sheet["name"])}
 
     def hear(self, text: str) -> None:
@@ -56,7 +57,7 @@ class PageDesk:
     def thumbnail(self, name: str) -> bytes:
         """A moment's small picture, JPEG. Raises KeyError."""
         path = self.moments / f"{name}.jpg"
-        if not (self.may_show and is_one_name(name)):
+        if not is_one_name(name):
             raise KeyError(name)
         try:
             return path.read_bytes()

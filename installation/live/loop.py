@@ -57,7 +57,8 @@ class Live:
         self.show = show = portable.fitted(show, self.knobs)
         self.board = opening.open_board(show, self.knobs)
         self.desk = opening.open_desk(show, self.knobs, closing, options, bool(self.kept and self.kept.goes_on))
-        self.desk.look(Sight(self.screen.read, self.faults, self.senses.there, self.screen.put_up))
+        sight = Sight(self.screen.read, self.faults, self.senses.there, lambda: self.studio.watches, self.screen.put_up)
+        self.desk.look(sight)
         if self.kept and self.kept.goes_on:
             keep_earlier(options)
         self.chronicle = Chronicle(show, options, self.screen, self.studio, closing)

@@ -38,7 +38,6 @@ MOST_READ = 128  # messages of one frame
 STATE_EVERY_S, PICTURE_EVERY_S, GONE_S = 0.1, 0.125, 2.0
 SILENT_S, OPENING_S = 5.0, 40.0
 MOMENTS_HZ, MOMENTS_AT_ONCE = 0.5, 5.0
-SEES_CAMERA = "generator.camera"  # the knob of a show whose picture is made of the camera's
 
 
 class Panel:
@@ -76,7 +75,7 @@ class Panel:
         self._state_s = self._picture_s = 0.0
         self._state: dict[str, Any] = {}
         self._fault_times: dict[str, tuple[int, float]] = {}
-        self._trouble = ""
+        self._trouble, self._has_watched = "", False
         self._child = Child(
             "panel",
             "installation.live.panel_child",
@@ -140,6 +139,7 @@ class Panel:
             "held": dict(levels.held),
             "master": round(levels.master, 4),
             "come": round(levels.come, 3),
+            "may_show": self._may_show(),
             "learning": self.learner.knob,
             "learnt": [[*key, knob] for key, knob in self.learner.learnt.items()],
             "lines": self._lines(),
@@ -199,16 +199,18 @@ class Panel:
             self.heard.note("Panel", "page", f"{command.verb} {command.name}".strip(), (command.value,))
 
     def _leave_picture(self, sight: Sight, now_s: float) -> None:
-        if now_s < self._picture_s or not self._may_show:
+        if now_s < self._picture_s or not self._may_show():
             return
         self._picture_s = now_s + PICTURE_EVERY_S
         rgb = sight.picture()
         step = -(-max(rgb.shape[:2]) // PICTURE_PX)
         self._plan.pictures.write(rgb[::step, ::step])
 
-    @property
     def _may_show(self) -> bool:
-        return self.asked.preview and (self.asked.camera or SEES_CAMERA not in self.knobs)
+        """Whether the wall may be seen on the page; a show that has painted from the camera may do so in all that
+        follows, as feedback and echoes keep what they were given."""
+        self._has_watched |= self.sight is not None and self.sight.watches()
+        return self.asked.preview and (self.asked.camera or not self._has_watched)
 
     def _lines(self) -> dict[str, Any]:
         """What was learnt, as a show file says it."""
@@ -245,7 +247,6 @@ class Panel:
             "descriptors": [theirs.fileno() for _, theirs in self._pairs],
             "show": self._options.show,
             "moments": str(self._options.moments),
-            "may_show": self._may_show,
             "sheet": {
                 "name": self.show.name,
                 "about": self.show.about,

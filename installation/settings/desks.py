@@ -66,7 +66,7 @@ class Dmx:
 @dataclass(frozen=True)
 class Panel:
     """The page from which the show is run. host is an address of this machine, 0.0.0.0 for every network; preview: what
-    is on the wall moves on it, but what the camera sees (a picture made of it, moments too) only if camera says so."""
+    is on the wall moves on it, but a picture that is made of what the camera sees only if camera says so."""
 
     on: bool = True
     host: str = "127.0.0.1"

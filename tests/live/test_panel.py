@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from installation.live import inviting, opening
 from installation.live.kept import TOKEN
 from installation.live.loop import Live
 from installation.live.panel import MOST_READ, Panel
+from installation.live.panel_plan import PICTURE
 
 Wait = Callable[..., Any]
 SHOW = """
@@ -181,7 +183,7 @@ def test_what_is_on_the_wall_moves_on_the_page_and_nothing_is_read_while_nobody_
     sight = panel_of(live).sight
     assert sight is not None
     read = live.screen.read
-    live.desk.look(type(sight)(lambda: looks.append(1) or read(), sight.faults, sight.devices, sight.put_up))
+    live.desk.look(replace(sight, picture=lambda: looks.append(1) or read()))
     frames = iter(range(30))
     play(live, lambda heard: next(frames, None) is None)
     assert not looks
@@ -192,13 +194,19 @@ def test_what_is_on_the_wall_moves_on_the_page_and_nothing_is_read_while_nobody_
     page.socket.close()
 
 
-def test_a_show_that_is_made_of_the_camera_is_not_shown_unless_its_file_says_so(live: Live) -> None:
+def test_a_show_that_is_made_of_the_camera_is_not_shown_unless_its_file_says_so(live: Live, page: Page) -> None:
     panel = panel_of(live)
-    assert panel._may_show
-    panel.knobs = dict(panel.knobs) | {"generator.camera": panel.knobs["generator.x"]}
-    assert not panel._may_show
-    panel.asked = type(panel.asked)(camera=True)
-    assert panel._may_show
+    page.hears(lambda told: told["set"]["may_show"] and told["picture"])
+    assert panel.sight is not None
+    live.desk.look(replace(panel.sight, watches=lambda: True))
+    page.hears(lambda told: not told["set"]["may_show"] and told["picture"] == "")
+    number = panel._memory.counts[PICTURE]
+    live.desk.look(replace(panel.sight, watches=lambda: False))  # what it was given may still be on the wall
+    frames = iter(range(10))
+    play(live, lambda heard: next(frames, None) is None)
+    assert panel._memory.counts[PICTURE] == number and not panel._may_show()
+    panel.asked = replace(panel.asked, camera=True)
+    page.hears(lambda told: told["set"]["may_show"] and told["picture"])
 
 
 # ---- messages and learning

@@ -116,6 +116,15 @@ def played(tmp_path: Path) -> Iterator[Played]:
     made.end()
 
 
+@pytest.fixture
+def visitor(browser: Browser, played: Played) -> Iterator[Browser]:
+    """A browser that has left the panel before its show ends."""
+    browser.complaints.clear()
+    yield browser
+    browser.call("Page.navigate", url="about:blank")
+    browser.until("location.href === 'about:blank'")
+
+
 def click(browser: Browser, selector: str) -> None:
     browser.evaluate(f"document.querySelector({selector!r}).click()")
 
@@ -153,8 +162,9 @@ def open_panel(browser: Browser, address: str) -> None:
 
 
 def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
-    played: Played, browser: Browser, wait_for: Wait
+    played: Played, visitor: Browser, wait_for: Wait
 ) -> None:
+    browser = visitor
     open_panel(browser, played.begin())
     browser.until(LIGHT)
     # learn, from OSC and from Art-Net
@@ -218,10 +228,9 @@ def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
 
 
 def test_two_browsers_see_each_others_changes_and_keep_a_preset(
-    played: Played, browser: Browser, tmp_path: Path
+    played: Played, visitor: Browser, tmp_path: Path
 ) -> None:
-    address = played.begin("--no-guard")
-    browser.complaints.clear()
+    browser, address = visitor, played.begin("--no-guard")
     with Browser(tmp_path / "other", (390, 844)) as other:
         other.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
         for one in (browser, other):

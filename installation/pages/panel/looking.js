@@ -56,7 +56,9 @@ export function showMoments(names, sheet) {
     ...names.map((name) => {
       const [day, time = ""] = name.split("T");
       const key = make("button", { type: "button", onclick: () => { open = open === name ? "" : name; showMoments(names, sheet); } });
-      if (sheet.may_show) key.append(make("img", { src: `moment/${name}`, alt: `the wall on ${day}`, loading: "lazy" }));
+      const picture = make("img", { src: `moment/${name}`, alt: `the wall on ${day}`, loading: "lazy" });
+      picture.onerror = () => picture.remove(); // one of a visitor is never kept
+      key.append(picture);
       key.append(make("span", { textContent: `${time.split("-").slice(0, 3).join(":")} · ${day}` }));
       if (open === name) key.append(make("code", { textContent: print(name) }));
       return make("li", { className: open === name ? "open" : "" }, key);

@@ -57,7 +57,7 @@ function followSwitches(set) {
   const panic = Boolean(now.health.status?.panic);
   byId("panic").setAttribute("aria-pressed", panic);
   const signs = [[set.blackout && !panic, "blackout", "dark"], [panic, "panic: call a cue, or switch Blackout off, for light", "dark"], [set.freeze, "frozen", ""], [set.test_card, "test card", ""]];
-  if (!sheet.may_show) signs.push([true, "what is on the wall is not shown here", ""]);
+  if (!set.may_show) signs.push([true, "what is on the wall is not shown here", ""]);
   byId("veil").replaceChildren(...signs.filter(([on]) => on).map(([, textContent, className]) => make("span", { textContent, className })));
   if (performance.now() - masterTouched < 400) return;
   byId("master").value = set.master;
@@ -67,6 +67,11 @@ function followSwitches(set) {
 function paintMaster(value) {
   byId("master-value").textContent = `${Math.round(100 * value)} %`;
   byId("master").style.setProperty("--part", `${100 * value}%`);
+}
+
+function hidePicture() {
+  const canvas = byId("picture");
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
 }
 
 async function showPicture(base64) {
@@ -92,6 +97,7 @@ function showPresets(names) {
 
 function hear(news) {
   if (news.picture) showPicture(news.picture);
+  else if (news.picture === "") hidePicture();
   if (news.health?.status) {
     now.health = news.health;
     const { fps, frame_age_s: age, faults } = news.health.status;
