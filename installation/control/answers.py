@@ -62,7 +62,6 @@ class Answers:
         self.subscribers, self._callers = Subscribers(), Subscribers()
         self._port_of: dict[str, int] = {}  # of each caller: where he sent from last
         self._heard: set[str] = set()
-        self._speaking: set[Stream] = set()
         self._status: Mapping[str, StatusValue] | None = None
         self._frame = 0
 
@@ -82,9 +81,7 @@ class Answers:
         """Note that somebody said something sensible: subscriptions of that host live on, changes are told there."""
         if len(self._heard) < HEARD_LIMIT:
             self._heard.add(sender.host)
-        if sender.stream is not None:
-            self._speaking.add(sender.stream)
-        else:
+        if sender.stream is None:
             self._callers.hear(sender.host, now_s)
             self._port_of[sender.host] = self._reply_port or sender.port
 
@@ -109,8 +106,7 @@ class Answers:
 
     def audience(self, now_s: float) -> dict[Hashable, str]:
         """Everybody who is told of changes, with his host: subscribers, streams that have spoken, senders over UDP."""
-        self._speaking &= set(self._streams.open)
-        found: dict[Hashable, str] = {stream: stream.host for stream in self._streams.open if stream in self._speaking}
+        found: dict[Hashable, str] = {one: one.host for one in self._streams.open if one.frames.framing}
         found |= {whom: str(whom[0]) for whom in self.subscribers.now(now_s) if isinstance(whom, tuple)}
         served = {host for whom, host in found.items() if isinstance(whom, tuple)}
         callers = [host for host in self._callers.now(now_s) if isinstance(host, str)]

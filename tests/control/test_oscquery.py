@@ -202,6 +202,11 @@ def test_a_stranger_of_the_network_gets_nothing_and_one_that_is_allowed_may_look
     one.send("/installation/blackout", 1)
     wait_for(lambda: open_.query.faults["may not write"])
     assert not open_.heard
+    mute = Stage(host="0.0.0.0", allow=("0.0.0.0/0",), token=TOKEN)  # a token alone allows nothing
+    visit(mute.query.port, ours, path=f"/?token={TOKEN}").send("/installation/blackout", 1)
+    wait_for(lambda: mute.query.faults["may not write"])
+    assert not mute.heard
+    mute.close()
     closed.close()
     open_.close()
 

@@ -185,6 +185,10 @@ def test_who_subscribes_is_told_everything_and_again_when_he_asks_again(
         touch.send("/installation/status/subscribe")
         touch.until("/installation/effect/mirror/sides", 6)
         touch.heard.clear()
+    stage.frame(Command("master", value=0.5, by="panel"))
+    touch.until(MASTER, 0.5)
+    waited(stage)
+    assert [address for address, _ in touch.listen()].count(MASTER) == 1  # not once more as a mere sender
 
 
 def test_a_desk_that_counts_in_percent_is_told_whole_percents() -> None:
@@ -245,6 +249,8 @@ def test_a_panic_does_not_move_the_master_but_says_black(stage: Stage, console: 
     touch = console(host="127.0.0.2")
     touch.send("/installation/ping")
     heard_by(stage, "127.0.0.2")
+    touch.send("/installation/blackout", 0)
+    wait_for(lambda: stage.frame() or stage.board.levels(stage.now_s).by.get("blackout") == "osc 127.0.0.2")
     touch.send("/installation/panic", 1, 0.0)
     touch.until("/installation/blackout", 1)  # who pressed panic did not say so himself
     stage.frame(Command("blackout", value=0.0, by="key"))
