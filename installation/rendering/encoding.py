@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from installation.checking import SettingsError
 from installation.files import shown
 
+TIME_BASE = Fraction(1, 90_000)  # s
 BT709, BT601 = 1, 6  # how FFmpeg numbers colours and transfers, and matrices: sRGB's own are those of BT.709
 LIMITED = 1  # 16..235
 # Each piece of two seconds goes to the system at once: a dark one is too small to fill a buffer, and would be lost.
@@ -49,12 +51,21 @@ class Coding:
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgba), "rgba")
         return frame.reformat(format=self.pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
 
-    def mark(self, context: Any) -> None:
-        """Tell a stream's codec context what its numbers mean: a player that guesses shows other reds."""
+    def add_to(self, file: Any, size: tuple[int, int], fps: float, keyframe_s: float) -> Any:
+        """A video stream of an av.OutputContainer; of a side with an odd number of pixels the last one is left out.
+
+        It says what its numbers mean: a player that guesses shows other reds.
+        """
+        stream = file.add_stream(self.encoder, rate=max(1, round(fps)), options=dict(self.options))
+        stream.width, stream.height = size[0] // 2 * 2, size[1] // 2 * 2
+        context, stream.pix_fmt = stream.codec_context, self.pixels
+        stream.time_base = context.time_base = TIME_BASE
+        context.gop_size = max(1, round(fps * keyframe_s))
         context.color_range, context.color_primaries, context.color_trc = LIMITED, BT709, BT709
         context.colorspace = BT601 if self.pixels == "yuv420p" else BT709
         if self.tag:
             context.codec_tag = self.tag
+        return stream
 
 
 def to_i420(rgba: np.ndarray) -> np.ndarray:

@@ -14,11 +14,11 @@ import numpy as np
 
 from installation.children import give_way
 from installation.files import settle
-from installation.rendering.encoding import Coding, choose
+from installation.rendering.encoding import TIME_BASE, Coding, choose
 from installation.rendering.readback import four_channels
 
 log = logging.getLogger("installation.recorder")
-TIME_BASE = Fraction(1, 90_000)
+KEYFRAME_S = 2.0
 RECORDER_NICENESS = 5  # a frame in time goes before a film of it
 WAITING = 6  # frames that may wait for the encoder before one is dropped
 APART_S = 0.25  # how far sound may be from its picture before silence is put between
@@ -49,12 +49,7 @@ class Recorder:
         self.faults: Counter[str] = Counter()
         self.frames = 0
         self._file: Any = av.open(str(self._part), "w", format=coding.container, options=dict(coding.muxing))
-        self._video: Any = self._file.add_stream(coding.encoder, rate=round(fps), options=dict(coding.options))
-        self._video.width, self._video.height = size[0] // 2 * 2, size[1] // 2 * 2
-        self._video.pix_fmt = coding.pixels
-        coding.mark(self._video.codec_context)
-        self._video.time_base = self._video.codec_context.time_base = TIME_BASE
-        self._video.codec_context.gop_size = round(fps) * 2
+        self._video = coding.add_to(self._file, size, fps, KEYFRAME_S)
         self._sound: Any = self._file.add_stream("aac", rate=sample_rate_hz, layout="mono") if sample_rate_hz else None
         self._heard = 0
         self._resampler: Any = None

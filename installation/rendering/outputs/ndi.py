@@ -21,7 +21,7 @@ import numpy as np
 from installation.rendering.outputs import fence
 from installation.rendering.outputs.choosing import lacking
 
-LOOPBACK, EVERYWHERE = "127.0.0.0/8", "0.0.0.0/0"
+LOOPBACK = "127.0.0.0/8"
 LONGEST_FRACTION = 10_000  # 29.97 becomes 2997/100
 
 
@@ -91,9 +91,7 @@ def refusal(settings: Settings) -> str:
     if not networks:
         return f'allow: expected the networks that may receive, at least "{LOOPBACK}"'
     if not sys.platform.startswith("linux") and not any(network.prefixlen == 0 for network in networks):
-        return (
-            f'libndi listens on every network, and only Linux can keep them out; allow = ["{EVERYWHERE}"] lets all in'
-        )
+        return 'libndi listens on every network, and only Linux keeps any out; allow = ["0.0.0.0/0"] lets all in'
     return lacking("NDIlib", "ndi-python")
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from installation.files import shown
-from installation.rendering.encoding import Coding
+from installation.rendering.encoding import TIME_BASE, Coding
 
 FORMATS = {"udp": "mpegts", "rtp": "rtp_mpegts", "srt": "mpegts", "rtmp": "flv", "rtmps": "flv"}
 ENCODERS = {"h264": "libx264", "h265": "libx265"}
-TIME_BASE = Fraction(1, 90_000)
 WHOLE_PACKETS = {"udp": {"pkt_size": "1316"}, "rtp": {"pkt_size": "1328"}}  # seven of MPEG-TS each, and RTP's header
 AT_ONCE = {"flush_packets": "1", "muxdelay": "0", "muxpreload": "0"}
 
@@ -42,15 +40,8 @@ class Stream:
         options = AT_ONCE | WHOLE_PACKETS.get(scheme, {})
         self._file: Any = av.open(settings.address, "w", format=FORMATS[scheme], options=options)
         self._coding = _coding(settings)
-        self._video: Any = self._file.add_stream(
-            self._coding.encoder, rate=max(1, round(fps)), options=dict(self._coding.options)
-        )
-        self._video.width, self._video.height = size[0] // 2 * 2, size[1] // 2 * 2
-        self._video.pix_fmt = self._coding.pixels
+        self._video = self._coding.add_to(self._file, size, fps, settings.keyframe_s)
         self._video.bit_rate = round(settings.mbit_per_s * 1e6)
-        self._video.codec_context.gop_size = max(1, round(fps * settings.keyframe_s))
-        self._video.time_base = self._video.codec_context.time_base = TIME_BASE
-        self._coding.mark(self._video.codec_context)
         self._began_s: float | None = None
         self._last_pts = -1
         self._file.start_encoding()  # connects: who is not there is noticed now

@@ -38,9 +38,7 @@ class Syphon:
 
 def refusal(settings: Settings) -> str:
     """Another system than macOS, or the package, where it is not installed."""
-    return (
-        lacking("syphon", "syphon-python") if sys.platform == "darwin" else "Syphon is of macOS; here are ndi, stream"
-    )
+    return lacking("syphon", "syphon-python") if sys.platform == "darwin" else "Syphon is of macOS; here is ndi"
 
 
 def create(settings: Settings, size: tuple[int, int], fps: float) -> Syphon:
