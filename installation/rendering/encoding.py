@@ -93,7 +93,8 @@ def choose(path: Path, codec: str = "", quality: str = "") -> Coding:
     options = {"preset": "ultrafast", "crf": _crf(codec, quality or usual)}
     if codec == "h264":
         return Coding(encoder, "yuv420p", options | {"threads": "1"}, container)
-    options["x265-params"] = f"log-level=error:frame-threads=1:pools={_threads()}"
+    # no picture before its turn: a file in pieces would begin late for it, and its sound early
+    options["x265-params"] = f"log-level=error:frame-threads=1:bframes=0:pools={_threads()}"
     return Coding(encoder, "yuv420p", options, container, "hvc1")  # the name under which Apple's players know it
 
 
