@@ -58,6 +58,7 @@ HEAVY = {
     "uvicorn": {"pages"},
     "websockets": {"control"},  # a whole server of small requests: no web framework is needed beside it
     "zeroconf": {"control"},
+    **dict.fromkeys(("NDIlib", "pyvirtualcam", "SpoutGL", "syphon"), set()),  # each in its own output, when chosen
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 260  # lines
@@ -196,6 +197,13 @@ def test_no_product_file_runs_code_from_a_file_it_opens() -> None:
         assert not calls & {"eval", "exec", "pickle.load", "pickle.loads"}, path
         loads = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "torch.load"]
         assert all("weights_only=True" in ast.unparse(load) for load in loads), path
+
+
+def test_what_takes_pictures_elsewhere_is_imported_by_its_own_output_alone() -> None:
+    its_own = {"NDIlib": "ndi", "pyvirtualcam": "virtual_camera", "SpoutGL": "spout", "syphon": "syphon"}
+    for path in FILES:
+        found = {name.split(".")[0] for name in read(path)} & set(its_own)
+        assert all(path.stem == its_own[library] for library in found), path
 
 
 def test_nothing_is_defined_that_nobody_reads() -> None:

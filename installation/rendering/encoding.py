@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from installation.checking import SettingsError
@@ -70,6 +69,8 @@ class Coding:
 
 def to_i420(rgba: np.ndarray) -> np.ndarray:
     """Pixels [shape=(H, W, 4), uint8, both sides even] as planes [shape=(H * 3 / 2, W)] of BT.601, limited range."""
+    import cv2
+
     return np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2YUV_I420), np.uint8)  # three times quicker than FFmpeg's
 
 
