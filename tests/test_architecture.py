@@ -58,7 +58,6 @@ HEAVY = {
     "uvicorn": {"pages"},
     "websockets": {"control"},  # a whole server of small requests: no web framework is needed beside it
     "zeroconf": {"control"},
-    **dict.fromkeys(("NDIlib", "pyvirtualcam", "SpoutGL", "syphon"), set()),  # each in its own output, when chosen
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 260  # lines

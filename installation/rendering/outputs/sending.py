@@ -22,7 +22,6 @@ from installation.rendering.readback import four_channels
 from installation.settings import Part
 
 log = logging.getLogger("installation.outputs")
-OWED = 2  # place in the memory's times: since when a picture is owed
 SILENT_S, OPENING_S = 4.0, 20.0
 
 
@@ -88,22 +87,16 @@ class Sending:
         while self._come.wait() and not self._closing:
             self._come.clear()
             newest, self._newest = self._newest, None
-            if newest is None or not self.wanting:
-                continue
-            counts, times = self._memory.counts, self._memory.times
-            if counts[SENT] >= counts[OFFERED]:
-                times[OWED] = time.monotonic()
-            self._slots.write(four_channels(newest[0]), newest[1])
-            self._child.wake()
+            if newest is not None:
+                self._slots.write(four_channels(newest[0]), newest[1])
+                self._child.wake()
 
     def _silence_s(self) -> float:
         """How long it has owed a picture; a show that presents nothing asks for none."""
         if not self.wanting:
             return float("inf")  # still opening
-        counts, times = self._memory.counts, self._memory.times
-        if counts[SENT] >= counts[OFFERED]:
-            return 0.0
-        return time.monotonic() - max(float(times[SENT]), float(times[OWED]))
+        counts = self._memory.counts
+        return 0.0 if counts[SENT] >= counts[OFFERED] else self._memory.age_s()
 
 
 class Outputs:

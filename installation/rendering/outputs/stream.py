@@ -21,7 +21,7 @@ AT_ONCE = {"flush_packets": "1", "muxdelay": "0", "muxpreload": "0"}
 class Settings:
     """address: udp://, rtp://, srt://, rtmp:// or rtmps://, with a host and what that protocol's options may be.
 
-    codec is h264 or h265. A receiver that comes later sees a picture within keyframe_s.
+    codec is h264 or h265, mbit_per_s what it may take at most. Who comes later sees a picture within keyframe_s.
     """
 
     address: str = "rtp://127.0.0.1:5004"
@@ -41,7 +41,6 @@ class Stream:
         self._file: Any = av.open(settings.address, "w", format=FORMATS[scheme], options=options)
         self._coding = _coding(settings)
         self._video = self._coding.add_to(self._file, size, fps, settings.keyframe_s)
-        self._video.bit_rate = round(settings.mbit_per_s * 1e6)
         self._began_s: float | None = None
         self._last_pts = -1
         self._file.start_encoding()  # connects: who is not there is noticed now
@@ -56,7 +55,7 @@ class Stream:
 
 
 def _coding(settings: Settings) -> Coding:
-    """No picture waits for a later one, and none takes much longer on its way than the one before."""
+    """No picture waits for a later one, and none is much longer on its way than the one before."""
     rate, room = settings.mbit_per_s * 1e6, settings.mbit_per_s * 1e6 / 4
     options = {"preset": "ultrafast", "tune": "zerolatency", "maxrate": f"{rate:.0f}", "bufsize": f"{room:.0f}"}
     more = {"threads": "1"} if settings.codec == "h264" else {"x265-params": "log-level=error:frame-threads=1:pools=1"}

@@ -81,7 +81,9 @@ def listens_at(pid: int) -> list[int]:
 
 
 def test_a_receiver_sees_the_wall_and_who_is_not_allowed_reaches_nothing(installed, by_address, wait_for) -> None:
-    with sending(Part("ndi", {"source": "hall", "allow": ["127.0.0.1/32"]})) as outputs:
+    discovery = socket.create_server(("127.0.0.1", 5959))  # whoever announces itself there does not by multicast
+    discovery.settimeout(20)
+    with discovery, sending(Part("ndi", {"source": "hall", "allow": ["127.0.0.1/32"]})) as outputs:
         command = [sys.executable, "-c", RECEIVER]
         receiver = subprocess.Popen(command, env=by_address, stdout=subprocess.PIPE, text=True)
         told: list[str] = []
@@ -93,6 +95,7 @@ def test_a_receiver_sees_the_wall_and_who_is_not_allowed_reaches_nothing(install
         assert not any(reaches(port, "127.0.0.2") for port in ports)
         receiver.kill()
         receiver.wait()
+        discovery.accept()[0].close()
     shape, pixel, fps = json.loads(told[-1])
     assert (
         shape == [36, 64, 4]

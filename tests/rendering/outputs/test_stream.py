@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
+import numpy as np
 import pytest
-from receiving import Receiver, even, free_port, offering, sending
+from receiving import FPS, SIZE, Receiver, even, free_port, offering, sending
 
 from installation.rendering.outputs import stream
 from installation.settings import Part
@@ -49,6 +52,21 @@ def test_a_receiver_that_comes_later_sees_the_wall_within_a_keyframe(wait_for) -
         wait_for(offering(outputs, ORANGE, lambda: receiver.sees(ORANGE) or receiver.error))
         receiver.ending = True
     assert receiver.error is None and not outputs.faults
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_every_picture_leaves_at_once_and_all_of_them_take_no_more_than_is_allowed(codec: str, monkeypatch) -> None:
+    settings = stream.Settings(f"udp://127.0.0.1:{free_port()}", codec, mbit_per_s=1.0)
+    one, left = stream.create(settings, SIZE, FPS), []
+    mux = one._file.mux
+    monkeypatch.setattr(
+        one, "_file", Namespace(mux=lambda packets: left.append([p.size for p in packets]) or mux(packets))
+    )
+    noise = np.random.default_rng(1)
+    for n in range(50):
+        one.send(noise.integers(0, 255, (SIZE[1], SIZE[0], 4), np.uint8), n / FPS)
+        assert len(left[n]) == 1, "none waits in the encoder for the next"
+    assert sum(map(sum, left)) * 8 < 1.5 * 1e6 * 50 / FPS
 
 
 @pytest.mark.parametrize(
