@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def places(folder: Path = VIRTUAL) -> list[str]:
 
 
 def refusal(settings: Settings) -> str:
-    """The package, where it is not installed; a device that is not there yet may come."""
+    """Another system than Linux, or the package, where it is not installed; a device that is not there may come."""
+    if not sys.platform.startswith("linux"):
+        return "a virtual camera is of Linux; here is ndi"
     return lacking("pyvirtualcam", "pyvirtualcam")
 
 
