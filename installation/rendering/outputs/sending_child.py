@@ -7,17 +7,19 @@ import time
 from typing import Any
 
 from installation import plugins
-from installation.children import Memory, enter
+from installation.children import Memory, enter, give_way
 from installation.frames import FrameSlots
 from installation.rendering.outputs.choosing import ROOM
 from installation.settings import check
 
+NICENESS = 10  # where cores are shared, the wall goes before its copies
 SENT, OFFERED, AWAKE, HOW_MANY = 0, 1, 2, 3  # places in the memory's counts: the newest picture that was sent, the
 # newest that was handed over, the process that is ready, how many were sent; in its times: when the last was
 
 
 def main() -> None:
     memory, asked = enter()
+    give_way(NICENESS)
     try:
         send(memory, asked)
     except Exception as error:  # FFmpeg's errors name the address, and with it perhaps a stream's key: not their text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 
 import numpy as np
@@ -33,6 +34,13 @@ def unread() -> np.ndarray:
 def test_without_an_output_that_is_ready_no_picture_is_read_back() -> None:
     Outputs((), SIZE, 25.0).offer(unread)
     Outputs((to(9),), SIZE, 25.0).offer(unread)  # not started: its process is not there
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+def test_an_output_stands_back_for_the_show(wait_for) -> None:
+    with sending(to(free_port())) as outputs:
+        wait_for(lambda: outputs.all[0].wanting)
+        assert psutil.Process(outputs.all[0].pids[0]).nice() == 10 > psutil.Process().nice()
 
 
 def test_several_outputs_share_one_reading_and_each_has_a_name(wait_for) -> None:
