@@ -28,7 +28,7 @@ def load(room: str, name: str) -> ModuleType:
     if name not in names:
         near = difflib.get_close_matches(name, names, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-        raise LookupError(f"no {room} called {name[:80]!r}; {hint}")
+        raise LookupError(f"no {room.rpartition('.')[2]} called {name[:80]!r}; {hint}")
     return importlib.import_module(f"installation.{room}.{name}")
 
 

@@ -198,6 +198,13 @@ def test_no_product_file_runs_code_from_a_file_it_opens() -> None:
         assert all("weights_only=True" in ast.unparse(load) for load in loads), path
 
 
+def test_what_takes_pictures_elsewhere_is_imported_by_its_own_output_alone() -> None:
+    its_own = {"NDIlib": "ndi", "pyvirtualcam": "virtual_camera", "SpoutGL": "spout", "syphon": "syphon"}
+    for path in FILES:
+        found = {name.split(".")[0] for name in read(path)} & set(its_own)
+        assert all(path.stem == its_own[library] for library in found), path
+
+
 def test_nothing_is_defined_that_nobody_reads() -> None:
     """Functions, classes and constants of the package; the operations of bends alone are found by name."""
     words = collections.Counter(word for path in FILES for word in re.findall(r"\w+", path.read_text("utf-8")))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SYSTEM, STABLE = Path("/sys/class/video4linux"), Path("/dev/v4l/by-id")
+OWN = "installation"  # what a virtual camera is called that shows the show: see rendering/outputs/virtual_camera
 FILM_SUFFIXES = (".ts", ".mts", ".m2ts", ".mkv", ".mjpeg", ".mjpg", ".h264", ".y4m")  # that mimetypes may not know
 
 
@@ -58,9 +59,12 @@ class Finder:
 
 
 def first_meant(wish: str, there: list[Place]) -> Place | None:
-    """The camera that a wish means: "" the first; a number; a path, by whatever link; a name, whole before in part."""
+    """The camera that a wish means: a number; a path, by whatever link; a name, whole before in part.
+
+    "" means the first one, but not the one in which the show would see itself.
+    """
     if not wish:
-        return there[0] if there else None
+        return next((place for place in there if place.name != OWN), None)
     if wish.startswith("/dev/"):
         return next((place for place in there if place.path == os.path.realpath(wish)), None)
     if wish.isdigit():  # a device's own number, else a place in the list: the only camera is often /dev/video2

@@ -70,10 +70,13 @@ class Chronicle:
             closing.callback(self._guard, "input log", self._log.close)
 
     def _open_recorder(self, closing: ExitStack) -> Any:
+        from installation.rendering.encoding import choose
         from installation.rendering.recorder import Recorder
 
         heard = getattr(self.options, "sound", False) and any(part.name == "microphone" for part in self.show.inputs)
-        recorder = Recorder(self.options.record, self.show.screen.size, self.show.screen.fps, 44100 if heard else 0)
+        coding = choose(self.options.record, self.options.record_codec, self.options.record_quality)
+        screen, rate_hz = self.show.screen, 44100 if heard else 0
+        recorder = Recorder(self.options.record, screen.size, screen.fps, rate_hz, coding)
         closing.callback(recorder.close)
         return recorder
 

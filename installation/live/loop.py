@@ -14,7 +14,7 @@ from installation.clock import WallClock
 from installation.control.desks import Sight
 from installation.control.feedback import describe_status
 from installation.files import write_json
-from installation.live import modulation, opening, portable
+from installation.live import elsewhere, modulation, opening, portable
 from installation.live.chronicle import Chronicle, keep_earlier
 from installation.live.ending import orderly_ends, say_goodbye
 from installation.live.journal import Entry, read_log
@@ -53,6 +53,7 @@ class Live:
         self.studio = opening.start_studio(show, closing, sheds and self.in_time, options.vectors)  # opens slowest
         self.senses = opening.open_senses(show, closing)
         self.screen = opening.open_screen(show, options.headless, closing)
+        self.outputs = elsewhere.open_outputs(show, closing)
         self.knobs = self.studio.open()
         self.show = show = portable.fitted(show, self.knobs)
         self.board = opening.open_board(show, self.knobs)
@@ -82,7 +83,8 @@ class Live:
                 self.pace(heard.now_s)
                 if self.broke_off:
                     break
-        return self.chronicle.report(self.faults(), self.senses.tempo_bpm, self.screen.flashes_limited)
+        report = self.chronicle.report(self.faults(), self.senses.tempo_bpm, self.screen.flashes_limited)
+        return report | {"sent": self.outputs.sent}
 
     def survive(self, heard: Entry) -> None:
         """One frame, whatever happens in it; a show that fails in every frame is better begun anew."""
@@ -103,7 +105,7 @@ class Live:
 
     def faults(self) -> Counter[str]:
         """Everything that went wrong and was survived, by kind."""
-        parts = (self.desk, self.studio, self.board)
+        parts = (self.desk, self.studio, self.board, self.outputs)
         return sum((Counter(part.faults) for part in parts), self.senses.all_faults() + self.survived)
 
     def describe(self, now_s: float) -> dict[str, Any]:
@@ -147,6 +149,7 @@ class Live:
             self.screen.show(drawing.rgba if drawing else None, levels, now_s)
             if self.kept:
                 self.kept.present()
+            self.outputs.offer(self.screen.read)
         self.chronicle.note(heard, controls, drawing, self.senses.sound)
 
     def remember(self, heard: Entry) -> None:

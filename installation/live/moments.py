@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -74,8 +75,9 @@ def open_moment(path: Path) -> Moment:
 
 
 def of(show: Show, controls: Controls, weights_sha256: str, size_px: tuple[int, int], frame: int) -> Moment:
-    """The moment that is on the screen now, with all that is needed of its show."""
-    return Moment(show.name, controls, weights_sha256, size_px, frame, to_table(show))
+    """The moment that is on the screen now, with all that is needed of its show; where that is sent is not."""
+    table = to_table(dataclasses.replace(show, outputs=()))  # an address may hold the key of a stream
+    return Moment(show.name, controls, weights_sha256, size_px, frame, table)
 
 
 def _save_thumbnail(path: Path, rgb: np.ndarray, width_px: int = 480) -> None:

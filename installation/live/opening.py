@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from installation import plugins
 from installation.clock import WallClock
+from installation.live import elsewhere
 from installation.live.displays import has_display, wait_for_display
 from installation.live.inviting import asked_for
 from installation.live.leading import led_by, own_model
@@ -49,7 +50,7 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
             options.seconds = DEMO_S
             options.record, options.sight = options.record or Path("out/live.mp4"), options.sound
             options.sheet = Path("out/live.png")
-    show = _apply(show or open_show(options.show), options)
+    show = elsewhere.prepare(_apply(show or open_show(options.show), options), options)
     return (safe(show) if options.safe else show), options
 
 

@@ -49,7 +49,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--monitor", default=None, help="monitor by name or index; default: the projector, not the primary screen")
     add("--windowed", action="store_true", help="in a window rather than full screen")
     add("--venue", default=None, help="another venue than the show's: a name in calibration/")
-    add("--record", type=Path, default=None, metavar="FILE.mp4", help="stream what is shown into a video")
+    add("--record", type=Path, default=None, metavar="FILE", help="stream what is shown into a film: .mp4, .mov")
+    add("--record-codec", default="", metavar="CODEC", help="h264, h265, prores; default: prores in a .mov, else h264")
+    add(
+        "--record-quality",
+        default="",
+        metavar="Q",
+        help="h264, h265: 0 to 51, less is better (default 23, 28); prores: proxy, lt, standard, hq (default) or 4444",
+    )
+    add(
+        "--output",
+        action="append",
+        default=None,
+        metavar="NAME[:ADDRESS]",
+        help="send the picture to other software too: ndi, stream, virtual_camera ...; as often as wanted; 'none': "
+        "nowhere; default: as in the show",
+    )
     add("--report", type=Path, default=None, metavar="FILE.json", help="write what was measured when the show ends")
     add(
         "--log",

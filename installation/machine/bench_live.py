@@ -236,7 +236,7 @@ def measure_loop(show: Show, frames: int, seconds: float = 5.0, sheds: bool = Tr
     from installation.live.options import parse
 
     seconds = max(seconds, frames / show.screen.fps)
-    options = parse("--headless", "--seconds", str(seconds), "--osc-port", "0")
+    options = parse("--headless", "--seconds", str(seconds), "--osc-port", "0", "--output", "none")
     show, options = opening.prepare(options, show)
     with ExitStack() as closing:
         report = Live(show, options, closing, sheds).play()

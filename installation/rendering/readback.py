@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import cv2
 import moderngl
 import numpy as np
 
 RING = 3
+
+
+def four_channels(rgb: np.ndarray) -> np.ndarray:
+    """A frame that was read back [shape=(H, W, 3), uint8] with a fourth channel, which means nothing.
+
+    It is a view of such pixels: handing those on saves the copy that tightens the rows.
+    """
+    whole = rgb.base
+    if isinstance(whole, np.ndarray) and whole.shape == (*rgb.shape[:2], 4):
+        return whole
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA))
 
 
 class Readback:

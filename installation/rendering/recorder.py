@@ -1,4 +1,4 @@
-"""Shown frames and what was heard in, an MP4 file out, streamed: memory does not grow, the show never waits."""
+"""Shown frames and what was heard in, a film out, streamed: memory does not grow, the show never waits."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from installation.children import give_way
 from installation.files import settle
+from installation.rendering.encoding import TIME_BASE, Coding, choose
+from installation.rendering.readback import four_channels
 
 log = logging.getLogger("installation.recorder")
-TIME_BASE = Fraction(1, 90_000)
+KEYFRAME_S = 2.0
 RECORDER_NICENESS = 5  # a frame in time goes before a film of it
-# Each piece of two seconds goes to the system at once: a dark one is too small to fill a buffer, and would be lost.
-WHOLE_PIECES = {"movflags": "frag_keyframe+empty_moov", "flush_packets": "1"}
 WAITING = 6  # frames that may wait for the encoder before one is dropped
 APART_S = 0.25  # how far sound may be from its picture before silence is put between
 BEHIND_S = 2.0  # how far the sound's end may stay behind the picture: what is heard late is still to come
@@ -32,28 +31,26 @@ def part_of(path: Path) -> Path:
 
 
 class Recorder:
-    """Encodes H.264 (and AAC when sound comes) in a thread of its own.
+    """Encodes pictures (and AAC when sound comes) in a thread of its own.
 
     The file is written under a temporary name, in fragments, so that a run that is killed still leaves a playable
-    video; close() renames it. size is (width, height) in pixels, both even.
+    video; close() renames it. size is (width, height) in pixels, of which an odd last one is left out; coding None is
+    what the file's name asks for.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: float, sample_rate_hz: int = 0) -> None:
+    def __init__(
+        self, path: Path, size: tuple[int, int], fps: float, sample_rate_hz: int = 0, coding: Coding | None = None
+    ) -> None:
         import av
 
+        self._coding = coding = coding or choose(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self._part = path, part_of(path)
         self.faults: Counter[str] = Counter()
         self.frames = 0
-        self._file = av.open(str(self._part), "w", format="mp4", options=WHOLE_PIECES)
-        self._video = self._file.add_stream(
-            "libx264", rate=round(fps), options={"preset": "ultrafast", "crf": "23", "threads": "1"}
-        )
-        self._video.width, self._video.height = size[0] // 2 * 2, size[1] // 2 * 2
-        self._video.pix_fmt = "yuv420p"
-        self._video.time_base = self._video.codec_context.time_base = TIME_BASE
-        self._video.codec_context.gop_size = round(fps) * 2
-        self._sound = self._file.add_stream("aac", rate=sample_rate_hz, layout="mono") if sample_rate_hz else None
+        self._file: Any = av.open(str(self._part), "w", format=coding.container, options=dict(coding.muxing))
+        self._video = coding.add_to(self._file, size, fps, KEYFRAME_S)
+        self._sound: Any = self._file.add_stream("aac", rate=sample_rate_hz, layout="mono") if sample_rate_hz else None
         self._heard = 0
         self._resampler: Any = None
         self._resampled_hz = 0
@@ -94,14 +91,8 @@ class Recorder:
             log.error("recording to %s stopped: %s", self.path, error)
 
     def _encode_frame(self, rgb: np.ndarray, now_s: float) -> None:
-        import av
-
-        # a read-back frame is a view of RGBA pixels: handing those over saves the copy that tightens the rows
-        whole = rgb.base if rgb.base is not None and rgb.base.shape == (*rgb.shape[:2], 4) else rgb
-        even = whole[: self._video.height, : self._video.width]
-        to_yuv = cv2.COLOR_RGBA2YUV_I420 if whole.shape[2] == 4 else cv2.COLOR_RGB2YUV_I420  # quicker than FFmpeg's
-        yuv = np.asarray(cv2.cvtColor(even, to_yuv), np.uint8)
-        frame = av.VideoFrame.from_ndarray(yuv, "yuv420p")
+        even = four_channels(rgb)[: self._video.height, : self._video.width]
+        frame = self._coding.frame(even)
         pts = max(int(now_s / TIME_BASE), self._last_pts + 1)
         frame.pts, frame.time_base, self._last_pts = pts, TIME_BASE, pts
         self._file.mux(self._video.encode(frame))

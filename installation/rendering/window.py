@@ -72,6 +72,7 @@ class Display:
         self._drawn_card: Target | None = None
         self._code: np.ndarray | None = None  # that the card bears
         self._shown: Target | None = None  # what was presented last, before master
+        self._read: np.ndarray | None = None  # of this frame, for whoever else asks
 
     def apply(self, venue: Venue) -> None:
         """Light the wall by another venue from the next frame on. May be called by any thread."""
@@ -118,6 +119,7 @@ class Display:
         """
         began_s = time.perf_counter()
         self._fit()
+        self._read = None
         level = 0.0 if levels.blackout else min(levels.master, 1.0)
         fits = self.calibrating is not None and not levels.test_card
         pattern = self.calibrating.picture(self.screen.size) if self.calibrating and fits else None
@@ -229,8 +231,14 @@ class Display:
         return [name for name in heard if name]
 
     def read(self) -> np.ndarray:
-        """The newest frame or the one before [shape=(H, W, 3), uint8, row 0 on top], without waiting for a GPU."""
-        return self.beams.read()
+        """The newest picture or the one before [shape=(H, W, 3), uint8, row 0 on top], without waiting for a GPU.
+
+        As it is shown, master and blackout last, but not fitted to the wall: for films and other software. It never
+        changes later, and is read once a frame however many ask.
+        """
+        if self._read is None:
+            self._read = self.beams.read()
+        return self._read
 
     def read_now(self) -> np.ndarray:
         """The newest frame [shape=(H, W, 3), uint8, row 0 on top], waited for."""

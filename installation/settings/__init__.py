@@ -138,7 +138,7 @@ class Screen:
 
 @dataclass(frozen=True)
 class Show:
-    """Everything a show is: what comes in, what it paints with, what is bent, drawn over and cued."""
+    """Everything a show is: what comes in, what it paints with, what is bent, drawn over and cued, where it goes."""
 
     name: str
     about: str = ""
@@ -152,6 +152,7 @@ class Show:
     vectors: tuple[Vector, ...] = ()
     keyframes: tuple[Keyframes, ...] = ()
     cues: tuple[Cue, ...] = ()
+    outputs: tuple[Part, ...] = ()
     screen: Screen = Screen()
     osc: Osc = Osc()
     dmx: Dmx | None = None

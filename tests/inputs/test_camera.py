@@ -18,6 +18,7 @@ from installation.frames import FRAMES_BYTES, FrameSlots
 from installation.inputs import camera, camera_places
 from installation.inputs.camera_child import CameraError, StuckWatch, played_frames, size_within
 from installation.inputs.camera_places import Finder
+from installation.rendering.outputs import virtual_camera
 from installation.settings import SettingsError
 
 
@@ -146,6 +147,15 @@ def test_the_first_camera_is_the_first_there_is_whatever_its_number(system):
     assert Finder("ANOTHER").find() == "/dev/video10"
     with pytest.raises(FileNotFoundError, match=r"/dev/video2 the only webcam; /dev/video10 another"):
         Finder("7").find()
+
+
+def test_the_show_does_not_watch_itself_through_its_own_virtual_camera_unless_it_is_told_to(system):
+    plug_in(system, 0, "installation")
+    with pytest.raises(FileNotFoundError):
+        Finder("").find()
+    assert Finder("installation").find() == "/dev/video0" and "card_label=installation" in virtual_camera.MAKE_ONE
+    plug_in(system, 1, "a webcam")
+    assert Finder("").find() == "/dev/video1"
 
 
 def test_a_camera_that_comes_back_under_another_number_is_found_again(system):

@@ -14,7 +14,7 @@ from flower import SMALL, even, painted, picture
 
 from installation import settings
 from installation.rendering import desktop as desktop_room
-from installation.rendering import window
+from installation.rendering import projection, window
 from installation.rendering.monitors import choose_monitor
 from installation.signals import Levels
 
@@ -102,6 +102,33 @@ def test_reading_for_a_recording_gives_every_frame_in_its_turn_and_none_changes_
         frames.append(stage.display.read())
     seen = [round(frame[5, 5, 0] / 25.5) for frame in frames]
     assert seen in ([0, 1, 2, 3, 4, 5], [0, 0, 1, 2, 3, 4]), "at once from a processor, one late from a GPU"
+
+
+def test_however_many_read_a_frame_it_is_read_once(open_stage, monkeypatch) -> None:
+    stage, asked = open_stage(settings.Screen(SMALL.size, SMALL.working_size, flash_limiter=False)), []
+    read = stage.display.projection.read
+    monkeypatch.setattr(stage.display.projection, "read", lambda: asked.append(1) or read())
+    for n in range(3):
+        stage.show(even(n / 10, n))
+        assert stage.display.read() is stage.display.read()
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("gpu", [False, True], ids=["by a processor", "by a shader"])
+def test_other_software_is_given_the_picture_as_shown_and_not_as_warped(tmp_path, monkeypatch, gpu: bool) -> None:
+    (tmp_path / "hall.toml").write_text("corners = [[0.5, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5]]")
+    if gpu:
+        monkeypatch.setattr(projection, "create", projection.GlProjection)
+    screen = settings.Screen(SMALL.size, SMALL.working_size, venue="hall", flash_limiter=False)
+    display = window.create(screen, headless=True, calibration=tmp_path)
+    rgba = np.full((36, 64, 4), [200, 100, 50, 255], np.uint8)
+    seen = []
+    for levels in ({}, {}, {"master": 0.5}, {"master": 0.5}, {"blackout": True}, {"blackout": True}):
+        display.show(rgba, Levels({}, **levels), 0.0)
+        seen.append(display.read().astype(int))
+    display.close()
+    assert np.abs(seen[1] - [200, 100, 50]).max() <= 1, "it fills the frame, and not the wall's quarter"
+    assert np.abs(seen[3] - [100, 50, 25]).max() <= 1 and seen[5].max() == 0
 
 
 def test_the_governor_may_change_the_working_size_while_the_show_runs(open_stage) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from installation import __version__
-from installation.machine.doctor import cameras, computer, desk, graphics, models, monitors, service, sound
+from installation.machine.doctor import cameras, computer, desk, graphics, models, monitors, outputs, service, sound
 from installation.machine.doctor.finding import Finding
 
 Look = Callable[[str], Iterator[Finding]]
@@ -32,6 +32,7 @@ PARTS: dict[str, dict[str, Look]] = {
         "GPU": graphics.look_at_gpu,
         "monitor": monitors.look_at_monitors,
         "camera": cameras.look_at_cameras,
+        "output": outputs.look_at_outputs,
     },
     "sound": {"sound server": sound.look_at_server, "microphone": sound.look_at_microphones},
     "desk": {"OSC": desk.look_at_ports},

@@ -21,7 +21,7 @@ from installation.settings import Screen
 class Beams:
     """Every projector's frame. All are made of one texture of the picture, in the one GL context of the first window.
 
-    What is read back, for a film or a moment, is the frame of a single projector, else the whole picture unfitted.
+    What is read back for films and other software is the whole picture, not fitted to any wall.
     """
 
     def __init__(self, surface: Window | Headless, canvas: Canvas, screen: Screen, venue: Venue, folder: Path) -> None:
@@ -31,7 +31,7 @@ class Beams:
         self._folder = folder
         self.frames: list[projection.Projection] = []
         self._sizes: list[Size] = []
-        self._whole: projection.Projection | None = None  # for whoever reads, where there are several
+        self._whole: projection.Projection | None = None  # for whoever reads, where no frame is just that
         self._drawn: tuple[Target, np.ndarray | None, float, bool] | None = None
         self.fit(venue)
 
@@ -132,16 +132,15 @@ class Beams:
         self.surface.close()
 
     def read(self) -> np.ndarray:
-        """The newest frame or the one before [shape=(H, W, 3), uint8], without waiting for a GPU."""
-        return self._read_from().read()
+        """The newest picture or the one before [shape=(H, W, 3), uint8], unfitted, without waiting for a GPU."""
+        plain = len(self.frames) == 1 and projection.is_plain(self.venue.outputs[0])
+        return (self.frames[0] if plain and self._sizes[0] == self.screen.size else self._draw_whole()).read()
 
     def read_now(self) -> np.ndarray:
-        """The newest frame, waited for."""
-        return self._read_from().read_now()
+        """The newest frame of a single projector, of several the whole picture unfitted; waited for."""
+        return (self.frames[0] if len(self.frames) == 1 else self._draw_whole()).read_now()
 
-    def _read_from(self) -> projection.Projection:
-        if len(self.frames) == 1:
-            return self.frames[0]
+    def _draw_whole(self) -> projection.Projection:
         if self._whole is None:
             self._whole = projection.create(self.canvas, self.screen.size)
         if self._drawn is None:
