@@ -36,7 +36,7 @@ class Fader:
 
     def __init__(self, heard: Heard) -> None:
         self.desk = Desk(Osc(port=0, aliases={"/known": "effect.tear.amount"}), KNOBS, (), heard)
-        self.desk._answers = SimpleNamespace(hear=lambda host: None)  # type: ignore[assignment]
+        self.desk._answers = SimpleNamespace(hear=lambda *heard: None)  # type: ignore[assignment]
         self.now_s = 0.0
 
     def send(self, address: str, *values: object) -> list[Command]:
