@@ -11,6 +11,7 @@ from installation.rendering.wall import mesh as meshes
 
 FRAME = (1280, 720)
 CAMERA = (640, 360)
+LIGHT = ((np.arange(256) / 255) ** 2.2 * 0.6).astype("f4")  # of a projector's values
 
 
 @dataclass(eq=False)
@@ -38,7 +39,8 @@ class Room:
         self.ideal = (at * focal + middle) / CAMERA
 
         across, down = (np.linspace(-1, 1, side) ** 2 for side in CAMERA)
-        self._falloff = 1 - 0.25 * (down[:, None] + across)  # darker corners
+        self._falloff = (1 - 0.25 * (down[:, None] + across)).astype("f4")  # darker corners
+        self._grain = self._chance.normal(0, self.noise, CAMERA[::-1]).astype("f4")
         self._at: dict[int, np.ndarray] = {}
 
     def to_frame(self, number: int) -> np.ndarray:
@@ -47,12 +49,14 @@ class Room:
 
     def see(self, shown: list[np.ndarray]) -> np.ndarray:
         """The camera's picture [shape=(h, w), 0..1] of what the projectors show [each shape=(H, W), uint8]."""
-        light = np.full(CAMERA[::-1], self.light)
+        light = np.full(CAMERA[::-1], self.light, "f4")
         for number, frame in enumerate(shown):
+            if not frame.any():
+                continue
             if number not in self._at:
                 at = meshes.through(self.to_frame(number), self.ideal) * self.frame - 0.5
                 self._at[number] = np.ascontiguousarray(at.reshape(*CAMERA[::-1], 2), "f4")
-            soft = cv2.blur(frame, (3, 3))
-            light += (cv2.remap(soft, self._at[number], None, cv2.INTER_LINEAR) / 255.0) ** 2.2 * 0.6
-        pixels = (light * self._falloff) ** (1 / 2.2)  # a camera's gamma
-        return np.clip(pixels + self._chance.normal(0, self.noise, pixels.shape), 0, 1).astype("f4")
+            soft = cv2.LUT(cv2.blur(frame, (3, 3)), LIGHT)
+            light += cv2.remap(soft, self._at[number], None, cv2.INTER_LINEAR)
+        pixels = cv2.pow(light * self._falloff, 1 / 2.2)  # a camera's gamma
+        return np.clip(pixels + np.roll(self._grain, self._chance.integers(self._grain.size)), 0, 1)

@@ -23,7 +23,7 @@ from installation.rendering.wall.mesh import SQUARE, as_points, through
 from installation.rendering.wall.venue import Mesh, Output, Venue
 
 FEWEST_PIXELS = 400
-MOST_PIXELS = 6000  # are fitted: more make it no better
+MOST_PIXELS = 8000  # of each projector are fitted: more make it hardly better
 STRIPE = 1 / 256  # of the frame: how exact one pixel is
 MARGIN = 0.004  # of the frame, that is left dark along its edge
 SEED = 1
@@ -67,7 +67,7 @@ def look(seen: Sequence[tuple[np.ndarray, np.ndarray]], aspect: float) -> View:
                 f"the camera does not see projector {number + 1}: point it at the wall, darken the room, take away "
                 "what stands between"
             )
-        chosen = chance.permutation(len(camera))[: MOST_PIXELS // len(seen)]
+        chosen = chance.permutation(len(camera))[:MOST_PIXELS]
         few.append((camera[chosen], frame[chosen]))
     flat = [_homography(straighten(camera, aspect, (0, 0)), frame) for camera, frame in few]
     start = np.concatenate([[0.0, 0.0], *(matrix.ravel()[:8] for matrix in flat)])
