@@ -361,7 +361,7 @@ def test_every_kit_is_written_with_a_page_that_says_how_it_is_loaded(
     assert main(["kits", str(out), "eos", "--show", str(show)]) == 0  # ours, so it may be written anew
     assert "127.0.0.1" in (out / "README.md").read_text("utf-8")
     assert main(["kits", str(out), "nonsense", "--show", str(show)]) == 2
-    assert "no machine.kits called 'nonsense'" in capsys.readouterr().err
+    assert "no kits called 'nonsense'" in capsys.readouterr().err
 
 
 def test_what_others_made_or_changed_is_not_replaced_and_nothing_else_is_written(tmp_path: Path) -> None:

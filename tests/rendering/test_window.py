@@ -106,8 +106,9 @@ def test_reading_for_a_recording_gives_every_frame_in_its_turn_and_none_changes_
 
 def test_however_many_read_a_frame_it_is_read_once(open_stage, monkeypatch) -> None:
     stage, asked = open_stage(settings.Screen(SMALL.size, SMALL.working_size, flash_limiter=False)), []
-    read = stage.display.projection.read
-    monkeypatch.setattr(stage.display.projection, "read", lambda: asked.append(1) or read())
+    (frame,) = stage.display.beams.frames
+    read = frame.read
+    monkeypatch.setattr(frame, "read", lambda: asked.append(1) or read())
     for n in range(3):
         stage.show(even(n / 10, n))
         assert stage.display.read() is stage.display.read()
