@@ -380,11 +380,21 @@ def test_asked_to_end_before_it_listens_is_an_orderly_end(home: Path, wait_for: 
     assert run(home, "time.sleep(600)", ask) == 0
 
 
-def test_after_the_safe_show_the_whole_one_is_tried_and_one_failure_is_enough(home: Path, monkeypatch) -> None:
+def test_after_the_safe_show_the_whole_one_is_tried_and_one_failure_is_enough(
+    home: Path, monkeypatch, wait_for: Wait
+) -> None:
     monkeypatch.setattr(keeper, "LONGEST_WAIT_S", 0.01)
-    monkeypatch.setattr(keeper, "SAFE_S", 1.0)
+    script = home / "stand_in.py"
     body = "kept.present()\nif count == 5: sys.exit(0)\nif '--safe' not in sys.argv: sys.exit(70)\n"
-    assert run(home, body + "while True:\n    kept.present()\n    time.sleep(0.02)") == 0
+    script.write_text(STAND_IN + body + "while True:\n    kept.present()\n    time.sleep(0.02)")
+    made = keeper.Keeper([], "small", command=[sys.executable, str(script), str(home)])
+
+    def end_the_safe_time() -> None:
+        wait_for(lambda: len(starts(home)) == 4 and "--safe" in starts(home)[3])
+        made.safe_until_s = time.monotonic()
+
+    threading.Thread(target=end_the_safe_time, daemon=True).start()
+    assert made.keep() == 0
     assert ["--safe" in words for words in starts(home)] == [False, False, False, True, False, True]
 
 
