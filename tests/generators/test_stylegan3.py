@@ -12,6 +12,7 @@ from scipy import signal, special
 from torch import Tensor
 
 from installation.generators import stylegan3
+from installation.generators.stylegan2 import onednn
 from installation.generators.stylegan3 import Settings, StyleGAN3, moved, read_model, reference
 from installation.generators.stylegan3.fast import FastSynthesis
 from installation.generators.stylegan3.network import Generator, NetworkConfig, SynthesisLayer, layer_names
@@ -132,6 +133,17 @@ def test_what_is_played_is_what_the_textbook_form_draws(kind: NetworkConfig, bat
     assert (FastSynthesis(net.synthesis)(ws, MOVE) - expected).abs().max() < 1e-3
     rough = FastSynthesis(net.synthesis, dtype=torch.bfloat16)(ws, MOVE)
     assert (rough.clamp(-1, 1) - expected.clamp(-1, 1)).abs().mean() < STEP, "no viewer could tell them apart"
+
+
+@torch.no_grad()
+def test_many_channels_in_float32_are_what_the_textbook_form_draws_too() -> None:
+    net = lively(NetworkConfig(**SMALL, channel_base=1 << 14, channel_max=384))
+    ws = torch.randn(1, T.num_ws, T.w_dim)
+    play = FastSynthesis(net.synthesis)
+    assert not onednn.available() or any(layer.winograd for layer in play.layers)
+    expected = reference.synthesize(net.synthesis, ws, MOVE)
+    assert expected.std() > 0.05
+    assert (play(ws, MOVE) - expected).abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("number", range(13))

@@ -9,7 +9,7 @@ graph can capture it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,7 +23,9 @@ from installation.generators.stylegan3.network import Synthesis, SynthesisInput,
 from installation.generators.stylegan3.products import Products
 from installation.generators.stylegan3.resampling import Resampling
 from installation.generators.stylegan3.shape import LayerShape
+from installation.generators.winograd import Winograd
 
+MIXES = 1 << 17  # weights of a 3x3 kernel's pixel from which on Winograd's way is the faster one, in float32
 FOLDS = 4.0  # times that a value of the weights costs what a pixel's costs
 Bend = Callable[[str, Tensor], Tensor]
 
@@ -37,6 +39,7 @@ class Layer:
     stop: int
     gain: Tensor  # (), for what comes in
     weights: list[Tensor]  # (group, in, k, k) for every group of channels; float32 if it folds, else laid out
+    winograd: Winograd | None  # convolves in their place
     power: Tensor  # (in, out): squared weights summed over the kernel, for demodulation
     bias: Tensor  # (out,)
     clamp: float | None
@@ -70,19 +73,24 @@ class FastSynthesis:
 
     def _prepare(self, layer: SynthesisLayer, start: int) -> Layer:
         shape, weight = layer.shape, layer.weight.detach().float()
-        power, folds, resampling = torch.empty(0), True, None
+        power, folds, resampling, winograd = torch.empty(0), True, None, None
         if not shape.colours:  # demodulation undoes any scale; this one keeps half precision away from its limits
             weight = weight / (weight.square().sum((1, 2, 3), keepdim=True).sqrt() + 1e-12)
             power = weight.square().sum((2, 3)).T.contiguous().to(self.device)
-            folds = FOLDS * weight.numel() < (shape.inputs + shape.outputs) * shape.in_size**2
+            mixes = self.packs and self.dtype == torch.float32 and shape.kernel == 3
+            if mixes and shape.inputs * shape.outputs >= MIXES:
+                winograd = Winograd(weight, shape.kernel - 1)
+            pixels = (shape.inputs + shape.outputs) * shape.in_size**2
+            folds = winograd is None and FOLDS * weight.numel() < pixels
             resampling = self._resampling(layer)
         group = resampling.group if resampling else shape.outputs
         weight = weight.to(self.device).contiguous(memory_format=torch.channels_last)
-        weights = [part if folds else self._packed(part, shape) for part in weight.split(group)]
+        parts = weight.split(group) if winograd is None else ()
+        weights = [part if folds else self._packed(part, shape) for part in parts]
         gain, bias = (t.detach().to(self.device, torch.float32) for t in (layer.magnitude_ema.rsqrt(), layer.bias))
         bias = bias.to(self.dtype) if folds else bias
         stop = start + shape.inputs
-        return Layer(shape, start, stop, gain, weights, power, bias, layer.clamp, folds, resampling)
+        return Layer(shape, start, stop, gain, weights, winograd, power, bias, layer.clamp, folds, resampling)
 
     def _resampling(self, layer: SynthesisLayer) -> Resampling | Products:
         up, down = (torch.ones(1) if f is None else f.float().cpu() for f in (layer.up_filter, layer.down_filter))
@@ -92,9 +100,8 @@ class FastSynthesis:
 
     def _packed(self, weight: Tensor, shape: LayerShape) -> Tensor:
         weight = weight.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        return (
-            onednn.pack(weight, shape.in_size, (shape.kernel - 1,) * 2) if self.packs and shape.kernel > 1 else weight
-        )
+        packs = self.packs and shape.kernel > 1
+        return onednn.pack(weight, shape.in_size, (shape.kernel - 1,) * 2) if packs else weight
 
     def styles(self, ws: Tensor) -> Tensor:
         """Every layer's style side by side: ws (1, num_ws, w_dim) -> (1, S) float32."""
@@ -129,20 +136,30 @@ class FastSynthesis:
             return y if layer.clamp is None else y.clamp_(-layer.clamp, layer.clamp)
         style = style * style.square().mean().clamp_min(1e-12).rsqrt()
         loudness = (style.square() @ layer.power).add_(1e-8).rsqrt_()
-        if not layer.folds:
-            x = x * (style * layer.gain)[:, None, None].to(self.dtype)
         out = torch.empty(1, shape.out_size, shape.out_size, shape.outputs, dtype=self.dtype, device=self.device)
-        out, at = out.permute(0, 3, 1, 2), 0
-        for weight, bias in zip(layer.weights, layer.bias.split(layer.resampling.group), strict=True):
-            part = slice(at, at := at + len(bias))
-            if layer.folds:
-                weight = self._scaled(weight, torch.outer(loudness[part], style * layer.gain))
-                y = self._conv(x, weight, bias, shape.kernel - 1)
-            else:
-                y = self._conv(x, weight, (bias / loudness[part]).to(self.dtype), shape.kernel - 1)
-                y.mul_(loudness[part, None, None].to(self.dtype))
+        out = out.permute(0, 3, 1, 2)
+        for part, y in self._convolved(layer, layer.resampling.group, x, style * layer.gain, loudness):
             layer.resampling(y, out[:, part])
         return out
+
+    def _convolved(
+        self, layer: Layer, group: int, x: Tensor, style: Tensor, loudness: Tensor
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """So many channels at a time, which ones go out and what the convolution makes of x for them."""
+        padding, outputs = layer.shape.kernel - 1, layer.shape.outputs
+        if not layer.folds:
+            x = x * style[:, None, None].to(self.dtype)
+        whole = layer.winograd(x) if layer.winograd else None
+        for number, part in enumerate(slice(at, at + group) for at in range(0, outputs, group)):
+            bias, loud = layer.bias[part], loudness[part]
+            if whole is not None:
+                yield part, whole[:, part].mul(loud[:, None, None]).add_(bias[:, None, None])
+            elif layer.folds:
+                weight = self._scaled(layer.weights[number], torch.outer(loud, style))
+                yield part, self._conv(x, weight, bias, padding)
+            else:
+                y = self._conv(x, layer.weights[number], (bias / loud).to(self.dtype), padding)
+                yield part, y.mul_(loud[:, None, None].to(self.dtype))
 
     def _scaled(self, weight: Tensor, scale: Tensor) -> Tensor:
         return (weight * scale[..., None, None]).to(self.dtype)
