@@ -120,8 +120,8 @@ void main() {
     vec3 colour = first * ringed(min(one, SPOTS - 1), ring);
     if (second > 0.002) colour += second * ringed(other, other_ring);
     colour += (1.0 - first - second) * bare(p);
-    float cloud = noise(q) * 0.6 + noise(q * 2.7 + 9.0) * 0.4 - 0.5;   // pigment settles unevenly and is drawn along
-    float grain = noise(sheet * 150.0) + noise(sheet * vec2(61.0, 90.0) + 5.0) - 1.0;
+    float cloud = noise(q * 1.6) - 0.5;   // pigment settles unevenly and is drawn along
+    float grain = 1.5 * noise(mat2(0.8, 0.6, -0.6, 0.8) * sheet * vec2(150.0, 105.0)) - 0.75;
     colour *= 1.0 + tooth * 0.34 * cloud;
     colour += tooth * 0.055 * grain * (0.35 + colour);
     gl_FragColor = vec4(mix(picture.rgb, clamp(colour, 0.0, 1.0), amount), picture.a);

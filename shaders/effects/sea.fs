@@ -123,7 +123,7 @@ vec3 below(vec2 at, vec2 stands, Air air, vec2 wall) {   // at.y: how far below 
     float facing = clamp(1.0 - dot(-view, n), 0.0, 1.0), mirror = 0.07 + 0.93 * facing * facing * facing;
     vec3 c = mix(air.deep, sky_at(r.xy / max(r.z, 0.05) * 1.1, stands, air, 0.02 + 0.06 * rough), mirror);
     float thread = smoothstep(0.1, 1.9, high + 1.1 * here - 0.35);   // it glows along the crests, as plankton does
-    c += air.spark * shine * here * (0.05 + 2.2 * thread * thread);
+    c += air.spark * shine * here * (0.05 + 2.2 * thread * thread) * (1.0 - 0.6 * air.haze.r);
     c += (air.spark * 0.5 + 0.5) * shine * smoothstep(1.5, 2.6, high + 1.4 * here) * here * 1.2;
     return mix(c, air.haze, exp(-down * 42.0) * 0.85);
 }
