@@ -42,10 +42,12 @@ float noise(vec2 p) {
 
 float tone(vec3 c) { return dot(c, vec3(0.299, 0.587, 0.114)); }
 
-float line(float s, float dark, float pitch_px) {   // how much ink lies at s, where lines run at whole numbers
-    float wide = 0.5 * clamp(dark, 0.0, 1.0), far = abs(fract(s) - 0.5);
-    float edge = 0.75 / pitch_px, cut = clamp((wide - far) / edge * 0.5 + 0.5, 0.0, 1.0);
-    return cut * smoothstep(0.02, 0.12, dark);   // where it is lightest the burin is lifted
+float inked(float s, float wide) { return floor(s) * wide + clamp(fract(s) - 0.5 + 0.5 * wide, 0.0, wide); }   // up to s
+
+float line(float s, float dark, float pixel) {   // how much ink a pixel gets at s, where lines run half-way between whole numbers
+    float wide = clamp(dark, 0.0, 1.0);
+    float got = (inked(s + 0.5 * pixel, wide) - inked(s - 0.5 * pixel, wide)) / pixel;
+    return got * smoothstep(0.02, 0.12, dark);   // where it is lightest the burin is lifted
 }
 
 void main() {
@@ -70,11 +72,11 @@ void main() {
     float dark = 1.0 - pow(clamp(sharp, 0.0, 1.0), 0.80);
     dark = mix(dark, 0.96 - dark, negative);
     dark = dark * mix(0.66, 1.16, weight) + mix(-0.02, 0.07, weight);
-    float pitch_px = RENDERSIZE.y / lines;
-    float drawn = line(s, dark, pitch_px);
+    float pixel = lines / RENDERSIZE.y;   // of it, in lines
+    float drawn = line(s, dark, pixel);
     vec2 slant = mat2(0.82, 0.57, -0.57, 0.82) * (here - 0.5) * vec2(RENDERSIZE.x / RENDERSIZE.y, 1.0);
     float crossed = (slant.y + 0.02 * form) * lines * 0.92 + hand;
-    drawn = max(drawn, line(crossed, (dark - 0.52) * 1.5 * hatch, pitch_px));
+    drawn += (1.0 - drawn) * line(crossed, (dark - 0.52) * 1.5 * hatch, pixel * 0.92);
     float fibre = noise(here / unit * vec2(0.55, 0.8)) + noise(here / unit * vec2(1.7, 1.1) + 7.0) - 1.0;
     vec3 tint = around / (max(around.r, max(around.g, around.b)) + 0.001);
     float pool = smoothstep(0.15, 0.85, noise(here / unit * 0.022 + 3.0) + 0.25 - 0.5 * abs(light - 0.5));

@@ -110,10 +110,11 @@ vec3 below(vec2 at, vec2 stands, Air air, vec2 wall) {   // at.y: how far below 
     for (int i = 0; i < 9; i++) {   // crests that lean on the longer ones
         float angle = float(i) * 2.399 + 1.2, phase = TIME * TURN * floor(620.0 * sqrt(k));
         vec2 to = vec2(sin(angle) * 0.9, abs(cos(angle)) + 0.35);
-        float seen = exp(-k * k * z * z * 0.0011), x = dot(p, to) * k + phase, crest = exp(sin(x) - 1.0), rise = crest * cos(x);
+        float fine = k * z * 0.033, seen = 1.0 / (1.0 + fine * fine * (1.0 + fine * fine)), x = dot(p, to) * k + phase;
+        float half_up = 0.5 + 0.5 * sin(x), crest = half_up * half_up, rise = half_up * cos(x);
         slope += to * rise * seen * weight * k * 0.27;
         p += to * rise * weight * 0.20;
-        high += (crest - 0.45) * seen * even;
+        high += (crest - 0.375) * seen * even;
         weight *= 0.70; k *= 1.48; even *= 0.93;
     }
     slope = slope * rough + vec2(beside - here, (later - here) * 0.8) * 0.9;
