@@ -21,9 +21,12 @@ from installation.generators.crossfade import fit
 from installation.settings import Bend, Part, SettingsError, check
 from installation.signals import Controls, Knob, Picture
 
-SIGHT = Knob("generator.camera", 0.0, 1.0, 1.0, "how much is seen of the camera, while there is one; the rest is painted")
+SIGHT = Knob(
+    "generator.camera", 0.0, 1.0, 1.0, "how much is seen of the camera, while there is one; the rest is painted"
+)
 EXPOSURE = Knob("generator.exposure", 0.0, 1.0, 0.8, "how far dark and pale rooms are brought to full contrast")
 KNOBS = {knob.name: knob for knob in (SIGHT, EXPOSURE)}
+PAINTS = Part("veil")
 FADE_S = 1.5  # in which the camera's picture comes and goes
 EXPOSED_S = 1.2  # in which the exposure follows the light of the room
 DARK, PALE, LEAST = 0.02, 0.985, 0.18  # shares of the pixels that may be lost at either end; the least contrast trusted
@@ -33,7 +36,7 @@ DARK, PALE, LEAST = 0.02, 0.985, 0.18  # shares of the pixels that may be lost a
 class Settings:
     """generator paints while there is no camera; its bends are the show's. size (width, height) in px."""
 
-    generator: Part = Part("veil")
+    generator: Part = PAINTS
     size: tuple[int, int] = (448, 252)
 
 

@@ -37,7 +37,7 @@ def create(
 
 
 class Veil(pattern.Pattern):
-    """The walk, the fields and the colours are the pattern's; x and y lead one hand that holds the cloth, z the other."""
+    """The walk, the fields and the colours are the pattern's; x and y lead one hand that holds it, z the other."""
 
     settings: Settings
 

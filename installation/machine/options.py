@@ -97,7 +97,7 @@ def serving() -> argparse.ArgumentParser:
 def add_showing(parser: argparse.ArgumentParser) -> None:
     """All of `installation shows`."""
     parser.description = (
-        "Shows to choose from: those of this folder (shows/*.toml), your own and those that came along. list: what each "
+        "Shows to choose from: this folder's (shows/*.toml), your own, and those that came along. list: what each "
         "is, whether its model and devices are here, the line that plays it; show NAME: its cues, and what it listens "
         "to; sheet NAME: twelve instants of it while the packaged recording plays, as one picture."
     )

@@ -102,9 +102,12 @@ vec3 below(vec2 at, vec2 stands, Air air, vec2 wall) {   // at.y: how far below 
     float down = at.y, z = 0.22 / (down + 0.006), age = 6.6 * pow(down / horizon, 0.55);
     float row = (TIME - age) * ROWS_A_S;
     vec2 w = vec2(wall.x, fract(row / ROWS));
+    float spread = 1.0 + 0.7 * age;   // waves flatten as they run, and the first of a tone is no wall
     float here = IMG_NORM_PIXEL(wake, w).r, beside = IMG_NORM_PIXEL(wake, w + vec2(0.012, 0.0)).r;
-    float later = IMG_NORM_PIXEL(wake, vec2(w.x, fract((row + 1.5) / ROWS))).r;
-    here *= smoothstep(6.6, 5.2, age);
+    float later = IMG_NORM_PIXEL(wake, vec2(w.x, fract((row + spread) / ROWS))).r;
+    float sooner = IMG_NORM_PIXEL(wake, vec2(w.x, fract((row - spread) / ROWS))).r, slant = beside - here;
+    here = 0.4 * here + 0.3 * (later + sooner);
+    here *= smoothstep(6.4, 3.6, age);
     vec2 p = vec2(at.x * z * 4.5, z * 4.5), slope = vec2(0.0);
     float rough = (0.25 + wind) * (0.55 + 0.9 * here), high = 0.0, weight = 1.0, even = 1.0, k = 0.9;
     for (int i = 0; i < 9; i++) {   // crests that lean on the longer ones
@@ -117,7 +120,7 @@ vec3 below(vec2 at, vec2 stands, Air air, vec2 wall) {   // at.y: how far below 
         high += (crest - 0.375) * seen * even;
         weight *= 0.70; k *= 1.48; even *= 0.93;
     }
-    slope = slope * rough + vec2(beside - here, (later - here) * 0.8) * 0.9;
+    slope = slope * rough + vec2(slant, (later - sooner) * 0.4) * 0.9;
     vec3 n = normalize(vec3(-slope.x, 1.6, -slope.y)), view = normalize(vec3(at.x, -down, 1.1));
     vec3 r = reflect(view, n);
     r.y = abs(r.y);
