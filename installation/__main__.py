@@ -27,6 +27,7 @@ EXAMPLES = """\
 examples:
   installation live                         the show on the first projector, with the devices that exist
   installation live --headless --seconds 20 --record out/live.mp4
+  installation shows list                   shows to choose from
   installation live --osc-table             every address that a desk may send to
   installation calibrate                    fit the picture to the wall, by mouse, keys or a camera
   installation still moments/X.json --width 1m              a moment of the show as a print
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("rest", nargs=argparse.REMAINDER)
     latent_options.add_arguments(commands.add_parser("latent", help="explore what a model can paint"))
     models_options.add_arguments(commands.add_parser("models", help="bring a model of your own, list, render, remove"))
+    machine_options.add_showing(commands.add_parser("shows", help="shows to choose from: list, describe, look at"))
     doctor = commands.add_parser("doctor", help="list devices, monitors, GL, CUDA, models, sound, and what is missing")
     machine_options.add_reporting(doctor)
     machine_options.add_measuring(commands.add_parser("bench", help="measure each part, side by side in one run"))
@@ -132,6 +134,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         from installation.machine import doctor
 
         return doctor.main(options)
+    if options.command == "shows":
+        from installation.machine import shows
+
+        return shows.main(options)
     if options.command == "service":
         from installation.machine import service
 

@@ -98,7 +98,7 @@ class Pattern:
         self.bends.set(knob)
         field = self.field(self.point(knob).to(self.device), width / height, max(self.settings.detail, height // 4))
         field = enlarged(field, (height, width), slice(None))[0]
-        pixels = self.petals(field, knob, controls.turns, width / height)
+        pixels = self.drawn(field, knob, controls.turns, width / height)
         self.number += 1
         return signals.Picture(pixels, controls, self.number, time.perf_counter() - start_s)
 
@@ -136,7 +136,7 @@ class Pattern:
 
     def field(self, latent: Tensor, aspect: float, rows: int) -> Tensor:
         """The CPPN: coordinates and latent -> six smooth fields (1, 6, rows, columns), about -1..1."""
-        x, y = _plane(aspect, rows, max(8, round(rows * aspect)), self.device)
+        x, y = plane_of(aspect, rows, max(8, round(rows * aspect)), self.device)
         r = torch.sqrt(x * x + y * y + 0.02)
         h = torch.stack([x, y, r, (x * x - y * y) / r, 2 * x * y / r, torch.ones_like(x)])[None]  # (1, 6, H, W)
         w_in, w_latent, w_hidden, w_out = self.network
@@ -147,9 +147,9 @@ class Pattern:
             h = self.bends.apply(f"hidden{i}", wave if i == 0 else h * 0.5 + wave)
         return self.bends.apply("field", F.conv2d(h, w_out))
 
-    def petals(self, field: Tensor, knob: dict[str, float], turns: float, aspect: float) -> Tensor:
+    def drawn(self, field: Tensor, knob: dict[str, float], turns: float, aspect: float) -> Tensor:
         """Rings of petals, the outermost first, each shading the one below: fields (6, H, W) -> (3, H, W), -1..1."""
-        x, y = _plane(aspect, field.shape[1], field.shape[2], self.device)
+        x, y = plane_of(aspect, field.shape[1], field.shape[2], self.device)
         kick, turn = knob["generator.kick"], 2 * math.pi * turns
         x = torch.add(x * (1.0 - 0.12 * kick) - 0.25 * knob["generator.x"], field[0], alpha=0.16)
         y = torch.add(y * (1.0 - 0.12 * kick), field[1], alpha=0.16)
@@ -176,14 +176,14 @@ class Pattern:
             tone.lerp_(own_tone, cover)
         silk = torch.add(6.0 * field[5], angle, alpha=40.0).cos_()
         light.addcmul_(light, silk, value=0.04 * knob["generator.noise"])
-        return self._colour(tone, light, turns + 0.5 * knob["generator.mix"], kick)
+        return self.coloured(tone, light, turns + 0.5 * knob["generator.mix"], kick)
 
     def _ground(self, field: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
         """What lies behind the flower: dim folds of the same silk."""
         fold = 0.5 + 0.5 * torch.sin(4.0 * field[3] + 2.5 * field[4] + 2.0 * r)
         return 0.10 + 0.22 * fold, (0.30 + 0.35 * fold) * torch.exp(-0.5 * r)
 
-    def _colour(self, tone: Tensor, light: Tensor, turns: float, kick: float) -> Tensor:
+    def coloured(self, tone: Tensor, light: Tensor, turns: float, kick: float) -> Tensor:
         """Tone through the palette of this place on the walk, times light: (3, H, W), sRGB, -1..1."""
         index, weights = walk.weights_at(turns, len(self.palettes))
         stops = (self.palettes[index] * torch.tensor(weights)[:, None, None]).sum(0)
@@ -194,7 +194,7 @@ class Pattern:
         return chosen.mul_(light).sub_(1.0).clamp_(-1, 1)
 
 
-def _plane(aspect: float, rows: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def plane_of(aspect: float, rows: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """x and y of every pixel's middle, y -1..1 downwards, x -aspect..aspect: two (rows, columns)."""
     y = (torch.arange(rows, device=device) + 0.5) / rows * 2 - 1
     x = ((torch.arange(columns, device=device) + 0.5) / columns * 2 - 1) * aspect

@@ -92,3 +92,17 @@ def serving() -> argparse.ArgumentParser:
     )
     add("--no-start", action="store_true", help="install: it starts with the next login or boot, not at once")
     return parser
+
+
+def add_showing(parser: argparse.ArgumentParser) -> None:
+    """All of `installation shows`."""
+    parser.description = (
+        "Shows to choose from: this folder's (shows/*.toml), your own, and those that came along. list: what each "
+        "is, whether its model and devices are here, the line that plays it; show NAME: its cues, and what it listens "
+        "to; sheet NAME: twelve instants of it while the packaged recording plays, as one picture."
+    )
+    add = parser.add_argument
+    add("what", choices=["list", "show", "sheet"])
+    add("name", nargs="?", default="", help="a show's name, or the path of its .toml file")
+    add("--seconds", type=float, default=24.0, help="sheet: how long it plays (default: 24)")
+    add("--out", type=Path, default=None, metavar="FILE", help="sheet: .jpg or .png (default: out/NAME.jpg)")

@@ -78,7 +78,7 @@ class Easel:
 
     def tiles(self, name: str, folder: Path = EFFECTS) -> Iterator[np.ndarray]:
         """The strip's tiles, one by one [each shape=(64, 64, 3), uint8]."""
-        chain = Chain(self.canvas, [settings.Effect(name)], SHOW, folder)
+        chain = Chain(self.canvas, [settings.Effect(name)], SHOW, folder, sheds=False)  # however slow the machine
         try:
             for view in views(name):
                 yield from map(tile, self.draw(chain, view))
