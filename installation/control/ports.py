@@ -17,6 +17,7 @@ from installation.packets import UDP_LIMIT_BYTES
 BATCH, BATCH_BYTES = 64, 32_768
 PAUSE_S = 0.005
 CLOCK_SET_S = 0.02  # wall clock and monotonic clock drift apart by less than this, or one of them was set
+HALTED_S, MEASURES = 0.005, 20  # a machine that is busy halts threads anywhere, for longer than that
 OLDEST_S = 5.0  # nothing lies in a queue for longer
 LONGEST_AWAY_S = 600.0  # but what came while there was no show to read it
 _SO_TIMESTAMPNS = 35
@@ -48,6 +49,9 @@ class Ports:
         self._view = memoryview(self._buffer)
         self._resume_s: float | None = None
         self._apart_s = 0.0
+        for _ in range(MEASURES):
+            if self._measure():
+                break
         self._began_s: float | None = None  # to read
         found = open_sockets(host, port, urgent)
         self.listener, self._sockets, self.port = found.listener, list(found.udp), found.port
@@ -91,9 +95,7 @@ class Ports:
     def _read(self, udp: socket.socket, now_s: float) -> None:
         """Take up to BATCH packets; what cannot be OSC costs no more than a look at its size and first byte."""
         taken = 0
-        apart_s = time.time() - time.monotonic()
-        if abs(apart_s - self._apart_s) > CLOCK_SET_S:  # else the same for all: who came first must not depend on it
-            self._apart_s = apart_s
+        self._measure()
         for _ in range(BATCH):
             try:
                 size, stamps, _, address = udp.recvmsg_into([self._buffer], 64)
@@ -114,12 +116,24 @@ class Ports:
             self._selector.unregister(udp)
             self._resume_s = now_s + PAUSE_S
 
+    def _measure(self) -> bool:
+        """How far wall clock and monotonic clock are apart, unless this thread was halted between looking at both."""
+        before_s, wall_s, after_s = time.monotonic(), time.time(), time.monotonic()
+        if after_s - before_s > HALTED_S:
+            return False
+        apart_s = wall_s - after_s
+        if abs(apart_s - self._apart_s) > CLOCK_SET_S:  # else the same for all: who came first must not depend on it
+            self._apart_s = apart_s
+        return True
+
     def _came_s(self, stamps: Sequence[tuple[int, int, bytes]], now_s: float) -> float:
         """When a packet arrived, on the monotonic clock; now where the system does not tell."""
         for level, kind, stamp in stamps:
             if (level, kind, len(stamp)) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS, _STAMP.size):
                 seconds, nanoseconds = _STAMP.unpack(stamp)
                 came_s: float = seconds - self._apart_s + nanoseconds * 1e-9
+                if came_s >= now_s + CLOCK_SET_S:  # it came while this batch was read, by a thread that was halted
+                    now_s = time.monotonic()
                 return came_s if self._since_s(now_s) < came_s < now_s + CLOCK_SET_S else now_s
         return now_s
 

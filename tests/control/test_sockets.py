@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import selectors
 import socket
 import time
 from collections.abc import Iterator
@@ -127,3 +128,50 @@ def test_a_port_that_another_program_has_is_said_and_free_sockets_are_closed() -
         taken.listen()
         with pytest.raises(OSError, match="is another show running"):
             sockets.open_sockets("127.0.0.1", taken.getsockname()[1])
+
+
+class Halting:
+    """The clocks of a busy machine: between looking at one and at the other, others have their turn."""
+
+    def __init__(self) -> None:
+        self.lost_s, self.halts = 0.0, False
+
+    def time(self) -> float:
+        now_s = time.time() + self.lost_s
+        self.lost_s += 0.05 if self.halts else 0.0
+        return now_s
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.lost_s
+
+
+def test_a_thread_that_is_halted_while_it_compares_clocks_makes_no_packet_older_than_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clocks, came = Halting(), list[float]()
+    monkeypatch.setattr(ports, "time", clocks)
+    with selectors.DefaultSelector() as selector:
+        made = ports.Ports("127.0.0.1", 0, selector, lambda packet, sender, came_s, now_s: came.append(came_s), print)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            for halts in (False, True, False):
+                udp.sendto(encode("/installation/master", 0.5), ("127.0.0.1", made.port))
+                clocks.halts = halts
+                made._read(made.udp, time.monotonic() + 1.0)  # it lay there for a while
+                made.resume(time.monotonic() + 60.0)
+        made.listener.close()
+        made.close()
+    assert len(came) == 3 and came == sorted(came)
+
+
+def test_what_comes_while_a_halted_thread_reads_is_not_taken_to_be_older_than_what_it_read_before() -> None:
+    came: list[float] = []
+    with selectors.DefaultSelector() as selector:
+        made = ports.Ports("127.0.0.1", 0, selector, lambda packet, sender, came_s, now_s: came.append(came_s), print)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            for behind_s in (0.0, 10 * ports.CLOCK_SET_S):  # the batch began so long before the packet came
+                udp.sendto(encode("/installation/master", 0.5), ("127.0.0.1", made.port))
+                made._read(made.udp, time.monotonic() - behind_s)
+                made.resume(time.monotonic() + 60.0)
+        made.listener.close()
+        made.close()
+    assert len(came) == 2 and came == sorted(came)
