@@ -132,9 +132,9 @@ class Ports:
             if (level, kind, len(stamp)) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS, _STAMP.size):
                 seconds, nanoseconds = _STAMP.unpack(stamp)
                 came_s: float = seconds - self._apart_s + nanoseconds * 1e-9
-                if came_s >= now_s + CLOCK_SET_S:  # it came while this batch was read, by a thread that was halted
-                    now_s = time.monotonic()
-                return came_s if self._since_s(now_s) < came_s < now_s + CLOCK_SET_S else now_s
+                if came_s >= (latest_s := now_s + CLOCK_SET_S):  # it came while a thread that was halted read on
+                    latest_s = time.monotonic() + CLOCK_SET_S
+                return came_s if self._since_s(now_s) < came_s < latest_s else now_s
         return now_s
 
     def _since_s(self, now_s: float) -> float:
