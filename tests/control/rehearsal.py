@@ -34,7 +34,7 @@ def open_desk(**settings: object) -> Desk:
     return desk
 
 
-def wait_for(condition: Callable[[], object], why: Callable[[], object] = lambda: "", timeout_s: float = 30.0) -> None:
+def wait_for(condition: Callable[[], object], why: Callable[[], object] = lambda: "", timeout_s: float = 60.0) -> None:
     """Look again every few milliseconds until it holds."""
     pause = threading.Event()
     deadline_s = time.monotonic() + timeout_s
@@ -43,7 +43,7 @@ def wait_for(condition: Callable[[], object], why: Callable[[], object] = lambda
         pause.wait(0.003)
 
 
-def hear(desk: Desk, count: int = 1, timeout_s: float = 30.0) -> list[Command]:
+def hear(desk: Desk, count: int = 1, timeout_s: float = 60.0) -> list[Command]:
     """What the desk says, frame by frame, until it has said `count` things."""
     heard: list[Command] = []
 

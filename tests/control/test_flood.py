@@ -66,7 +66,7 @@ def _again(tcp: socket.socket, packet: bytes) -> bool:
 
 @pytest.mark.parametrize("how", ["message", "bundle", "tcp"])
 def test_blackout_gets_through_in_the_middle_of_a_flood_of_good_messages(how: str) -> None:
-    desk = open_desk()
+    desk = open_desk(packets_per_s=50.0)  # so that the slowest machine sends too many
     over = threading.Event()
 
     def pour() -> None:
