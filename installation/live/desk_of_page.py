@@ -71,9 +71,9 @@ class PageDesk:
             raise SettingsError("nothing is known of the show yet")
         held = self._held(told)
         lines = told["lines"]
-        if not (held or lines["osc"] or lines["dmx"]):
+        if not (held or any(lines.values())):
             raise SettingsError("nothing was set up that the show file has not")
-        path = saving.save(self.show, told["cue"], held, lines["osc"], lines["dmx"])
+        path = saving.save(self.show, told["cue"], held, lines["osc"], lines["dmx"], lines["midi"])
         if held and told["cue"]:
             self._send({"verb": "adopt"})
         return {"said": f"saved in {path}"}

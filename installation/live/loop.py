@@ -17,6 +17,7 @@ from installation.files import write_json
 from installation.live import elsewhere, modulation, opening, portable
 from installation.live.chronicle import Chronicle, keep_earlier
 from installation.live.ending import orderly_ends, say_goodbye
+from installation.live.hearing import open_desk
 from installation.live.journal import Entry, read_log
 from installation.live.kept import Kept
 from installation.settings import Show
@@ -57,7 +58,7 @@ class Live:
         self.knobs = self.studio.open()
         self.show = show = portable.fitted(show, self.knobs)
         self.board = opening.open_board(show, self.knobs)
-        self.desk = opening.open_desk(show, self.knobs, closing, options, bool(self.kept and self.kept.goes_on))
+        self.desk = open_desk(show, self.knobs, closing, options, bool(self.kept and self.kept.goes_on))
         sight = Sight(self.screen.read, self.faults, self.senses.there, lambda: self.studio.watches, self.screen.put_up)
         self.desk.look(sight)
         if self.kept and self.kept.goes_on:

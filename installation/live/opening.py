@@ -25,8 +25,6 @@ from installation.signals import Command, Controls, Knob
 
 if TYPE_CHECKING:  # what a show does not use is not imported
     from installation.control.cues import Board
-    from installation.control.desks import Desks
-    from installation.control.learning import Teachable
     from installation.live.studio import Studio
     from installation.rendering.easel import Easel
     from installation.rendering.window import Display
@@ -57,13 +55,15 @@ def prepare(options: Namespace, show: Show | None = None) -> tuple[Show, Namespa
 def safe(show: Show) -> Show:
     """What cannot fail of a show: `pattern` without effects, bends and routes; its cues, desks and wall stay."""
     from installation.control.addresses import without_knobs
+    from installation.control.midi import mapping
 
     bare = [{n: v for n, v in cue.values.items() if n.startswith("screen.")} for cue in show.cues]
     cues = [dataclasses.replace(cue, values=v, vector="", model="") for cue, v in zip(show.cues, bare, strict=True)]
     show = dataclasses.replace(show, generator=Part("pattern"), cues=tuple(cues), bends=(), effects=(), routes=())
     osc = dataclasses.replace(show.osc, aliases=without_knobs(show.osc.aliases, cues))
     dmx = show.dmx and dataclasses.replace(show.dmx, knobs=(), speed=Dmx.speed)
-    return dataclasses.replace(show, vectors=(), keyframes=(), directions=(), osc=osc, dmx=dmx)
+    midi = show.midi and dataclasses.replace(show.midi, map=mapping.without_knobs(show.midi.map, cues))
+    return dataclasses.replace(show, vectors=(), keyframes=(), directions=(), osc=osc, dmx=dmx, midi=midi)
 
 
 def _apply(show: Show, options: Namespace) -> Show:
@@ -161,39 +161,6 @@ def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:
     screen = window.create(show.screen, headless=headless)
     closing.callback(screen.close)
     return screen
-
-
-def open_desk(
-    show: Show, knobs: Mapping[str, Knob], closing: ExitStack, options: Namespace | None = None, again: bool = False
-) -> Desks:
-    """Everybody's ear: OSC, DMX, OSCQuery and the panel where the show has them; what is sent waits for its start.
-
-    again: not the first show of this keeper.
-    """
-    from installation.control.desk import Desk
-    from installation.control.desks import Desks, Listener
-    from installation.control.heard import Heard
-
-    heard, others = Heard(), dict[str, Listener]()
-    osc = Desk(show.osc, knobs, show.cues, heard)
-    teachers: dict[str, Teachable] = {"OSC": osc.space}
-    if show.dmx is not None:
-        from installation.control.dmx.listener import Dmx
-
-        others["dmx"] = dmx = Dmx(show.dmx, knobs, show.cues, show.name, heard)
-        teachers["DMX"] = dmx.personality
-    if show.oscquery is not None:
-        from installation.control.oscquery.listener import OscQuery
-
-        others["oscquery"] = OscQuery(show.oscquery, show.osc, lambda: osc.port, knobs, show.cues, show.name)
-    if show.panel.on and options is not None:
-        from installation.live.panel import Panel
-
-        others["panel"] = Panel(show, options, knobs, heard, teachers, again)
-    desks = Desks(osc, **others)
-    closing.callback(desks.close)
-    desks.bind()
-    return desks
 
 
 def knobs_of(show: Show) -> dict[str, Knob]:

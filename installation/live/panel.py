@@ -217,8 +217,9 @@ class Panel:
         osc, dmx = (self.learner.teachers.get(protocol) for protocol in ("OSC", "DMX"))
         lines = getattr(osc, "alias_lines", {})
         ours = {source: lines[source] for protocol, source in self.learner.learnt if protocol == "OSC"}
+        midi = {source: knob for (protocol, source), knob in self.learner.learnt.items() if protocol == "MIDI"}
         taught = any(protocol == "DMX" for protocol, _ in self.learner.learnt)
-        return {"osc": ours, "dmx": getattr(dmx, "knobs", []) if taught else []}
+        return {"osc": ours, "midi": midi, "dmx": getattr(dmx, "knobs", []) if taught else []}
 
     def _write(self, words: Words, table: Mapping[str, Any]) -> None:
         with suppress(ValueError):  # longer than there is room for: the page keeps what it has

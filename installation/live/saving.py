@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tomlkit
@@ -31,7 +32,12 @@ def goes_to(path: Path) -> Path:
 
 
 def save(
-    show: str, cue: str, values: Mapping[str, float], aliases: Mapping[str, str], dmx_knobs: Sequence[str] = ()
+    show: str,
+    cue: str,
+    values: Mapping[str, float],
+    aliases: Mapping[str, str],
+    dmx_knobs: Sequence[str] = (),
+    midi: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write into the file of a show what its running cue is to look like and what leads to its knobs; where it went.
 
@@ -46,6 +52,8 @@ def save(
             _into_cue(document, cue, values)
         for source, to in aliases.items():
             _table(_table(document, "osc"), "aliases")[source] = to
+        for source, to in midi.items():
+            _table(_table(document, "midi"), "map")[source] = to
         if dmx_knobs and "dmx" in document:
             document["dmx"]["knobs"] = _without_end(dmx_knobs)
         text = tomlkit.dumps(document)

@@ -9,14 +9,16 @@ from typing import Any
 
 from installation import files
 from installation.checking import SettingsError, check, read_toml, refuse_twins, to_table
-from installation.settings.desks import Dmx, Osc, OscQuery, Panel
+from installation.settings.desks import Dmx, Midi, Osc, OscQuery, Panel, Timecode
 
 __all__ = [
     "Dmx",
+    "Midi",
     "Osc",
     "OscQuery",
     "Panel",
     "SettingsError",
+    "Timecode",
     "check",
     "read_toml",
     "to_table",
@@ -75,7 +77,7 @@ class Cue:
     """number is text ("1.5"); values are bases of knobs by name; what a cue does not name keeps its value.
 
     vector leads the generator to one of the show's vectors or keyframes, to "seed 23" or a file of a vector; "walk"
-    lets it go on walking. model fades to another model, by name.
+    lets it go on walking. model fades to another model, by name. at is when [timecode] calls it: "00:01:30:00".
     """
 
     number: str
@@ -84,6 +86,7 @@ class Cue:
     values: dict[str, float] = field(default_factory=dict)
     vector: str = ""
     model: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ class Show:
     dmx: Dmx | None = None
     panel: Panel = Panel()
     oscquery: OscQuery | None = None
+    midi: Midi | None = None
+    timecode: Timecode | None = None
     moment_every_s: float = 0.0
     moments_per_hour: float = 720.0  # 0: as many as there are
     moments_mb: float = 2000.0  # that the folder of moments may hold; 0: as much as there is

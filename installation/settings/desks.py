@@ -73,3 +73,33 @@ class Panel:
     port: int = 9080
     preview: bool = True
     camera: bool = False
+
+
+@dataclass(frozen=True)
+class Midi:
+    """port is part of the name of the port that is heard, "" for every one; output of the one that is told what is set,
+    "" for the same. pickup: a fader acts once it has been moved to where its knob is, not before.
+
+    map leads from what a controller sends to a knob, master, a verb (go, back, blackout, panic, freeze, test_card,
+    moment, vector, release) or "cue NUMBER": {"cc 1/7" = "generator.x", "note 1/36" = "go"}; a table says more:
+    {"cc 1/8" = { to = "master", way = "jump", low = 0.2, high = 0.9 }}.
+    """
+
+    port: str = ""
+    output: str = ""
+    feedback: bool = True
+    pickup: bool = False
+    map: dict[str, str | dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Timecode:
+    """A clock that calls the cues which have an `at`: source is mtc (port: part of the MIDI port's name) or ltc (device
+    and channel of a sound input, as of [[inputs]] microphone). fps is what `at` and LTC are counted in: 24, 25, 29.97
+    (drop frame) or 30; MTC says its own."""
+
+    source: str = "mtc"
+    port: str = ""
+    device: str = ""
+    channel: int = 1
+    fps: float = 25.0

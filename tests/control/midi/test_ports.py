@@ -1,0 +1,133 @@
+"""Real MIDI ports, between real processes: heard, told, pulled out, plugged in, and a driver that hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from cables import ALL
+from rehearsal import CUES
+
+from installation.control.cues import Board
+from installation.control.midi.listener import Midi
+from installation.control.midi.ports import ROWS_IN, Plan
+from installation.control.midi.ports_child import matching
+from installation.control.midi.ring import LONGEST
+from installation.memory import Memory
+from installation.settings import Midi as Settings
+from installation.signals import Command
+
+TEAR = "effect.tear.amount"
+
+
+class Device:
+    """A controller with a motor fader: two virtual ports of one name."""
+
+    def __init__(self, name: str = "nano") -> None:
+        import rtmidi
+
+        self.told: list[tuple[int, ...]] = []
+        self._out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
+        self._out.open_virtual_port("keys")
+        self._in = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=f"{name} motors")
+        self._in.open_virtual_port("motors")
+        self._in.set_callback(lambda event, _=None: self.told.append(tuple(event[0])))
+        self._ends = [self._out, self._in]
+
+    def send(self, *raw: int) -> None:
+        self._out.send_message(raw)
+
+    def pull(self) -> None:
+        ends, self._ends = self._ends, []  # a second time would end the whole process
+        for end in ends:
+            end.close_port()
+            end.delete()
+
+
+@pytest.fixture
+def device(jack: None) -> Iterator[Device]:
+    made = Device()
+    yield made
+    made.pull()
+
+
+@pytest.fixture
+def midi(jack: None) -> Iterator[Midi]:
+    told: dict[str, Any] = {"cc 1/7": TEAR, "note 1/37": "blackout"}
+    listener = Midi(Settings(port="NANO", map=told), ALL, CUES)
+    listener.start()
+    yield listener
+    listener.close()
+
+
+def hear(midi: Midi, device: Device, command: Command, raw: tuple[int, ...], wait_for: Callable) -> Command:
+    """Send until it is heard: when a port is opened is not ours to say."""
+    heard: list[Command] = []
+
+    def has_come() -> bool:
+        device.send(*raw)
+        heard.extend(one for one in midi.poll(0.0) if one == command)
+        return bool(heard)
+
+    wait_for(has_come)
+    return heard[0]
+
+
+def test_a_fader_of_a_real_port_is_heard_and_its_motor_is_told(midi: Midi, device: Device, wait_for: Callable) -> None:
+    command = hear(midi, device, Command("knob", TEAR, 1.0), (0xB0, 7, 127), wait_for)
+    assert command.by.startswith("midi nano")
+    board = Board(ALL, CUES)
+
+    def is_told() -> bool:
+        midi.poll(0.0)
+        midi.follow(board.levels(0.0), 0.0)
+        return (0xB0, 7, 25) in device.told  # 0.2 in the first cue
+
+    wait_for(is_told)
+    assert (0x90, 37, 0) in device.told
+
+
+def test_a_controller_may_be_pulled_out_and_plugged_in(midi: Midi, device: Device, wait_for: Callable) -> None:
+    black = Command("blackout", value=1.0)
+    hear(midi, device, black, (0x90, 37, 1), wait_for)
+    device.pull()
+    wait_for(lambda: not any(midi._ports.names.get("in", ["?"])))
+    again = Device()
+    try:
+        hear(midi, again, black, (0x90, 37, 1), wait_for)
+    finally:
+        again.pull()
+    assert not midi.faults
+
+
+def test_a_driver_that_hangs_is_counted_and_done_without_and_heard_again(
+    midi: Midi, device: Device, wait_for: Callable
+) -> None:
+    black = Command("blackout", value=1.0)
+    hear(midi, device, black, (0x90, 37, 1), wait_for)
+    (pid,) = midi._ports._child.pids  # type: ignore[attr-defined]
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: midi.faults["MIDI"] == 1)
+    assert midi.poll(0.0) == []
+    hear(midi, device, black, (0x90, 37, 1), wait_for)
+
+
+def test_a_reader_who_is_far_behind_loses_the_oldest_and_is_told() -> None:
+    memory = Memory(Plan.bytes_of())
+    plan, other = Plan(memory), Plan(memory)
+    for i in range(ROWS_IN + 10):
+        assert other.heard.write(bytes((0xB0, 7, i % 128)), 3, float(i))
+    came = list(plan.heard.read())
+    assert came[-1] == (ROWS_IN + 9.0, 3, bytes((0xB0, 7, (ROWS_IN + 9) % 128)))
+    assert plan.heard.lost + len(came) == ROWS_IN + 10 and list(plan.heard.read()) == []
+    assert not other.heard.write(bytes(LONGEST + 1), 0, 0.0) and not other.heard.write(b"", 0, 0.0)
+
+
+def test_only_ports_that_are_meant_are_opened_and_never_our_own() -> None:
+    there = ["Midi Through:Midi Through Port-0 14:0", "nanoKONTROL2 20:0", "installation show:in", "X-TOUCH 24:0"]
+    assert matching(there, "") == ["nanoKONTROL2 20:0", "X-TOUCH 24:0"]
+    assert matching(there, "x-touch") == ["X-TOUCH 24:0"]
+    assert matching(there, "through") == there[:1] and matching(there, "show") == []
