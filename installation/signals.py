@@ -47,6 +47,16 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """Where a clock is: beats since it began (a whole number on the beat), beats a minute, and beats of a bar."""
+
+    beat: float
+    tempo_bpm: float
+    beats_per_bar: int
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Knob:
     """A named quantity that people, cues and routes may set: its range, its default, and what it does in one line."""
 

@@ -64,6 +64,9 @@ class Senses:
         for name, spoken in self._spoken.items():
             if name != "recording":
                 features.update(self._cast(name, spoken, played))
+        for name, extractor in self.extractors.items():  # a clock knows better than an ear
+            leads = getattr(extractor, "leads", {}) if self.inputs[self.listens[name]].alive else {}
+            features.update({other: features[own] for own, other in leads.items()})
         return features
 
     def _cast(self, name: str, own: Mapping[str, float], played: Mapping[str, float]) -> dict[str, float]:
@@ -101,7 +104,8 @@ class Senses:
     @property
     def tempo_bpm(self) -> float:
         """The tempo heard, 0 while there is none."""
-        return float(getattr(self.extractors.get("sound"), "tempo_bpm", 0.0) or 0.0)
+        own = (getattr(self.extractors.get(name), "tempo_bpm", 0.0) for name in ("tempo", "sound"))
+        return float(next(filter(None, own), 0.0))
 
     def all_faults(self) -> Counter[str]:
         """Faults of every input and feature together."""

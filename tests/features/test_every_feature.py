@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from installation import plugins
-from installation.signals import CameraFrame, Number, SoundBlock
+from installation.signals import Beat, CameraFrame, Number, SoundBlock
 
 RANDOM = np.random.default_rng(5)
 NAN = float("nan")
@@ -24,6 +24,7 @@ SIGNALS = {
         SoundBlock(np.full(9000, 1e30, np.float32), 8000, 0.0),
         SoundBlock(RANDOM.uniform(-1, 1, 9000).astype(np.float32), 96000, 0.0),
     ],
+    "tempo": [Beat(beat, bpm, bar, 0.0) for beat, bpm, bar in ((7.3, 120.0, 4), (-1e9, 1e9, 1), (0.0, 0.0, 64))],
     "ticker": [
         Number(v, 0.0, a, b) for v, a, b in ((1, 0, 2), (NAN, 0, 1), (1e300, -1e300, 1e300), (3, 3, 3), (1, 5, 2))
     ],
