@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from controllers import Device, jack_server
 from desktops import virtual_desktop
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -52,6 +53,21 @@ def wait_for() -> Callable[..., object]:
         return answer
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def jack() -> Iterator[None]:
+    """A JACK server of our own: real MIDI ports."""
+    with jack_server():
+        yield
+
+
+@pytest.fixture
+def device(jack: None) -> Iterator[Device]:
+    """A MIDI controller that is plugged in."""
+    made = Device()
+    yield made
+    made.pull()
 
 
 @pytest.fixture(scope="session")

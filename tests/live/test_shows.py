@@ -72,7 +72,7 @@ def test_its_cues_and_aliases_name_knobs_that_are_there(show: Show) -> None:
             for name, value in cue.values.items():
                 assert knobs[name].low <= value <= knobs[name].high, (cue.number, name)
         anywhere = dataclasses.replace(show, osc=dataclasses.replace(show.osc, port=0))
-        opening.open_desk(anywhere, knobs, closing)  # refuses an alias that leads nowhere
+        open_desk(anywhere, knobs, closing)  # refuses an alias that leads nowhere
 
 
 def test_a_second_of_every_cue_is_neither_flat_nor_frozen(show: Show) -> None:

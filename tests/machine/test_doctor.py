@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from installation.machine import doctor
-from installation.machine.doctor import desk, finding
+from installation.machine.doctor import desk, finding, wired
 from installation.machine.doctor.finding import Finding
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,3 +161,11 @@ def test_a_show_that_runs_here_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         running.close()
     assert found.state == "ok" and "a show is running" in found.found
+
+
+def test_midi_ports_are_named_and_a_system_that_hangs_is_a_note() -> None:
+    assert wired.judge_midi("MIDI", False, None).cause == "optional"
+    assert wired.judge_midi("MIDI", True, None).unwell and wired.judge_midi("MIDI", True, "oops").unwell
+    assert wired.judge_midi("MIDI", True, "[]\n").cause == "none"
+    found = wired.judge_midi("MIDI", True, 'JACK said something\n["a", "b", "c", "d", "e"]\n')
+    assert found.state == "ok" and found.found == "a, b, c, d and 1 more"

@@ -88,13 +88,16 @@ class Midi:
         """What people turned and pressed since the last time: the newest value of each knob, every press."""
         if self._opened != self._ports.opened:
             self._meet()
+        refused: Counter[tuple[str, int]] = Counter()  # noise costs a line a frame, not one a byte
         for came_s, port, raw in self._ports.read():
             parser, controllers = self._stream(port)
             for said in parser.feed(raw):
                 if isinstance(said, str):
-                    self.refuse(said, self._name(port))
+                    refused[said, port] += 1
                 elif said.status < OWN_STATUS:
                     self._take(controllers, said, port, came_s)
+        for (kind, port), count in refused.items():
+            self.refuse(kind, self._name(port), count=count)
         return self._wishes.take()
 
     def follow(self, levels: Levels, now_s: float) -> None:

@@ -16,7 +16,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from installation import __version__
-from installation.machine.doctor import cameras, computer, desk, graphics, models, monitors, outputs, service, sound
+from installation.machine.doctor import (
+    cameras,
+    computer,
+    desk,
+    graphics,
+    models,
+    monitors,
+    outputs,
+    service,
+    sound,
+    wired,
+)
 from installation.machine.doctor.finding import Finding
 
 Look = Callable[[str], Iterator[Finding]]
@@ -35,7 +46,7 @@ PARTS: dict[str, dict[str, Look]] = {
         "output": outputs.look_at_outputs,
     },
     "sound": {"sound server": sound.look_at_server, "microphone": sound.look_at_microphones},
-    "desk": {"OSC": desk.look_at_ports},
+    "desk": {"OSC": desk.look_at_ports, "MIDI": wired.look_at_midi, "Link": wired.look_at_link},
     "weights": {"model": models.look_at_models},
 }
 MARKS = {"ok": ("✓", "ok", "32"), "note": ("–", "note", "33"), "missing": ("✗", "missing", "31")}  # and its colour

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from cables import ALL
+from controllers import Device
 from rehearsal import CUES
 
 from installation.control.cues import Board
@@ -16,42 +18,12 @@ from installation.control.midi.listener import Midi
 from installation.control.midi.ports import ROWS_IN, Plan
 from installation.control.midi.ports_child import matching
 from installation.control.midi.ring import LONGEST
+from installation.inputs import tempo
 from installation.memory import Memory
 from installation.settings import Midi as Settings
 from installation.signals import Command
 
 TEAR = "effect.tear.amount"
-
-
-class Device:
-    """A controller with a motor fader: two virtual ports of one name."""
-
-    def __init__(self, name: str = "nano") -> None:
-        import rtmidi
-
-        self.told: list[tuple[int, ...]] = []
-        self._out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
-        self._out.open_virtual_port("keys")
-        self._in = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=f"{name} motors")
-        self._in.open_virtual_port("motors")
-        self._in.set_callback(lambda event, _=None: self.told.append(tuple(event[0])))
-        self._ends = [self._out, self._in]
-
-    def send(self, *raw: int) -> None:
-        self._out.send_message(raw)
-
-    def pull(self) -> None:
-        ends, self._ends = self._ends, []  # a second time would end the whole process
-        for end in ends:
-            end.close_port()
-            end.delete()
-
-
-@pytest.fixture
-def device(jack: None) -> Iterator[Device]:
-    made = Device()
-    yield made
-    made.pull()
 
 
 @pytest.fixture
@@ -131,3 +103,21 @@ def test_only_ports_that_are_meant_are_opened_and_never_our_own() -> None:
     assert matching(there, "") == ["nanoKONTROL2 20:0", "X-TOUCH 24:0"]
     assert matching(there, "x-touch") == ["X-TOUCH 24:0"]
     assert matching(there, "through") == there[:1] and matching(there, "show") == []
+
+
+def test_a_clock_of_a_real_port_gives_its_tempo(device: Device, wait_for: Callable) -> None:
+    made = tempo.create(tempo.Settings(source="midi", port="nano"))
+    made.start()
+    pace = threading.Event()  # who sends a clock keeps time
+
+    def has_come() -> bool:
+        pace.wait(0.02)
+        device.send(0xF8)
+        beat = made.read(0.0)
+        return beat is not None and 20 <= beat.tempo_bpm <= 130
+
+    try:
+        wait_for(has_come)
+    finally:
+        made.close()
+    assert not made.faults
