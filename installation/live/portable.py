@@ -37,15 +37,22 @@ def with_model(generator: Part, model: str) -> Part:
 
 
 def fitted(show: Show, knobs: Mapping[str, Knob]) -> Show:
-    """The show without the routes, and without the values of cues, that another model's knobs do not take; one line
+    """The show without the routes, values of cues and lines of MIDI that another model's knobs do not take; one line
     says so. What its own model does not take stays in it, and is refused."""
     if not show.ported:
         return show
     left: list[str] = []
     routes = tuple(route for route in show.routes if _plays(route.target, knobs, left))
     cues = tuple(_cue(cue, knobs, left) for cue in show.cues)
+    lines = show.midi.map if show.midi else {}
+    lines = {
+        source: to
+        for source, to in lines.items()
+        if _plays(str(to["to"] if isinstance(to, dict) and "to" in to else to), knobs, left)
+    }
     _say(str(show.generator.settings.get("model", show.generator.name)), left)
-    return dataclasses.replace(show, routes=routes, cues=cues)
+    midi = show.midi and dataclasses.replace(show.midi, map=lines)
+    return dataclasses.replace(show, routes=routes, cues=cues, midi=midi)
 
 
 def say_what_lacks(generator: Any, show: Show) -> None:

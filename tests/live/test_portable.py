@@ -10,7 +10,7 @@ from installation import weights
 from installation.__main__ import parser
 from installation.live import opening
 from installation.live.portable import fitted, with_model
-from installation.settings import Bend, Cue, Part, Route, SettingsError, Show
+from installation.settings import Bend, Cue, Midi, Part, Route, SettingsError, Show
 from installation.signals import Controls
 
 
@@ -78,6 +78,9 @@ def test_what_a_show_moves_that_another_model_lacks_is_left_out_and_said(negativ
     assert show.cues[0].values == {"generator.x": 0.5}
     [said] = [line for line in caplog.messages if "has no" in line]
     assert said == f"{negative} has no generator.noise.fine, bend.named.amount: left out"
+    midi = Midi(map={"cc 1/1": "generator.x", "cc 1/2": {"to": "generator.noise.fine"}, "note 1/3": "blackout"})
+    wired = played(dataclasses.replace(OWN, midi=midi), "--model", str(negative)).midi
+    assert wired is not None and list(wired.map) == ["cc 1/1", "note 1/3"]
     beyond = dataclasses.replace(OWN, cues=(Cue("1", values={"generator.truncation": 9.0}),))
     assert played(beyond, "--model", str(negative)).cues[0].values == {}, "further than its knob goes"
 

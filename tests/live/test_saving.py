@@ -79,6 +79,15 @@ def test_a_show_without_cues_and_without_a_desk_gets_its_first_ones(path: Path) 
     assert show.osc.aliases == {"/a": "master"} and show.about == "bare"
 
 
+@pytest.mark.parametrize("more", ["", '[midi]\nport = "nano" # the small one\n[midi.map]\n"cc 1/7" = "master"\n'])
+def test_what_was_learnt_of_a_controller_is_saved(path: Path, more: str) -> None:
+    path.write_text(SHOW + more)
+    saving.save(str(path), "1", {}, {}, (), {"cc 1/8": "generator.z"})
+    show = open_show(str(path))
+    assert show.midi is not None and show.midi.map["cc 1/8"] == "generator.z" and len(show.midi.map) == 1 + bool(more)
+    assert ("# the small one" in path.read_text()) == bool(more)
+
+
 @pytest.mark.parametrize("spoilt", ["[[cues", "cues = 3", 'cues = ["a"]', "osc = 3", '[[cues]]\nnumber = "7"'])
 def test_a_file_that_cannot_be_changed_is_left_as_it_is(path: Path, spoilt: str) -> None:
     path.write_text(spoilt)
