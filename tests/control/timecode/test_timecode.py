@@ -92,6 +92,7 @@ def test_music_noise_silence_and_cut_frames_are_no_timecode() -> None:
     square = np.sign(np.sin(at * 2 * np.pi * 1000 / 48000))
     for odd in (music, square, chance.uniform(-1, 1, 48000 * 4), np.zeros(48000), np.full(48000, np.nan)):
         assert heard(Ltc(25.0, 48000), odd.astype(np.float32)) == []
+    assert heard(Ltc(25.0, 48000), 0.004 * track(Time(0, 0, 1, 0), 40, 25.0, 48000)) == []  # crosstalk
     frame = track(Time(0, 0, 1, 0), 1, 25.0, 48000)
     assert heard(Ltc(25.0, 48000), np.concatenate([frame, frame, frame])) == []  # the same again is no next
 
@@ -199,10 +200,11 @@ class Cable:
     def __init__(self, messages: list[Message]) -> None:
         self.faults: Counter[str] = Counter()
         self.names = {"in": ["deck"]}
+        self.pause = False
         self._messages = iter(messages)
 
     def read(self) -> Iterator[tuple[float, int, bytes]]:
-        for message in self._messages:
+        for message in () if self.pause else self._messages:
             yield 0.0, 0, bytes((message.status, message.one))
             if message.one >> 4 == 7:
                 return
@@ -222,6 +224,16 @@ def test_a_tape_and_a_sequencer_call_the_cues_of_a_show() -> None:
         calls = [command for i in range(40) for command in clock.poll(i / 30)]
         assert [(command.verb, command.name) for command in calls] == [("cue", "2"), ("cue", "3")]
         assert clock.running and not clock.poll(9.0) and not clock.running
+
+
+def test_a_clock_that_stood_and_goes_on_a_little_later_calls_only_the_cue_that_belongs_there() -> None:
+    starts = [Time(0, 0, 59, 10), Time(0, 1, 1, 5)]
+    clock = Timecode(Settings("mtc"), CUES, ports=Cable([m for start in starts for m in quarters(start)]))
+    assert clock.poll(0.0) == []
+    clock._clock._ports.pause = True  # type: ignore[union-attr]
+    assert clock.poll(5.0) == [] and not clock.running
+    clock._clock._ports.pause = False  # type: ignore[union-attr]
+    assert [command.name for command in clock.poll(6.0)] == ["3"]
 
 
 @pytest.mark.parametrize(
