@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from timecodes import track
 
 from installation.control.midi.parser import Message
 from installation.control.timecode.calling import Caller
@@ -20,36 +21,6 @@ from installation.settings import Timecode as Settings
 from installation.signals import SoundBlock
 
 CUES = (Cue("1"), Cue("2", at="00:01:00:02"), Cue("3", at="00:01:01:00"), Cue("4", at="00:02:00:10"))
-
-
-def bits_of(time: Time) -> list[int]:
-    """The 80 bits of a frame, by SMPTE 12M's table rather than by how we read it."""
-    bits = [0] * 80
-    rows = ((time.frames, 0, 8), (time.seconds, 16, 24), (time.minutes, 32, 40), (time.hours, 48, 56))
-    for value, ones, tens in rows:
-        for i in range(4):
-            bits[ones + i] = value % 10 >> i & 1
-            if value // 10 >> i:
-                bits[tens + i] = value // 10 >> i & 1
-    bits[10] = int(time.drop)
-    bits[64:] = [0, 0, *[1] * 12, 0, 1]
-    return bits
-
-
-def track(start: Time, frames: int, fps: float, rate_hz: int = 44100, speed: float = 1.0) -> np.ndarray:
-    """The sound of so many frames: the wave turns at the begin of every bit, and in the middle of a 1."""
-    halves: list[int] = []
-    side, time = 1, start
-    for _ in range(frames):
-        for bit in bits_of(time):
-            side = -side
-            halves.append(side)
-            side = -side if bit else side
-            halves.append(side)
-        time = after(time)
-    real = 30000 / 1001 if fps == 29.97 else fps
-    at = np.arange(int(len(halves) * rate_hz / (160 * real * speed))) * (160 * real * speed) / rate_hz
-    return 0.5 * np.array(halves, np.float32)[np.minimum(at.astype(int), len(halves) - 1)]
 
 
 def heard(ltc: Ltc, sound: np.ndarray, block: int = 441) -> list[tuple[Time, bool]]:
