@@ -54,6 +54,8 @@ HEAVY = {
     "mediapipe": {"features"},
     "cv2": {"inputs", "features", "networks", "rendering", "stages"},
     "sounddevice": {"inputs"},
+    "rtmidi": {"control", "inputs"},
+    "aalink": {"inputs"},
     "starlette": {"pages"},
     "uvicorn": {"pages"},
     "websockets": {"control"},  # a whole server of small requests: no web framework is needed beside it

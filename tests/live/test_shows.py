@@ -16,6 +16,7 @@ from installation.__main__ import main
 from installation.features import hands, motion, sound
 from installation.inputs import recording
 from installation.live import modulation, opening
+from installation.live.hearing import open_desk
 from installation.rendering.readback import Whole
 from installation.settings import Show, open_show
 from installation.signals import Command
