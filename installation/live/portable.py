@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from installation import plugins, weights
+from installation.control.addresses import AliasError, Space
 from installation.settings import Cue, Part, SettingsError, Show
 from installation.signals import Knob
 
@@ -37,22 +38,39 @@ def with_model(generator: Part, model: str) -> Part:
 
 
 def fitted(show: Show, knobs: Mapping[str, Knob]) -> Show:
-    """The show without the routes, values of cues and lines of MIDI that another model's knobs do not take; one line
+    """The show without the routes, values of cues and ways from desks that another model's knobs do not take; one line
     says so. What its own model does not take stays in it, and is refused."""
     if not show.ported:
         return show
     left: list[str] = []
     routes = tuple(route for route in show.routes if _plays(route.target, knobs, left))
     cues = tuple(_cue(cue, knobs, left) for cue in show.cues)
-    lines = show.midi.map if show.midi else {}
-    lines = {
-        source: to
-        for source, to in lines.items()
-        if _plays(str(to["to"] if isinstance(to, dict) and "to" in to else to), knobs, left)
-    }
-    _say(str(show.generator.settings.get("model", show.generator.name)), left)
+    lines = {way: to for way, to in (show.midi.map if show.midi else {}).items() if _plays(_goal(to), knobs, left)}
     midi = show.midi and dataclasses.replace(show.midi, map=lines)
-    return dataclasses.replace(show, routes=routes, cues=cues, midi=midi)
+    turned = tuple(name if _plays(name, knobs, left) else "" for name in (show.dmx.knobs if show.dmx else ()))
+    dmx = show.dmx and dataclasses.replace(show.dmx, knobs=turned)
+    osc = dataclasses.replace(show.osc, aliases=_aliases(show, knobs, left))
+    _say(str(show.generator.settings.get("model", show.generator.name)), left)
+    return dataclasses.replace(show, routes=routes, cues=cues, midi=midi, dmx=dmx, osc=osc)
+
+
+def _goal(to: Any) -> str:
+    """Where a line of a desk leads: `"generator.x"`, or the `to` of a table."""
+    return str(to["to"] if isinstance(to, dict) and "to" in to else to)
+
+
+def _aliases(show: Show, knobs: Mapping[str, Knob], left: list[str]) -> dict[str, Any]:
+    """Without those that lead to knobs of a model that this one has not."""
+    space, kept = Space(knobs, show.cues), {}
+    for there, to in show.osc.aliases.items():
+        try:
+            space.lead(there, to)
+        except AliasError:
+            if any(beginning.strip(".") in str(to) for beginning in OF_A_MODEL):
+                left.append(there)
+                continue
+        kept[there] = to
+    return kept
 
 
 def say_what_lacks(generator: Any, show: Show) -> None:

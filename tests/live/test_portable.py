@@ -10,7 +10,7 @@ from installation import weights
 from installation.__main__ import parser
 from installation.live import opening
 from installation.live.portable import fitted, with_model
-from installation.settings import Bend, Cue, Midi, Part, Route, SettingsError, Show
+from installation.settings import Bend, Cue, Dmx, Midi, Osc, Part, Route, SettingsError, Show
 from installation.signals import Controls
 
 
@@ -81,6 +81,18 @@ def test_what_a_show_moves_that_another_model_lacks_is_left_out_and_said(negativ
     midi = Midi(map={"cc 1/1": "generator.x", "cc 1/2": {"to": "generator.noise.fine"}, "note 1/3": "blackout"})
     wired = played(dataclasses.replace(OWN, midi=midi), "--model", str(negative)).midi
     assert wired is not None and list(wired.map) == ["cc 1/1", "note 1/3"]
+    there = {
+        "/a": "/installation/generator/x/percent",
+        "/b": "/installation/generator/noise/fine",
+        "/c": "generator.kick",
+    }
+    odd = {"/d": "/installation/effect/tear", "/e": ["generator.x", "generator.noise.fine"]}
+    desks = dataclasses.replace(
+        OWN, osc=Osc(aliases=there | odd), dmx=Dmx(knobs=("generator.noise.fine", "generator.x"))
+    )
+    wired = played(desks, "--model", str(negative))
+    assert list(wired.osc.aliases) == ["/a", "/c", "/d"], "what is no model's is refused later, by its name"
+    assert wired.dmx is not None and wired.dmx.knobs == ("", "generator.x"), "the others stay on their channels"
     beyond = dataclasses.replace(OWN, cues=(Cue("1", values={"generator.truncation": 9.0}),))
     assert played(beyond, "--model", str(negative)).cues[0].values == {}, "further than its knob goes"
 
