@@ -61,7 +61,7 @@ class Calibrating:
         self.state, self._said = state, ""
 
     def resume(self, venue: Venue, pattern: str, words: str) -> Calibrating:
-        """Go on after the show was shown in between: with all that can be undone, and what was not saved still is not."""
+        """Go on after the show was shown in between: nothing of it is forgotten."""
         self.words = words
         self.turn(dataclasses.replace(self.state, pattern=pattern, wish="", doing=(), grip=None))
         self.take(venue)
