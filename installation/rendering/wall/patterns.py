@@ -178,9 +178,8 @@ def _write(
 
 def code(words: str) -> np.ndarray:
     """A QR code [shape=(n, n), uint8], a pixel a module, with its quiet border."""
-    return np.asarray(
-        cv2.copyMakeBorder(cv2.QRCodeEncoder.create().encode(words[:LONGEST_WORDS]), 2, 2, 2, 2, 0, value=(255,))
-    )
+    modules = cv2.QRCodeEncoder.create().encode(words[:LONGEST_WORDS])
+    return np.asarray(cv2.copyMakeBorder(modules, 2, 2, 2, 2, 0, value=(255,)))
 
 
 def _paste(rgb: np.ndarray, code: np.ndarray, left: int, top: int, side: int) -> None:
