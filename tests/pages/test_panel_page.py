@@ -265,8 +265,10 @@ def test_two_browsers_see_each_others_changes_and_keep_a_preset(
 
 
 DRAG = """(async () => {{
-  const plan = document.getElementById("plan"), box = document.querySelectorAll("#plan-points circle")[{point}].getBoundingClientRect();
-  const say = (kind, x, y) => plan.dispatchEvent(new PointerEvent(kind, {{ pointerId: 1, clientX: x, clientY: y, bubbles: true }}));
+  const plan = document.getElementById("plan"), handle = document.querySelectorAll("#plan-points circle")[{point}];
+  const box = handle.getBoundingClientRect();
+  const at = (x, y) => ({{ pointerId: 1, clientX: x, clientY: y, bubbles: true }});
+  const say = (kind, x, y) => plan.dispatchEvent(new PointerEvent(kind, at(x, y)));
   plan.setPointerCapture = () => {{}}; // no finger is really down
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   say("pointerdown", x + 6, y + 4);
@@ -281,7 +283,8 @@ DRAG = """(async () => {{
 def corner_is(which: int, question: str) -> str:
     """A question about x and y of the first output's point, as the page draws it, parts of the frame."""
     circle = f"document.querySelectorAll('#plan-points circle')[{which}]"
-    return f"(({{ x, y }}) => {question})({{ x: {circle}.getAttribute('cx') / 320, y: {circle}.getAttribute('cy') / 180 }})"
+    place = f"{{ x: {circle}.getAttribute('cx') / 320, y: {circle}.getAttribute('cy') / 180 }}"
+    return f"(({{ x, y }}) => {question})({place})"
 
 
 def test_a_wall_is_fitted_saved_and_taken_back_from_a_telephone(

@@ -4,7 +4,7 @@ import { byId, make, newest, wish } from "./say.js";
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 0.09; // of the frame's height, around it: what lies beyond waits there
 const NEAR_PX = 40, HANDLE_PX = 11, STILL_MS = 700;
-const PATTERN_NAMES = { "": "the show", names: "names" };
+const worded = (name) => (name ? name[0].toUpperCase() + name.slice(1) : "The show");
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 let wall = null;
 let output = 0, point = 0, stroke = 0;
@@ -23,7 +23,7 @@ export function showWall(told) {
   for (const part of document.querySelectorAll("[data-wall=on]")) part.hidden = !on;
   showKeys("wall-outputs", wall.outputs.map(({ name }) => name), output, (_, number) => choose(number, 0));
   byId("wall-outputs").hidden = wall.outputs.length < 2;
-  showKeys("wall-patterns", ["", ...wall.patterns], ["", ...wall.patterns].indexOf(wall.pattern), (name) => wish("begin", { pattern: name }));
+  showKeys("wall-patterns", ["", ...wall.patterns], ["", ...wall.patterns].indexOf(wall.pattern), (name) => wish("begin", { pattern: name }), worded);
   const { columns, rows, smooth } = here();
   byId("mesh").textContent = `${columns} × ${rows} points`;
   byId("curves").setAttribute("aria-pressed", smooth);
@@ -39,11 +39,11 @@ export function showWall(told) {
   drawPlan();
 }
 
-function showKeys(id, names, chosen, press) {
+function showKeys(id, names, chosen, press, word = (name) => name) {
   const list = byId(id);
   if (list.dataset.of !== names.join("\n")) {
     list.dataset.of = names.join("\n");
-    list.replaceChildren(...names.map((name, number) => make("button", { type: "button", textContent: PATTERN_NAMES[name] ?? name, onclick: () => press(name, number) })));
+    list.replaceChildren(...names.map((name, number) => make("button", { type: "button", textContent: word(name), onclick: () => press(name, number) })));
   }
   [...list.children].forEach((key, number) => key.setAttribute("aria-pressed", number === chosen));
 }
