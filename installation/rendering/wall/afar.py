@@ -82,7 +82,8 @@ class Afar:
         """Do one of SAYS at once. Raises SettingsError for what cannot be done; nothing has changed then."""
         if act not in SAYS:
             raise SettingsError(f"{WHERE}: expected one of {', '.join(SAYS)}, found {shown(act)}")
-        wish, calibrating = check(SAYS[act], dict(table), WHERE), self._display.calibrating
+        wish: object = check(SAYS[act], dict(table), WHERE)
+        calibrating = self._display.calibrating
         if isinstance(wish, Begin):
             return self._begin(wish.pattern)
         if calibrating is None:
