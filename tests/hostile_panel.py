@@ -21,6 +21,7 @@ from installation.signals import Knob
 
 KNOBS = {name: Knob(name) for name in ("generator.x", "generator.y", "effect.tear.amount")}
 GOOD = [{"verb": "knob", "name": "generator.x", "value": 0.5}, {"verb": "go"}, {"verb": "release"}, {"verb": "moment"}]
+GOOD += [{"wall": "move", "output": 0, "columns": 2, "rows": 2, "point": 0, "x": 0.1, "y": 0.1, "stroke": 1}]
 
 
 def hostile(dice: random.Random) -> bytes:

@@ -46,17 +46,25 @@ class Following(Protocol):
     def follow(self, levels: Levels, now_s: float) -> None: ...
 
 
+class Fitted(Protocol):
+    """A wall that is fitted from a page. hear() raises SettingsError for what cannot be done."""
+
+    def hear(self, act: str, table: Mapping[str, Any]) -> None: ...
+    def look(self) -> Mapping[str, Any]: ...
+
+
 @dataclass(frozen=True)
 class Sight:
     """What of a show a listener may look at: the picture as it is presented [shape=(H, W, 3), uint8], what was survived
-    by kind, whether each device is there, whether the picture may be made of the camera's; and where a code to scan (a
-    pixel a module) is put up for people to see."""
+    by kind, whether each device is there, whether the picture may be made of the camera's; where words are put up as
+    a code to scan for people to see; and the wall, to fit it."""
 
     picture: Callable[[], np.ndarray]
     faults: Callable[[], Mapping[str, int]]
     devices: Callable[[], Mapping[str, bool]]
     watches: Callable[[], bool]
-    put_up: Callable[[np.ndarray], None]
+    put_up: Callable[[str], None]
+    wall: Fitted
 
 
 @runtime_checkable

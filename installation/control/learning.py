@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from installation.control.heard import Heard, Message
 
@@ -49,6 +49,15 @@ class Learner:
         for protocol, source in self.learnt:
             self.teachers[protocol].forget(source)
         self.learnt, self.knob = {}, ""
+
+    def lines(self) -> dict[str, Any]:
+        """What was learnt, as a show file says it."""
+        osc, dmx = (self.teachers.get(protocol) for protocol in ("OSC", "DMX"))
+        lines = getattr(osc, "alias_lines", {})
+        ours = {source: lines[source] for protocol, source in self.learnt if protocol == "OSC"}
+        midi = {source: knob for (protocol, source), knob in self.learnt.items() if protocol == "MIDI"}
+        taught = any(protocol == "DMX" for protocol, _ in self.learnt)
+        return {"osc": ours, "midi": midi, "dmx": getattr(dmx, "knobs", []) if taught else []}
 
     def _is_for_us(self, message: Message) -> bool:
         return message.spare and message.protocol in self.teachers

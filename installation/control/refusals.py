@@ -33,6 +33,7 @@ ADVICE = {
     "too many triggers": "press less often",
     "overtaken": "it was sent before panic and came out behind it; call the cue again to end the panic",
     "moment dropped": "a sender may keep one in two seconds",
+    "save dropped": "the wall may be saved once in two seconds",
     "too many streams": "close connections that nobody uses; the most silent one was ended",
     "unfinished stream": "the sender began a packet and never ended it; look at its TCP framing",
     "cannot listen": "it is tried again for as long as the show plays; is another program listening there?",

@@ -17,17 +17,25 @@ PRESSED = frozenset({"go", "back", "cue", "moment", "vector"})
 VERBS = frozenset({"knob", "release", "master", "panic", "adopt"}) | SWITCHED | PRESSED
 TEACHING = frozenset({"learn", "forget"})
 """What the panel asks for beside commands: a knob to learn ("" ends that), everything learnt to be forgotten."""
+WALL = "wall"
+"""The key of what the panel says about the fit of the wall: which act; a kind of message of its own."""
+FITTING = frozenset({"output", "columns", "rows", "point", "x", "y", "stroke", "pattern"})
 FIELDS = frozenset({"verb", "name", "value", "fade_s", "at"})
 
 
-def read(said: bytes, knobs: Mapping[str, Knob], cues: Collection[str]) -> tuple[Command, float]:
-    """The command, also of TEACHING, and when it was said (monotonic, 0 when unknown). Raises Refused."""
+def parse(said: bytes) -> dict[str, Any]:
+    """A message's table: a command, or with the key WALL something else. Raises Refused."""
     try:
         told = json.loads(said) if len(said) <= LONGEST else None
     except (ValueError, RecursionError):
         told = None
-    if not isinstance(told, dict) or not told.keys() <= FIELDS:
+    if not isinstance(told, dict) or not told.keys() <= (FITTING | {WALL, "at"} if WALL in told else FIELDS):
         raise Refused("malformed", "expected a command as a small JSON table")
+    return told
+
+
+def read(told: Mapping[str, Any], knobs: Mapping[str, Knob], cues: Collection[str]) -> tuple[Command, float]:
+    """The command, also of TEACHING, and when it was said (monotonic, 0 when unknown). Raises Refused."""
     verb, name, fade_s = told.get("verb"), told.get("name", ""), told.get("fade_s")
     if not isinstance(verb, str) or verb not in VERBS | TEACHING or not isinstance(name, str):
         raise Refused("malformed", "no such verb")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from installation.control.refusals import ADVICE
-from installation.control.said import TEACHING, VERBS
+from installation.control.said import FITTING, TEACHING, VERBS, WALL
 from installation.files import is_one_name
 from installation.live import presets, saving
 from installation.live.panel_plan import Plan
@@ -41,6 +41,7 @@ class PageDesk:
         """Everything that may have changed, the same objects while it has not."""
         self._looked()
         told: dict[str, Any] = {"set": self._plan.state.read(), "health": self._plan.health.read()}
+        told["wall"] = self._plan.wall.read()
         told["picture"] = self._newest_picture() if told["set"].get("may_show") else ""
         return told | {"moments": self._moments(), "presets": presets.names(self.sheet["name"])}
 
@@ -50,7 +51,12 @@ class PageDesk:
             wish = json.loads(text)
         except (ValueError, RecursionError):
             return
-        verb = wish.get("verb") if isinstance(wish, dict) else None
+        if not isinstance(wish, dict):
+            return
+        if isinstance(wish.get(WALL), str):
+            self._send({name: wish[name] for name in (WALL, *FITTING) if name in wish})
+            return
+        verb = wish.get("verb")
         if isinstance(verb, str) and verb in (VERBS | TEACHING) - {"adopt"}:
             self._send({name: wish[name] for name in ("verb", "name", "value", "fade_s") if name in wish})
 

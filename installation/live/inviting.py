@@ -8,8 +8,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from installation.settings import Panel, Show
 
 EVERYWHERE = ("0.0.0.0", "::", "")
@@ -43,14 +41,6 @@ def say_address(found: Sequence[str], asked: Panel) -> None:
 
         segno.make(found[0], micro=False).terminal(sys.stdout, compact=True)
         sys.stdout.flush()
-
-
-def code_of(address: str) -> np.ndarray:
-    """A QR code [shape=(n, n), uint8, 0 or 255, a pixel a module], with its quiet border."""
-    import segno
-
-    rows = list(segno.make(address, micro=False).matrix_iter(border=4))
-    return np.array([[0 if dark else 255 for dark in row] for row in rows], np.uint8)
 
 
 def _own() -> list[str]:

@@ -59,8 +59,8 @@ class Live:
         self.show = show = portable.fitted(show, self.knobs)
         self.board = opening.open_board(show, self.knobs)
         self.desk = open_desk(show, self.knobs, closing, options, bool(self.kept and self.kept.goes_on))
-        sight = Sight(self.screen.read, self.faults, self.senses.there, lambda: self.studio.watches, self.screen.put_up)
-        self.desk.look(sight)
+        there, watches, wall = self.senses.there, lambda: self.studio.watches, self.screen
+        self.desk.look(Sight(wall.read, self.faults, there, watches, wall.put_up, wall.afar))
         if self.kept and self.kept.goes_on:
             keep_earlier(options)
         self.chronicle = Chronicle(show, options, self.screen, self.studio, closing)

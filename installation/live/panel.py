@@ -26,7 +26,8 @@ from installation.control.places import KEPT, Refused
 from installation.control.refusals import Refusals
 from installation.control.wishes import Wishes
 from installation.frames import Words
-from installation.live.inviting import beyond_loopback, code_of, say_address
+from installation.live.fitting import Fitting
+from installation.live.inviting import beyond_loopback, say_address
 from installation.live.kept import TOKEN
 from installation.live.panel_plan import LOOKED, PICTURE_PX, Plan
 from installation.senders import Buckets
@@ -64,7 +65,7 @@ class Panel:
         self._refused: Counter[str] = Counter()
         self._refuse = Refusals(self._refused, protocol="Panel", heard=heard)
         self._wishes = Wishes(self._refuse)
-        self._moments = Buckets(MOMENTS_HZ, MOMENTS_AT_ONCE)
+        self._moments, self._fitting = Buckets(MOMENTS_HZ, MOMENTS_AT_ONCE), Fitting()
         self._memory = Memory(Plan.bytes_of())
         self._plan = Plan(self._memory)
         self._pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
@@ -107,7 +108,7 @@ class Panel:
 
     def look(self, sight: Sight) -> None:
         """From now on there is something to see."""
-        self.sight = sight
+        self.sight, self._fitting.wall = sight, sight.wall
 
     def bind(self) -> None:
         """Nothing waits to be heard."""
@@ -120,7 +121,10 @@ class Panel:
         """What people did since the last time: the newest value of each knob, every press."""
         for message in self._messages():
             try:
-                command, at_s = said.read(message, self.knobs, self._cues)
+                if said.WALL in (told := said.parse(message)):
+                    self._fitting.hear(told)
+                    continue
+                command, at_s = said.read(told, self.knobs, self._cues)
                 self._want(command, min(at_s or time.monotonic(), time.monotonic()))
             except Refused as refused:
                 self._refuse(refused.kind, "page", refused)
@@ -142,11 +146,13 @@ class Panel:
             "may_show": self._may_show(),
             "learning": self.learner.knob,
             "learnt": [[*key, knob] for key, knob in self.learner.learnt.items()],
-            "lines": self._lines(),
+            "lines": self.learner.lines(),
         }
         if table != self._state:
             self._state = table
             self._write(self._plan.state, table)
+        if wall := self._fitting.news():
+            self._write(self._plan.wall, wall)
 
     def tell(self, values: Mapping[str, Any], now_s: float = 0.0) -> None:
         """Say how the show is."""
@@ -212,15 +218,6 @@ class Panel:
         self._has_watched |= self.sight is not None and self.sight.watches()
         return self.asked.preview and (self.asked.camera or not self._has_watched)
 
-    def _lines(self) -> dict[str, Any]:
-        """What was learnt, as a show file says it."""
-        osc, dmx = (self.learner.teachers.get(protocol) for protocol in ("OSC", "DMX"))
-        lines = getattr(osc, "alias_lines", {})
-        ours = {source: lines[source] for protocol, source in self.learner.learnt if protocol == "OSC"}
-        midi = {source: knob for (protocol, source), knob in self.learner.learnt.items() if protocol == "MIDI"}
-        taught = any(protocol == "DMX" for protocol, _ in self.learner.learnt)
-        return {"osc": ours, "midi": midi, "dmx": getattr(dmx, "knobs", []) if taught else []}
-
     def _write(self, words: Words, table: Mapping[str, Any]) -> None:
         with suppress(ValueError):  # longer than there is room for: the page keeps what it has
             words.write(table)
@@ -236,8 +233,8 @@ class Panel:
             self._said = True
             say_address(told["addresses"], self.asked)
         if told.get("addresses") and self.sight and beyond_loopback(self.asked):
-            self.sight.put_up(code_of(told["addresses"][0]))
-            self.sight = replace(self.sight, put_up=lambda code: None)
+            self.sight.put_up(told["addresses"][0])
+            self.sight = replace(self.sight, put_up=lambda words: None)
 
     def _settings(self) -> Mapping[str, Any]:
         """What the page's process is told; one that takes another's place gets port and token of that."""

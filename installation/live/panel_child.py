@@ -11,7 +11,7 @@ from typing import Any
 
 from installation.children import enter, follow_parent
 from installation.control.places import URGENT
-from installation.control.said import LONGEST, PRESSED
+from installation.control.said import LONGEST, PRESSED, WALL
 from installation.live.desk_of_page import PageDesk
 from installation.live.inviting import addresses
 from installation.live.panel_plan import LOOKED, Plan
@@ -43,6 +43,8 @@ class Outbox:
         if len(said) > LONGEST:
             return
         verb, name = str(wish.get("verb")), str(wish.get("name", ""))
+        if WALL in wish:  # of a stroke the newest place, of everything else each one
+            verb, name = "wall", str([wish.get(key) for key in ("output", "point", "stroke")])
         if verb in URGENT:
             try:
                 self._urgent.send(said)
@@ -50,8 +52,8 @@ class Outbox:
             except OSError:  # the show does not read just now
                 pass
         with self._ready:
-            pressed = verb in PRESSED
-            if pressed and len(self._waiting) > MOST_PRESSES:
+            pressed = verb in PRESSED or (verb == "wall" and wish[WALL] != "move")
+            if (pressed or verb == "wall") and len(self._waiting) > MOST_PRESSES:
                 return
             self._presses += pressed
             key = "knob" if verb == "release" and name else verb, name, self._presses * pressed

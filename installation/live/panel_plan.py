@@ -1,4 +1,4 @@
-"""What show and panel share: what is set, how it is and what is on the wall, for the page; where the page is found."""
+"""What show and panel share: what is set, how it is, the wall and what is on it, for the page; where that is found."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Plan:
         at = frames_bytes(PICTURE_PX**2)
         self.state = Words(memory, at, WORDS_BYTES)
         self.health = Words(memory, at + Words.bytes_of(WORDS_BYTES), WORDS_BYTES)
-        self.page = Words(memory, at + 2 * Words.bytes_of(WORDS_BYTES), PAGE_BYTES)
+        self.wall = Words(memory, at + 2 * Words.bytes_of(WORDS_BYTES), WORDS_BYTES)
+        self.page = Words(memory, at + 3 * Words.bytes_of(WORDS_BYTES), PAGE_BYTES)
 
     @staticmethod
     def bytes_of() -> int:
-        return frames_bytes(PICTURE_PX**2) + 2 * Words.bytes_of(WORDS_BYTES) + Words.bytes_of(PAGE_BYTES)
+        return frames_bytes(PICTURE_PX**2) + 3 * Words.bytes_of(WORDS_BYTES) + Words.bytes_of(PAGE_BYTES)

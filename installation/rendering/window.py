@@ -18,6 +18,8 @@ from installation.rendering.monitors import DisplayError, monitors
 from installation.rendering.readback import Whole
 from installation.rendering.stopwatch import Stopwatch
 from installation.rendering.surfaces import Headless, gl_info
+from installation.rendering.wall import patterns
+from installation.rendering.wall.afar import Afar
 from installation.rendering.wall.beams import Beams, wishes_of
 from installation.rendering.wall.calibrating import Calibrating
 from installation.rendering.wall.keeping import CALIBRATION, read_venue
@@ -62,6 +64,7 @@ class Display:
         self.venue = venue  # as it is in its file, or would be
         self.calibrating: Calibrating | None = None
         self.calibrated: Calibrating | None = None  # what the last spell of it left
+        self.afar = Afar(self)
         self._folder = folder
         self._wished: Venue | None = None
         self.timings: dict[str, float] = {}
@@ -71,6 +74,7 @@ class Display:
         self._hanging: np.ndarray | None = None  # whose pixels it has
         self._drawn_card: Target | None = None
         self._code: np.ndarray | None = None  # that the card bears
+        self._words = ""  # the same in letters
         self._shown: Target | None = None  # what was presented last, before master
         self._read: np.ndarray | None = None  # of this frame, for whoever else asks
 
@@ -197,15 +201,21 @@ class Display:
             self._drawn_card.texture.write(self._code, viewport=(*at, wide, high))
         return self._drawn_card
 
-    def put_up(self, code: np.ndarray) -> None:
-        """Let the test card bear a code to scan [shape=(n, n), uint8, a pixel a module], a third of it high."""
+    def put_up(self, words: str) -> None:
+        """Let the test card, and the pattern `names`, bear words as a code to scan; a third of the card high."""
+        code = patterns.code(words)
+        self._words = words
         times = max(1, min(self.screen.size) // 3 // len(code))
         grey = np.kron(code[::-1], np.ones((times, times), np.uint8))
         self._code = np.dstack([grey, grey, grey, np.full_like(grey, 255)])
 
-    def calibrate(self, pattern: str = "grid", words: str = "") -> None:
-        """Begin to fit the wall by keys and mouse, over a test pattern; words: see `Calibrating`."""
-        self.calibrating = Calibrating(self.venue, self.screen.venue, self._folder, pattern, words)
+    def calibrate(self, pattern: str = "grid") -> None:
+        """Begin to fit the wall by keys and mouse, over a test pattern, or go on with it."""
+        self.calibrating = (
+            self.calibrated.resume(self.venue, pattern, self._words)
+            if self.calibrated
+            else Calibrating(self.venue, self.screen.venue, self._folder, pattern, self._words)
+        )
         self.beams.point(True)
 
     def show_on(self) -> None:

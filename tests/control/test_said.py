@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installation.control.places import Refused
-from installation.control.said import LONGEST, TEACHING, VERBS, is_pressed, read
+from installation.control.said import LONGEST, TEACHING, VERBS, is_pressed, parse, read
 from installation.signals import Command, Knob
 
 KNOBS = {"x": Knob("x", -1.0, 1.0), "cut": Knob("cut", kind="event")}
@@ -22,13 +22,13 @@ def say(**wish: object) -> bytes:
 
 
 def test_a_wish_becomes_the_command_of_somebody_at_the_panel() -> None:
-    command, at_s = read(say(verb="knob", name="x", value=0.5, fade_s=2, at=7.5), KNOBS, CUES)
+    command, at_s = read(parse(say(verb="knob", name="x", value=0.5, fade_s=2, at=7.5)), KNOBS, CUES)
     assert command == Command("knob", "x", 0.5, 2.0) and command.by == "panel" and at_s == 7.5
-    assert read(say(verb="cue", name="1.5"), KNOBS, CUES)[0] == Command("cue", "1.5", 1.0)
+    assert read(parse(say(verb="cue", name="1.5")), KNOBS, CUES)[0] == Command("cue", "1.5", 1.0)
 
 
 def test_a_value_beyond_its_knob_is_brought_to_the_nearest_end() -> None:
-    assert read(say(verb="knob", name="x", value=9), KNOBS, CUES)[0].value == 1.0
+    assert read(parse(say(verb="knob", name="x", value=9)), KNOBS, CUES)[0].value == 1.0
 
 
 def test_keys_are_pressed_and_values_are_set() -> None:
@@ -67,7 +67,7 @@ def test_keys_are_pressed_and_values_are_set() -> None:
 )
 def test_what_is_no_wish_is_refused_with_its_kind(wish: bytes, kind: str) -> None:
     with pytest.raises(Refused) as refused:
-        read(wish, KNOBS, CUES)
+        read(parse(wish), KNOBS, CUES)
     assert refused.value.kind == kind
 
 
@@ -81,7 +81,15 @@ TABLES = st.dictionaries(
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_a_wish_or_refused(wish: bytes) -> None:
     try:
-        command, at_s = read(wish, KNOBS, CUES)
+        command, at_s = read(parse(wish), KNOBS, CUES)
     except Refused:
         return
     assert command.verb in VERBS | TEACHING and math.isfinite(command.value) and math.isfinite(at_s)
+
+
+def test_what_is_said_of_the_wall_is_no_command_and_a_command_says_nothing_of_the_wall() -> None:
+    assert parse(say(wall="move", output=0, x=0.5, at=7.5)) == {"wall": "move", "output": 0, "x": 0.5, "at": 7.5}
+    for mixed in (say(wall="move", verb="go"), say(verb="go", output=0), say(wall="move", name="x" * LONGEST)):
+        with pytest.raises(Refused) as refused:
+            parse(mixed)
+        assert refused.value.kind == "malformed"

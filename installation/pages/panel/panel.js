@@ -2,9 +2,10 @@
 import { followKnobs, showKnobs } from "./knobs.js";
 import { showHealth, showMessages, showMoments, takeMoment } from "./looking.js";
 import { ask, byId, listen, make, press, slide, tell } from "./say.js";
+import { showWall, wireWall } from "./wall.js";
 
-const PARTS = ["knobs", "moments", "health", "messages"];
-const now = { set: null, health: {}, moments: [], tab: "" };
+const PARTS = ["knobs", "wall", "moments", "health", "messages"];
+const now = { set: null, wall: null, health: {}, moments: [], tab: "" };
 let sheet = null;
 let masterTouched = 0;
 
@@ -19,6 +20,7 @@ function choose(tab) {
 
 /** What is looked at, and only if there is news of it. */
 function draw(news) {
+  if (now.tab === "wall" && news.wall?.outputs) showWall(now.wall);
   if (now.tab === "health" && news.health) showHealth(now.health);
   if (now.tab === "messages" && news.health) showMessages(now.health.messages ?? {}, sheet.advice);
   if (now.tab === "moments" && news.moments) showMoments(now.moments, sheet);
@@ -104,6 +106,7 @@ function hear(news) {
     byId("pulse").textContent = `${fps.toFixed(0)} fps${faults ? ` · ${faults} survived` : ""}`;
     byId("pulse").dataset.well = age < 2 ? "yes" : "no";
   }
+  if (news.wall) now.wall = news.wall;
   if (news.moments) now.moments = news.moments;
   if (news.presets) showPresets(news.presets);
   if (news.set?.values) {
@@ -135,6 +138,7 @@ function wire() {
     paintMaster(Number(event.target.value));
     slide("master", "", Number(event.target.value));
   };
+  wireWall();
   byId("save").onclick = () => ask("save");
   byId("discard").onclick = () => ask("discard");
   byId("preset-form").onsubmit = async (event) => {

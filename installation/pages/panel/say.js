@@ -13,13 +13,22 @@ export const press = (verb, more = {}) => {
   if (!speak({ verb, ...more })) tell("not connected: that did not reach the show", "trouble");
 };
 
+/** A wish about the wall: at once, behind what was dragged before. */
+export const wish = (act, more = {}) => {
+  flush();
+  if (!speak({ wall: act, ...more })) tell("not connected: that did not reach the show", "trouble");
+};
+
 /** A value: now if none went just before, else soon, and then only the newest. */
-export function slide(verb, name, value) {
-  waiting.set(`${verb} ${name}`, name ? { verb, name, value } : { verb, value });
+export const slide = (verb, name, value) => newest(`${verb} ${name}`, name ? { verb, name, value } : { verb, value });
+
+export function newest(key, said) {
+  waiting.set(key, said);
   if (!timer) flush();
 }
 
 function flush() {
+  clearTimeout(timer);
   timer = 0;
   if (!waiting.size) return;
   for (const said of waiting.values()) speak(said);

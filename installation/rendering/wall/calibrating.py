@@ -43,6 +43,11 @@ class Calibrating:
         return self._is_written and self.venue.outputs == self._saved.outputs
 
     @property
+    def said(self) -> str:
+        """What became of the last wish to save."""
+        return self._said
+
+    @property
     def path(self) -> Path:
         """The file that the wall is saved to."""
         return path_of(self.name, self._folder)
@@ -50,6 +55,17 @@ class Calibrating:
     def take(self, venue: Venue) -> None:
         """Go on from a venue that came from elsewhere, such as a page; undo goes back to the one before."""
         self.state = become(self.state, venue)
+
+    def turn(self, state: Dragging) -> None:
+        """Go on from another state of this spell."""
+        self.state, self._said = state, ""
+
+    def resume(self, venue: Venue, pattern: str, words: str) -> Calibrating:
+        """Go on after the show was shown in between: nothing of it is forgotten."""
+        self.words = words
+        self.turn(dataclasses.replace(self.state, pattern=pattern, wish="", doing=(), grip=None))
+        self.take(venue)
+        return self
 
     def hear(self, number: int, gesture: Gesture, beams: Beams) -> str:
         """Do as a gesture over an output's frame says; the name of a key that is the show's own, else ""."""

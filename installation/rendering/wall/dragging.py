@@ -64,7 +64,7 @@ def step(state: Dragging, number: int, gesture: Gesture, size: Size) -> Dragging
         far = 10 if gesture.shift else 1
         at = state.points[state.point]
         to = at[0] + x * far / size[0], at[1] + y * far / size[1]
-        return _move(state, to, ("nudge", state.output, state.mask, state.point))
+        return move(state, to, ("nudge", state.output, state.mask, state.point))
     if gesture.name.isdecimal() and int(gesture.name) <= len(PATTERNS):
         return dataclasses.replace(state, pattern=("", *PATTERNS)[int(gesture.name)])
     does = KEYS.get(gesture.name)
@@ -82,15 +82,15 @@ def _press(state: Dragging, number: int, at: Point, size: Size) -> Dragging:
                 near, found = away, (mask, i, (point[0] - at[0], point[1] - at[1]))
     state = dataclasses.replace(state, output=number, doing=(), grip=None)
     if found is None:
-        return _select(state, state.mask, state.point)
+        return select(state, state.mask, state.point)
     mask, i, grip = found
-    return dataclasses.replace(_select(state, mask, i), grip=grip)
+    return dataclasses.replace(select(state, mask, i), grip=grip)
 
 
 def _drag(state: Dragging, number: int, at: Point, size: Size) -> Dragging:
     if state.grip is None or number != state.output:
         return state
-    return _move(state, (at[0] + state.grip[0], at[1] + state.grip[1]), ("drag",))
+    return move(state, (at[0] + state.grip[0], at[1] + state.grip[1]), ("drag",))
 
 
 def _let_go(state: Dragging, number: int, at: Point, size: Size) -> Dragging:
@@ -100,7 +100,8 @@ def _let_go(state: Dragging, number: int, at: Point, size: Size) -> Dragging:
 POINTING = {"press": _press, "move": _drag, "release": _let_go}
 
 
-def _move(state: Dragging, to: Point, doing: tuple[object, ...]) -> Dragging:
+def move(state: Dragging, to: Point, doing: tuple[object, ...]) -> Dragging:
+    """The chosen point elsewhere, or where it was if no projector could show that; doing: see `Dragging`."""
     here = state.here
     if state.mask < 0:
         return _change(state, doing, mesh=meshes.moved(here.mesh, state.point, to))
@@ -126,10 +127,10 @@ def become(state: Dragging, venue: Venue, doing: tuple[object, ...] = ()) -> Dra
     past = state.past if doing and doing == state.doing else (*state.past, state.venue)[-MOST_PAST:]
     state = dataclasses.replace(state, venue=venue, past=past, undone=(), doing=doing)
     fits = state.output < len(venue.outputs) and state.mask < len(state.here.masks)
-    return state if fits and state.point < len(state.points) else _select(state, state.mask, state.point)
+    return state if fits and state.point < len(state.points) else select(state, state.mask, state.point)
 
 
-def _select(state: Dragging, mask: int, point: int) -> Dragging:
+def select(state: Dragging, mask: int, point: int) -> Dragging:
     """Other points, or another one of them, wherever the venue has some."""
     output = min(state.output, len(state.venue.outputs) - 1)
     state = dataclasses.replace(state, output=output)
@@ -139,16 +140,16 @@ def _select(state: Dragging, mask: int, point: int) -> Dragging:
 
 
 def _next_point(state: Dragging, key: Key) -> Dragging:
-    return _select(state, state.mask, state.point + (-1 if key.shift else 1))
+    return select(state, state.mask, state.point + (-1 if key.shift else 1))
 
 
 def _next_layer(state: Dragging, key: Key) -> Dragging:
-    return _select(state, state.mask + 1, 0)
+    return select(state, state.mask + 1, 0)
 
 
 def _next_output(state: Dragging, key: Key) -> Dragging:
     following = (state.output + 1) % len(state.venue.outputs)
-    return _select(dataclasses.replace(state, output=following), -1, 0)
+    return select(dataclasses.replace(state, output=following), -1, 0)
 
 
 def _resize(state: Dragging, step: int) -> Dragging:
@@ -159,7 +160,7 @@ def _resize(state: Dragging, step: int) -> Dragging:
         return (min(others) if step > 0 else max(others)) if others else count
 
     state = _change(state, mesh=meshes.regrid(mesh, grown(mesh.columns), grown(mesh.rows)))
-    return _select(state, -1, min(state.point, len(state.here.mesh.points) - 1) if state.mask < 0 else 0)
+    return select(state, -1, min(state.point, len(state.here.mesh.points) - 1) if state.mask < 0 else 0)
 
 
 def _curve(state: Dragging, key: Key) -> Dragging:
@@ -169,7 +170,7 @@ def _curve(state: Dragging, key: Key) -> Dragging:
 
 def _add_mask(state: Dragging, key: Key) -> Dragging:
     more = _change(state, masks=(*state.here.masks, Mask(NEW_MASK)))
-    return _select(more, len(more.here.masks) - 1, 0)
+    return select(more, len(more.here.masks) - 1, 0)
 
 
 def _insert(state: Dragging, key: Key) -> Dragging:
@@ -179,7 +180,7 @@ def _insert(state: Dragging, key: Key) -> Dragging:
     (ax, ay), (bx, by) = state.points[state.point], state.points[(state.point + 1) % len(state.points)]
     after = state.point + 1
     points = (*state.points[:after], (round((ax + bx) / 2, 6), round((ay + by) / 2, 6)), *state.points[after:])
-    return _select(_reshape(state, (), points), state.mask, after)
+    return select(_reshape(state, (), points), state.mask, after)
 
 
 def _delete(state: Dragging, key: Key) -> Dragging:
@@ -188,9 +189,9 @@ def _delete(state: Dragging, key: Key) -> Dragging:
         return state
     if len(state.points) > 3:
         points = state.points[: state.point] + state.points[state.point + 1 :]
-        return _select(_reshape(state, (), points), state.mask, max(state.point - 1, 0))
+        return select(_reshape(state, (), points), state.mask, max(state.point - 1, 0))
     masks = state.here.masks[: state.mask] + state.here.masks[state.mask + 1 :]
-    return _select(_change(dataclasses.replace(state, mask=-1, point=0), masks=masks), -1, 0)
+    return select(_change(dataclasses.replace(state, mask=-1, point=0), masks=masks), -1, 0)
 
 
 def _soften(state: Dragging, by: float) -> Dragging:
@@ -219,7 +220,7 @@ def _undo(state: Dragging, key: Key) -> Dragging:
     if key.shift:
         past, undone = undone, past
     state = dataclasses.replace(state, venue=venue, past=past, undone=undone)
-    return _select(state, state.mask, state.point)
+    return select(state, state.mask, state.point)
 
 
 def _save(state: Dragging, key: Key) -> Dragging:

@@ -97,7 +97,7 @@ def _focus(rgb: np.ndarray, venue: Venue, _words: str) -> None:
 
 def _names(rgb: np.ndarray, venue: Venue, words: str) -> None:
     """What each projector is called, on its own piece of the picture, and which way is up; words as a QR code."""
-    code = _code(words[:LONGEST_WORDS]) if words else None
+    scanned = code(words) if words else None
     for number, output in enumerate(venue.outputs):
         left, top, right, bottom = _sides(rgb, output)
         cv2.rectangle(rgb, (left, top), (right, bottom), _tint(number), 2 * _thin(rgb))
@@ -109,9 +109,9 @@ def _names(rgb: np.ndarray, venue: Venue, words: str) -> None:
         turn = f", turned {output.rotation} degrees" if output.rotation else ""
         where = (output.monitor or "any monitor") + turn
         _write(rgb, where, (middle, top + high * 0.44), wide * 0.7, high * 0.07, INK)
-        if code is not None:
+        if scanned is not None:
             side = int(min(wide * 0.5, high * 0.44))
-            _paste(rgb, code, round(middle - side / 2), round(top + high * 0.52), side)
+            _paste(rgb, scanned, round(middle - side / 2), round(top + high * 0.52), side)
 
 
 PATTERNS: dict[str, Callable[[np.ndarray, Venue, str], None]] = {
@@ -176,9 +176,10 @@ def _write(
     cv2.putText(rgb, words, at, font, scale, ink, max(1, round(scale * 2)), cv2.LINE_AA)
 
 
-def _code(words: str) -> np.ndarray:
+def code(words: str) -> np.ndarray:
     """A QR code [shape=(n, n), uint8], a pixel a module, with its quiet border."""
-    return np.asarray(cv2.copyMakeBorder(cv2.QRCodeEncoder.create().encode(words), 2, 2, 2, 2, 0, value=(255,)))
+    modules = cv2.QRCodeEncoder.create().encode(words[:LONGEST_WORDS])
+    return np.asarray(cv2.copyMakeBorder(modules, 2, 2, 2, 2, 0, value=(255,)))
 
 
 def _paste(rgb: np.ndarray, code: np.ndarray, left: int, top: int, side: int) -> None:
