@@ -92,10 +92,9 @@ class LoadedEffect:
             companion = effect.path.with_suffix(".vs")
             in_vertex = "vertex_shader" in str(error)[:200] and companion.is_file()
             raise isf.EffectError(say_compile_error(error, (companion if in_vertex else effect.path).name)) from error
-        except KeyError as error:  # its corners are read by nobody
-            raise isf.EffectError(
-                f"{effect.path.with_suffix('.vs').name}: expected a call of isf_vertShaderInit(), found none"
-            ) from error
+        if any(program.vertices is None for program in self.programs):  # its corners are read by nobody
+            companion = effect.path.with_suffix(".vs")
+            raise isf.EffectError(f"{companion.name}: expected a call of isf_vertShaderInit(), found none")
         self.program = self.programs[0]
         self.sizes = [(compile_size(p.width), compile_size(p.height)) for p in effect.passes]
         self.buffers: dict[str, Target] = {}

@@ -22,6 +22,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from installation.live import displays, keeper, kept
 from installation.live.journal import read_log
+from installation.rendering.recorder import part_of
 
 Wait = Callable[..., object]
 SHOW = """
@@ -110,6 +111,7 @@ def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_n
         return told.get("blackout") is True and told["cue"] == "2" and told["master"][1] == 0.25
 
     wait_for(is_set, within_s=60)
+    wait_for(part_of(home / "film.mp4").is_file, within_s=60)
     first = kept_show.show()
     first.kill()
     wait_for(lambda: (again := kept_show.show()) is not None and again.pid != first.pid, within_s=90)
