@@ -21,7 +21,7 @@ from installation.control.cues import Board
 from installation.control.desk import osc_table
 from installation.control.oscquery.gate import Gate
 from installation.control.oscquery.listener import OscQuery as Listener
-from installation.live.opening import open_desk
+from installation.live.hearing import open_desk
 from installation.settings import Osc, OscQuery, SettingsError, Show
 from installation.signals import Command
 

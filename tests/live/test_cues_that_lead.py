@@ -80,7 +80,8 @@ def other(tmp_path: Path) -> Path:
 def live(other: Path, tmp_path: Path) -> Iterator[Live]:
     path = tmp_path / "led.toml"
     path.write_text(SHOW.format(other=other))
-    words = ["live", "--show", str(path), "--headless", "--osc-port", "0", "--vectors", str(tmp_path / "kept")]
+    words = ["live", "--show", str(path), "--headless", "--no-panel", "--osc-port", "0"]
+    words += ["--vectors", str(tmp_path / "kept")]
     show, options = opening.prepare(parser().parse_args(words))
     with ExitStack() as closing:
         live = Live(show, options, closing, sheds=False)

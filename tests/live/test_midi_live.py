@@ -71,4 +71,4 @@ def test_a_fader_that_the_panel_learns_turns_its_knob_and_is_kept(live: Live, de
     panel.learner.begin("generator.x")  # type: ignore[attr-defined]
     play(live, lambda heard: device.send(0xB0, 7, 127) or asked(heard, "knob", 1.0))
     assert live.board.levels(0.0).held["generator.x"].startswith("midi nano")
-    assert panel._lines()["midi"] == {"cc 1/7": "generator.x"}  # type: ignore[attr-defined]
+    assert panel.learner.lines()["midi"] == {"cc 1/7": "generator.x"}  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 // The wall's fit in; its plan with points to drag out, and what fingers do there as wishes about the wall.
 import { byId, make, newest, wish } from "./say.js";
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = document.getElementById("plan").namespaceURI;
 const MARGIN = 0.09; // of the frame's height, around it: what lies beyond waits there
 const NEAR_PX = 40, HANDLE_PX = 11, STILL_MS = 700;
 const worded = (name) => (name ? name[0].toUpperCase() + name.slice(1) : "The show");
