@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from installation.pages.answers import answer, parse
 from installation.pages.guard import refuse
 
 MOST_MUTATION = 3.0  # deviations
@@ -36,7 +36,7 @@ def create(kin: Kin) -> list[BaseRoute]:
         return _answer(kin.state)
 
     async def breed(request: Request) -> Response:
-        said = _parse(await request.body())
+        said = parse(await request.body())
         first, second, mutation = (said.get(word) for word in ("first", "second", "mutation"))
         if not _whole(first) or not _whole(second) or not _within(mutation):
             wanted = f'{{"first": 0, "second": 1, "mutation": 0..{MOST_MUTATION:g}}}'
@@ -44,14 +44,14 @@ def create(kin: Kin) -> list[BaseRoute]:
         return await run_in_threadpool(_answer, lambda: kin.breed(first, second, float(mutation)))
 
     async def keep(request: Request) -> Response:
-        said = _parse(await request.body())
+        said = parse(await request.body())
         number, name = said.get("number"), said.get("name")
         if not _whole(number) or not isinstance(name, str):
             return refuse(HTTPStatus.BAD_REQUEST, 'expected {"number": 0, "name": ...}')
         return await run_in_threadpool(_answer, lambda: kin.keep(number, name))
 
     async def lead(request: Request) -> Response:
-        number = _parse(await request.body()).get("number")
+        number = parse(await request.body()).get("number")
         if not _whole(number):
             return refuse(HTTPStatus.BAD_REQUEST, 'expected {"number": 0}')
         return await run_in_threadpool(_answer, lambda: kin.lead(number))
@@ -75,14 +75,6 @@ def create(kin: Kin) -> list[BaseRoute]:
     ]
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
 def _whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -94,10 +86,6 @@ def _within(value: Any) -> TypeGuard[float]:
 
 def _answer(ask: Callable[[], dict[str, Any]]) -> Response:
     try:
-        return Response(json.dumps(ask(), allow_nan=False), media_type="application/json")
+        return answer(ask)
     except KeyError:
         return refuse(HTTPStatus.NOT_FOUND, "nobody of that number; reload the page")
-    except ValueError as error:
-        return refuse(HTTPStatus.BAD_REQUEST, str(error))
-    except OSError as error:
-        return refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))

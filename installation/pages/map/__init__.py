@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -13,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from installation.pages.answers import answer, parse
 from installation.pages.feed import Feed
 from installation.pages.guard import refuse
 
@@ -33,29 +32,29 @@ def create(sheet: Sheet) -> list[BaseRoute]:
     feed = Feed(sheet.news, 2.0)
 
     def state(_: Request) -> Response:
-        return _answer(sheet.state)
+        return answer(sheet.state)
 
     def atlas(_: Request) -> Response:
         return Response(sheet.picture(), media_type="image/jpeg")
 
     async def go(request: Request) -> Response:
-        said = _parse(await request.body())
+        said = parse(await request.body())
         place = _place(said.get("to"))
         if place is None:
             return refuse(HTTPStatus.BAD_REQUEST, 'expected {"to": [x, y]}, each 0..1')
-        return await run_in_threadpool(_answer, lambda: sheet.go(*place))
+        return await run_in_threadpool(answer, lambda: sheet.go(*place))
 
     async def release(_: Request) -> Response:
-        return await run_in_threadpool(_answer, sheet.release)
+        return await run_in_threadpool(answer, sheet.release)
 
     async def save(request: Request) -> Response:
-        said = _parse(await request.body())
+        said = parse(await request.body())
         stops = [_place(stop) for stop in said["stops"]] if isinstance(said.get("stops"), list) else [None]
         name, seconds = said.get("name"), said.get("seconds")
         if not isinstance(name, str) or not _is_number(seconds) or not all(stops):
             return refuse(HTTPStatus.BAD_REQUEST, 'expected {"name": ..., "stops": [[x, y], ...], "seconds": ...}')
         kept = [stop for stop in stops if stop]
-        return await run_in_threadpool(_answer, lambda: sheet.save_path(name, kept, float(seconds or 0)))
+        return await run_in_threadpool(answer, lambda: sheet.save_path(name, kept, float(seconds or 0)))
 
     return [
         Route("/state", state),
@@ -67,14 +66,6 @@ def create(sheet: Sheet) -> list[BaseRoute]:
     ]
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -84,12 +75,3 @@ def _place(said: Any) -> tuple[float, float] | None:
     if not isinstance(said, list) or len(said) != 2 or not all(_is_number(one) and 0 <= one <= 1 for one in said):
         return None
     return float(said[0]), float(said[1])
-
-
-def _answer(ask: Callable[[], dict[str, Any]]) -> Response:
-    try:
-        return Response(json.dumps(ask(), allow_nan=False), media_type="application/json")
-    except ValueError as error:
-        return refuse(HTTPStatus.BAD_REQUEST, str(error))
-    except OSError as error:  # a full disk, or a desk that is not there
-        return refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))

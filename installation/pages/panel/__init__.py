@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from installation.pages.answers import answer, parse
 from installation.pages.feed import Feed
 from installation.pages.guard import refuse
 
@@ -39,16 +39,16 @@ def create(desk: Desk) -> list[BaseRoute]:
     feed = Feed(desk.news, NEWS_EVERY_S, desk.hear)
 
     def state(_: Request) -> Response:
-        return _answer(desk.state)
+        return answer(desk.state)
 
     async def save(_: Request) -> Response:
-        return await run_in_threadpool(_answer, desk.save)
+        return await run_in_threadpool(answer, desk.save)
 
     async def discard(_: Request) -> Response:
-        return await run_in_threadpool(_answer, desk.discard)
+        return await run_in_threadpool(answer, desk.discard)
 
     async def preset(request: Request) -> Response:
-        told = _parse(await request.body())
+        told = parse(await request.body())
         act, name, fade_s = told.get("act"), told.get("name"), told.get("fade_s", 0.0)
         acts: dict[str, Callable[[], dict[str, Any]]] = {
             "keep": lambda: desk.keep_preset(str(name)),
@@ -58,7 +58,7 @@ def create(desk: Desk) -> list[BaseRoute]:
         if not isinstance(name, str) or not isinstance(act, str) or act not in acts or not _is_fade(fade_s):
             wanted = '{"act": "keep" | "recall" | "drop", "name": ..., "fade_s": 0..3600}'
             return refuse(HTTPStatus.BAD_REQUEST, f"expected {wanted}")
-        return await run_in_threadpool(_answer, acts[act])
+        return await run_in_threadpool(answer, acts[act])
 
     def moment(request: Request) -> Response:
         try:
@@ -77,23 +77,6 @@ def create(desk: Desk) -> list[BaseRoute]:
     ]
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
 def _is_fade(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value) and 0 <= value <= LONGEST_FADE_S
-
-
-def _answer(ask: Callable[[], dict[str, Any]]) -> Response:
-    try:
-        return Response(json.dumps(ask(), allow_nan=False), media_type="application/json")
-    except ValueError as error:
-        return refuse(HTTPStatus.BAD_REQUEST, str(error))
-    except OSError as error:  # a full disk, a file that may not be written
-        return refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
