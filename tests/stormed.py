@@ -110,7 +110,8 @@ class Stormed:
         self.said = (home / "said.txt").open("a")
         words = ["live", "--show", str(home / "storm.toml"), "--osc-port", str(port), "--moments", str(moments)]
         words += ["--camera", str(home / "camera.mp4"), "--microphone", str(home / "tone.wav")]
-        words += ["--record", str(film), "--log", str(log), "--report", str(home / "report.json")]
+        words += ["--record", str(film), "--record-quality", "0"]  # a coarse film keeps a ghost of grain for two frames
+        words += ["--log", str(log), "--report", str(home / "report.json")]
         words += ["--windowed"] if windowed else ["--headless"]
         environment = os.environ | {"XDG_STATE_HOME": str(home / "state"), "PYTHONPATH": str(ROOT)}
         environment.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")

@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,14 @@ import numpy as np
 from installation.live import modulation, opening
 from installation.live.portable import with_model
 from installation.live.senses import Senses
+from installation.machine.bench_drawing import measure_rendering
 from installation.machine.peak import flops_of, peak_gflops
 from installation.machine.plain import plainly
 from installation.machine.rows import WARM_UP, Row, Table, machine, summary, timed
 from installation.machine.standard import standard_show
 from installation.memory import keep_pages
-from installation.rendering import projection
-from installation.rendering.canvas import Canvas, Target
-from installation.rendering.readback import Whole
-from installation.rendering.wall.mesh import moved, regrid
-from installation.rendering.wall.venue import PLAIN, Blend, Edge, Mesh
 from installation.settings import Show, open_show
-from installation.signals import CameraFrame, Controls, Levels, SoundBlock
+from installation.signals import CameraFrame, Controls, SoundBlock
 
 TURN, PLAIN_TURN = 12, 4  # pictures of ours and of the plain generator, one after the other, until the next turn
 
@@ -140,56 +136,6 @@ def paint_in_turns(show: Show, frames: int) -> Painted:
                 peak = max(peak, peak_gflops(dtype, generator.device))
     note = f"{show.generator.name} on {generator.device}, {torch.get_num_threads()} threads"
     return Painted(**taken_ms, flops=flops, peak_gflops=peak, note=note, dtype=str(dtype).removeprefix("torch."))
-
-
-def measure_rendering(show: Show, frames: int) -> Iterator[Row]:
-    """Upload, effects and the way to the projector, then reading back for a recording."""
-    generator = opening.open_generator(show)
-    with ExitStack() as closing:
-        easel, screen = opening.open_easel(show, closing), opening.open_screen(show, True, closing)
-        hands = Whole()
-        values = {name: knob.default for name, knob in (generator.knobs | easel.knobs).items()}
-        picture = generator.render(Controls(0, values, 0.0))
-        parts: dict[str, list[float]] = {}
-
-        def draw(n: int) -> None:
-            fresh = dataclasses.replace(picture, number=n + 1)
-            drawn = easel.draw(fresh, values, n / 30)
-            assert drawn is not None
-            began_s = time.perf_counter()
-            rgba = hands.read_rgba(drawn.framebuffer).copy()
-            handed_ms = (time.perf_counter() - began_s) * 1e3
-            screen.show(rgba, Levels(values), n / 30)
-            for name, taken_ms in (easel.timings | {"hand over": handed_ms} | screen.timings).items():
-                parts.setdefault(name, []).append(taken_ms)
-
-        total = timed("upload to present", draw, frames, f"{show.screen.working_size} -> {show.screen.size}")
-        for name, taken_ms in parts.items():
-            yield summary(f"  {name}", taken_ms[WARM_UP:])
-        yield total
-        yield timed("read back for recording", lambda n: screen.read(), frames)
-        yield from measure_wall(screen.canvas, show, frames)
-
-
-def measure_wall(canvas: Canvas, show: Show, frames: int) -> Iterator[Row]:
-    """The last pass as it stands, laid into corner pins, and into a curved mesh that is blended: by turns."""
-    pins = Mesh(points=((0.05, 0.03), (0.96, 0.0), (0.0, 0.94), (1.0, 1.0)))
-    curved = replace(moved(regrid(pins, 5, 5), 12, (0.51, 0.5)), smooth=True)
-    walls = {"plain": PLAIN, "corner pins": replace(PLAIN, mesh=pins)}
-    walls["5 x 5 points, a blend"] = replace(PLAIN, mesh=curved, blend=Blend(right=Edge(0.2)))
-    picture = Target(canvas.context, show.screen.working_size)
-    rgba = np.random.default_rng(0).integers(0, 256, (picture.size[1], picture.size[0], 4), np.uint8)
-    picture.texture.write(rgba)
-    frames_of = {name: projection.create(canvas, show.screen.size, output) for name, output in walls.items()}
-    taken: dict[str, list[float]] = {name: [] for name in walls}
-    for _ in range(frames + WARM_UP):
-        for name, frame in frames_of.items():
-            began_s = time.perf_counter()
-            frame.draw(picture, rgba, 1.0)
-            canvas.wait()
-            taken[name].append((time.perf_counter() - began_s) * 1e3)
-    for name, taken_ms in taken.items():
-        yield summary(f"last pass, {name}", taken_ms[WARM_UP:], f"{show.screen.working_size} -> {show.screen.size}")
 
 
 def measure_senses(show: Show, frames: int) -> Iterator[Row]:

@@ -166,11 +166,12 @@ class SoftProjection:
 
     def draw(self, picture: Target, pixels: np.ndarray | None, level: float, fitted: bool = True) -> None:
         known = self._reading.read_rgba(picture.framebuffer) if pixels is None else pixels
-        frame: np.ndarray = np.asarray(cv2.flip(known, 0))
         if fitted and self._fitting is not None:
-            frame = self._fitting.lay(frame)
-        elif picture.size != self.size:
-            frame = np.asarray(cv2.resize(frame, self.size, interpolation=cv2.INTER_CUBIC))
+            frame = self._fitting.lay(known)
+        else:
+            frame = np.asarray(cv2.flip(known, 0))
+            if picture.size != self.size:
+                frame = np.asarray(cv2.resize(frame, self.size, interpolation=cv2.INTER_CUBIC))
         self._frame = frame if level >= 1.0 else np.asarray(cv2.convertScaleAbs(frame, alpha=level))
 
     def draw_over(self, overlay: np.ndarray, level: float) -> None:

@@ -21,6 +21,7 @@ GAMMA = 2.2  # of what has no gamma of its own: colour and black
 STEPS = 4096  # of a ramp
 MOST_KEPT = 8  # masks, each as large as a frame
 SUBPIXELS = 4  # bits of a polygon's corners
+TILE_PX = 64  # of a frame that is dimmed in places
 
 
 def turn(within: np.ndarray, output: Output) -> np.ndarray:
@@ -103,6 +104,26 @@ def box_of(where: np.ndarray) -> tuple[slice, slice]:
     if not len(rows):
         return slice(0, 0), slice(0, 0)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def boxes_of(where: np.ndarray) -> list[tuple[slice, slice]]:
+    """Boxes apart from each other that together hold all that is set [shape=(H, W)], and not much besides.
+
+    The frame is looked at in tiles; neighbours in a row are one box, and rows of the same boxes are one too.
+    """
+    height, width = where.shape
+    open_boxes: dict[tuple[int, int], int] = {}  # left and right: where it began
+    boxes: list[tuple[slice, slice]] = []
+    for top in (*range(0, height, TILE_PX), height):
+        columns = np.atleast_1d(where[top : top + TILE_PX].any(0))  # below the last row nothing is set
+        tiles = [False, *(bool(columns[left : left + TILE_PX].any()) for left in range(0, width, TILE_PX)), False]
+        turns = [i * TILE_PX for i in range(len(tiles) - 1) if tiles[i] != tiles[i + 1]]
+        runs = set(zip(turns[::2], turns[1::2], strict=True))
+        for left, right in open_boxes.keys() - runs:
+            boxes.append((slice(open_boxes.pop((left, right)), top), slice(left, min(right, width))))
+        for run in runs - open_boxes.keys():
+            open_boxes[run] = top
+    return boxes
 
 
 def mask_of(output: Output, size: Size, folder: Path) -> np.ndarray | None:

@@ -40,12 +40,13 @@ class Fitting:
         self._maps: dict[tuple[Size, Size], tuple[np.ndarray, np.ndarray]] = {}  # x and y in what is scaled; by sizes
         self._scaled = np.empty((0, 0, 4), np.uint8)  # used again: fresh memory costs as much as the scaling
 
-    def lay(self, upright: np.ndarray) -> np.ndarray:
-        """The frame [shape=(h, w, 4), uint8] of a picture [shape=(H, W, 4), uint8, row 0 on top]."""
+    def lay(self, picture: np.ndarray) -> np.ndarray:
+        """The frame [shape=(h, w, 4), uint8, row 0 on top] of a picture [shape=(H, W, 4), uint8, row 0 below]."""
         x, y, width, height = self.output.source
-        sides = np.array([x, y, x + width, y + height]) * (upright.shape[1::-1] * 2)
+        sides = np.array([x, y, x + width, y + height]) * (picture.shape[1::-1] * 2)
         even = self._straight and np.abs(sides - np.round(sides)).max() < NEAR_PX
-        return self._shade.dim(self._lay_straight(upright) if even else self._lay_bent(upright))
+        laid = self._lay_straight(np.asarray(cv2.flip(picture, 0))) if even else self._lay_bent(picture)
+        return self._shade.dim(laid)
 
     def _lay_straight(self, upright: np.ndarray) -> np.ndarray:
         """Whole pixels of the picture that fill the frame: as exact as a picture that is only scaled."""
@@ -58,12 +59,13 @@ class Fitting:
             piece = np.asarray(cv2.flip(piece, -1 if both else 1 if self.output.mirror_x else 0))
         if piece.shape[1::-1] != self.size:
             return np.asarray(cv2.resize(piece, self.size, interpolation=cv2.INTER_CUBIC))
-        return piece.copy() if np.shares_memory(piece, upright) else piece
+        return piece
 
-    def _lay_bent(self, upright: np.ndarray) -> np.ndarray:
-        """Scale the piece of the picture, then take every pixel from where the mesh has it."""
-        (left, top, right, bottom), scaled = self._cut(upright.shape[1::-1])
-        piece = np.ascontiguousarray(upright[top:bottom, left:right])
+    def _lay_bent(self, picture: np.ndarray) -> np.ndarray:
+        """Scale the piece of the picture, then take every pixel from where the mesh has it, and turn it over so."""
+        size = picture.shape[1::-1]
+        (left, top, right, bottom), scaled = self._cut(size)
+        piece = np.ascontiguousarray(picture[size[1] - bottom : size[1] - top, left:right])
         if scaled != piece.shape[1::-1]:
             if self._scaled.shape[1::-1] != scaled:
                 self._scaled = np.empty((scaled[1], scaled[0], 4), np.uint8)
@@ -72,7 +74,7 @@ class Fitting:
         fills = (y.stop - y.start, x.stop - x.start) == self.size[::-1]
         frame = (np.empty if fills else np.zeros)((self.size[1], self.size[0], 4), np.uint8)
         if frame[y, x].size:
-            across, down = self._map(upright.shape[1::-1], (left, top, right, bottom), scaled)
+            across, down = self._map(size, (left, top, right, bottom), scaled)
             cv2.remap(piece, across, down, cv2.INTER_LINEAR, frame[y, x], cv2.BORDER_CONSTANT)
         return frame
 
@@ -86,7 +88,7 @@ class Fitting:
         return (left, top, right, bottom), (round((right - left) * times[0]), round((bottom - top) * times[1]))
 
     def _map(self, picture: Size, cut: tuple[int, int, int, int], scaled: Size) -> tuple[np.ndarray, np.ndarray]:
-        """For each pixel of the box its x and y in the scaled piece, px from the middle of its first one."""
+        """For each pixel of the box its x and y in the scaled piece, px from the middle of its first one below."""
         key = (picture, scaled)
         if key not in self._maps:
             self._maps.clear()  # the governor goes from size to size, never to and fro in every frame
@@ -97,6 +99,7 @@ class Fitting:
                 times = scaled[axis] / (end - start)
                 at = self._at[..., axis][self._box] * np.float32(picture[axis] * times)
                 at = np.clip(at - np.float32(start * times + 0.5), 0.0, np.float32(scaled[axis] - 1))
+                at = np.float32(scaled[axis] - 1) - at if axis else at
                 at[outside] = OUTSIDE
                 both.append(at)
             self._maps[key] = both[0], both[1]
@@ -118,18 +121,18 @@ class Shade:
             self._lift = None if lift is None else _bytes(lift * share[..., None])
         few = np.flatnonzero(dimmed)
         self._few = few if len(few) < FEW * dimmed.size else None
-        self._few_gains = _bytes(gain.reshape(-1, 1, gain.shape[-1])[few], 255)[:, 0].astype(np.uint16)
-        self._box = light.box_of(dimmed)
-        self._gain = None if self._few is not None else _bytes(gain[self._box], 255)
+        self._few_gains = _wide(_bytes(gain.reshape(-1, 1, gain.shape[-1])[few], 255)[:, 0])
+        boxes = [] if self._few is not None else light.boxes_of(dimmed)
+        self._gains = [(box, _bytes(gain[box], 255)) for box in boxes]
 
     def dim(self, frame: np.ndarray) -> np.ndarray:
         """Dim a frame [shape=(H, W, 4), uint8] in place."""
-        if self._gain is not None:
-            part = frame[self._box]
-            cv2.multiply(part, self._gain, part, 1 / 255)
-        elif self._few is not None and len(self._few):
+        for box, gain in self._gains:
+            part = frame[box]
+            cv2.multiply(part, gain, part, 1 / 255)
+        if self._few is not None and len(self._few):
             flat = frame.reshape(-1, 4)
-            flat[self._few] = (flat[self._few] * self._few_gains + 127) // 255
+            flat[self._few] = (flat[self._few] * self._few_gains + 128) >> 8
         if self._lift is not None:
             cv2.add(frame, self._lift, frame)
         return frame
@@ -140,3 +143,8 @@ def _bytes(values: np.ndarray, alpha: int = 0) -> np.ndarray:
     four = np.full((*values.shape[:2], 4), alpha, np.uint8)
     four[..., :3] = values * np.float32(255) + np.float32(0.5)
     return four
+
+
+def _wide(gains: np.ndarray) -> np.ndarray:
+    """Gains of 255 as such of 256, so that a shift divides by them."""
+    return gains.astype(np.uint16) + (gains > 127)
