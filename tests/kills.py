@@ -18,15 +18,16 @@ def kill(home: Path, kills: int, seed: int) -> list[str]:
     make_scene(home, weights=False)
     films: list[tuple[Path, bool, bool]] = []  # of each life: black at its beginning, and at its end
     stormed, born, black, asked = None, 0, False, dict[str, object]()
-    began_s, back_s = time.monotonic(), list[float]()
+    began_s, back_s = time.monotonic(), {"begun by hand": list[float](), "by its keeper": list[float]()}
     for life in range(kills + 1):
+        who = "by its keeper" if stormed else "begun by hand"
         if stormed is None:
             born += 1
             stormed = Stormed(home, port, home / f"film{born}.mp4", home / "moments", home / f"log{born}.gz")
             in_keep = 0
         turns, started_s = stormed.told().get("turns", -1.0), time.monotonic()
         wait_for(lambda s=stormed, t=turns: s.told().get("turns", t) != t, "the show's walk", 180.0)
-        back_s.append(time.monotonic() - started_s)
+        back_s[who].append(time.monotonic() - started_s)
         stormed.status.clear()
         wait_for(lambda s=stormed: int(s.status.get("frame", 0)) > FILMED_FRAMES, "a piece of film")
         told = stormed.told()
@@ -79,7 +80,7 @@ def kill(home: Path, kills: int, seed: int) -> list[str]:
 
 
 def judge(
-    films: list[tuple[Path, bool, bool]], kills: int, born: int, back_s: list[float], lasted_s: float
+    films: list[tuple[Path, bool, bool]], kills: int, born: int, back_s: dict[str, list[float]], lasted_s: float
 ) -> list[str]:
     """Look at every film: all black where black was asked for throughout, and at its beginning where only then."""
     wrong, looked = list[str](), 0
@@ -92,5 +93,9 @@ def judge(
     wrong += ["the films show nothing that had to be black"] * (not looked)
     print(f"\n{kills} kills, {born - 1} of them of everything, in {lasted_s:.0f} s")
     print(f"  saw     {looked} filmed frames that had to be black, in {len(films)} films")
-    print(f"  saw     back on the wall and its state on the disk after {min(back_s):.1f} to {max(back_s):.1f} s")
+    for who, taken_s in back_s.items():
+        if taken_s:
+            print(
+                f"  saw     {who}, on the wall and its state on the disk after {min(taken_s):.1f} to {max(taken_s):.1f} s"
+            )
     return wrong
