@@ -95,7 +95,5 @@ def judge(
     print(f"  saw     {looked} filmed frames that had to be black, in {len(films)} films")
     for who, taken_s in back_s.items():
         if taken_s:
-            print(
-                f"  saw     {who}, on the wall and its state on the disk after {min(taken_s):.1f} to {max(taken_s):.1f} s"
-            )
+            print(f"  saw     {who}: back, its state on the disk, in {min(taken_s):.1f} to {max(taken_s):.1f} s")
     return wrong
