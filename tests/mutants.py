@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 TOKEN = re.compile(r"\d+\.\d*(?:e-?\d+)?|\.\d+|\d+e-?\d+|\d+|\w+|[-+*/]=|[<>=!]=|&&|\|\||\+\+|--|\S")
-QUIET = re.compile(r"//[^\n]*|/\*.*?\*/|^[ \t]*#[^\n]*|^[ \t]*(?:in|out|uniform)\b[^\n;]*;", re.DOTALL | re.MULTILINE)
+QUIET = re.compile(
+    r"//[^\n]*|/\*.*?\*/|^[ \t]*#[^\n]*|^[ \t]*(?:flat[ \t]+)?(?:in|out|uniform)\b[^\n;]*;", re.DOTALL | re.MULTILINE
+)
 TYPES = r"(?:const\s+)?(?:float|int|bool|[bi]?vec[234]|mat[234])"
 OTHER = {
     "+": "-", "-": "+", "*": "/", "/": "*", "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=",

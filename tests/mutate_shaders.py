@@ -42,7 +42,7 @@ FEW = 1e-4
 LOOKS = 12  # settings of chance
 CLOCKS = {"TIME": "0.7", "TIMEDELTA": "0.05", "FRAMEINDEX": "3", "RENDERSIZE": "vec2(400.0, 250.0)"}
 CONSTANTS = {"float": "0.4", "bool": "true", "int": "1", "vec2": "vec2(9.0, 7.0)", "mat3": "mat3(1.0)"}
-FILES = sorted([*(SHADERS / "effects").glob("*.fs"), *(SHADERS / "projector").glob("*.glsl")])
+FILES = sorted([*(SHADERS / "effects").glob("*.[fv]s"), *(SHADERS / "projector").glob("*.glsl")])
 
 
 class Bench:
@@ -73,7 +73,7 @@ class Bench:
         return golden.complain(self.easel.tiles(file.stem, self.folder / "effects"), file.stem)
 
     def _is_alike(self, file: Path) -> bool:
-        look = self._look_at_effect if file.suffix == ".fs" else self._look_at_projector
+        look = self._look_at_projector if file.suffix == ".glsl" else self._look_at_effect
         pairs = zip(look(file.stem, SHADERS), look(file.stem, self.folder), strict=True)
         return all((np.abs(one.astype(float) - other) > ALIKE).mean() <= FEW for one, other in pairs)
 
@@ -110,9 +110,10 @@ def _turn(name: str, knob: isf.Input, chance: random.Random) -> dict[str, float]
 def changes(file: Path) -> list[Mutant]:
     """Every mutant of one file."""
     text = file.read_text("utf-8")
-    if file.suffix == ".fs":
-        uniforms = CLOCKS | {k.name: _constant(k) for k in isf.read(file).knobs}
-        return list(mutants(text, header.split(text).end, uniforms))  # type: ignore[union-attr]
+    if file.suffix != ".glsl":
+        uniforms = CLOCKS | {k.name: _constant(k) for k in isf.read(file.with_suffix(".fs")).knobs}
+        begin = header.split(text).end if file.suffix == ".fs" else 0  # type: ignore[union-attr]
+        return list(mutants(text, begin, uniforms))
     found = re.findall(r"uniform (\w+) (\w+);", text)
     return list(mutants(text, 0, {name: CONSTANTS[kind] for kind, name in found if kind in CONSTANTS}))
 
@@ -133,7 +134,7 @@ def report(file: Path, chosen: list[Mutant], judge: Callable[[Path, Mutant], str
         verdict = judge(file, mutant)
         said[verdict] += 1
         if verdict in ("survived", "alike"):
-            print(f"  {verdict:9s}{file.stem}:{mutant.line}: {mutant.before}\n{'':11s}-> {mutant.after}", flush=True)
+            print(f"  {verdict:9s}{file.name}:{mutant.line}: {mutant.before}\n{'':11s}-> {mutant.after}", flush=True)
     print(f"{file.name}: {_sum_up(said)}", flush=True)
     return said
 

@@ -1,12 +1,14 @@
 """The golden pictures: a strip of tiles for every effect of ours. Run this file to paint them anew, then look at them.
 
 A tile shows the whole frame, shrunk, and below it a piece of that frame pixel for pixel. A strip shows what an effect
-does by itself at several instants of a stepped clock that stumbles twice; then each knob at either end of its range,
-and all together; and last what it does in a smaller and in a larger frame than the show's.
+does by itself at several instants of a stepped clock that stumbles twice, or walks where the effect hears, as a sound
+comes in slowly; then each knob at either end of its range, and all together; and last what it does in a smaller and in
+a larger frame than the show's.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +21,7 @@ from PIL import Image
 from installation import files, settings
 from installation.rendering import isf
 from installation.rendering.canvas import Canvas
+from installation.rendering.effect import SoundView
 from installation.rendering.effects import Chain
 from installation.rendering.link import AXES
 
@@ -26,12 +29,16 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 EFFECTS = files.shipped("shaders/effects")
 NAMES = sorted(path.stem for path in EFFECTS.glob("*.fs"))
 SHOW, SMALL, LARGE = (512, 288), (128, 72), (1280, 720)
+UNSEEN = (64, 36)  # of frames that only have to have been
 TILE, WHOLE = 64, 36  # pixels; rows of a tile that show the whole frame
-PLACE = np.array([0.68, 0.354])  # of the piece: petals, their edge and the ground
+PLACE = (0.68, 0.354)  # of the piece: petals, their edge and the ground
+PLACES = {"sea": ((0.53, 0.58), (0.52, 0.22), (0.47, 0.75))}  # in turn: the lamp's way on the water, the lamp, waves
+GROUNDS: dict[str, dict[str, float]] = {"sea": {"sky": 1.3, "wind": 0.6}}  # other knobs are turned by day
 COLUMNS = 8
 SPELL = 8  # frames between two stumbles of the clock
 TURNS = 8  # the flower moves fast enough to leave a trail
 TIMES_S = tuple(n / 30 + (0.0, 5.3, 19.0)[n // SPELL] for n in range(3 * SPELL))
+HEARD_S = tuple(n * 0.45 for n in range(3 * SPELL))  # what is heard takes seconds to come in
 MOMENTS = (0, SPELL - 1, SPELL, 2 * SPELL - 1, 3 * SPELL - 1)
 LATE = 3  # of the moments, the one at which knobs and sizes are compared
 # What a viewer does not see, of 1: the mean difference of a tile; in any 8 x 8 pixels of it that of their light, and of
@@ -68,11 +75,15 @@ class Easel:
     def draw(self, chain: Chain, view: View) -> Iterator[np.ndarray]:
         """The frames that the view looks at [each shape=(H, W, 3), uint8, row 0 on top], of a chain of one effect."""
         (link,) = chain.links
+        effect = link.loaded.effect
+        times_s = HEARD_S if hears(effect) else TIMES_S
         chain.resize(view.size)
         chain.draw(self.input(view.size, 0), {f"effect.{link.name}.amount": 0.0}, 0.0)  # it forgets
         for n in range(max(view.frames) + 1):
-            if link.loaded.has_history or n in view.frames:
-                seen = chain.draw(self.input(view.size, n), view.values, TIMES_S[n])
+            if n in view.frames or link.loaded.has_history:
+                size = view.size if n in view.frames or remembers_frames(effect) else UNSEEN
+                chain.resize(size)
+                seen = chain.draw(self.input(size, n), view.values, times_s[n], sound(n))
                 if n in view.frames:
                     yield pixels_of(seen)[::-1, :, :3]
 
@@ -80,21 +91,40 @@ class Easel:
         """The strip's tiles, one by one [each shape=(64, 64, 3), uint8]."""
         chain = Chain(self.canvas, [settings.Effect(name)], SHOW, folder, sheds=False)  # however slow the machine
         try:
+            places = itertools.cycle(PLACES.get(name, (PLACE,)))
             for view in views(name):
-                yield from map(tile, self.draw(chain, view))
+                yield from map(tile, self.draw(chain, view), places)
         finally:
             chain.release()
 
 
+def hears(effect: isf.Effect) -> bool:
+    return any(image.type != "image" for image in effect.images)
+
+
+def remembers_frames(effect: isf.Effect) -> bool:
+    """Whether what it remembers is as large as the frame."""
+    sizes = "".join(one.width + one.height for one in effect.passes if one.persistent)
+    return "$" in sizes
+
+
+def sound(n: int) -> SoundView:
+    """Tones that wander from frame to frame."""
+    return SoundView(np.zeros(8), 0.4 + 0.4 * np.cos(np.arange(512) / 50 - 0.8 * n))
+
+
 def views(name: str) -> list[View]:
     """All defaults at five instants; every knob at its ends; all at their ends at once; and other working sizes."""
-    amount, found, together = f"effect.{name}.amount", [View({}, MOMENTS)], {}
+    amount, found = f"effect.{name}.amount", [View({}, MOMENTS)]
+    ground = {f"effect.{name}.{knob}": value for knob, value in GROUNDS.get(name, {}).items()}
+    together: dict[str, float] = {}
     for knob in isf.read(EFFECTS / f"{name}.fs").knobs:
         axes = [f".{axis}" for axis in AXES[knob.type]] if knob.type in AXES else [""]
         for value in ends(knob):
             numbers = dict(zip(axes, value if isinstance(value, tuple) else (value,), strict=True))
-            found.append(View({f"effect.{name}.{knob.name}{a}": v for a, v in numbers.items()}))
-        together |= found[-1].values
+            turned = {f"effect.{name}.{knob.name}{a}": v for a, v in numbers.items()}
+            found.append(View(ground | turned))
+        together |= turned
     found += [View(together), View(together | {amount: 0.5}), View(together, size=SMALL)]
     return [*found, View({}, size=SMALL), View({}, size=LARGE)]
 
@@ -111,10 +141,10 @@ def ends(knob: isf.Input) -> list[Any]:
     return [value for value in values if value != knob.default]
 
 
-def tile(seen: np.ndarray) -> np.ndarray:
+def tile(seen: np.ndarray, place: tuple[float, float] = PLACE) -> np.ndarray:
     """The whole frame, shrunk, over a piece of it [shape=(64, 64, 3), uint8]."""
     size, piece = np.array(seen.shape[1::-1]), np.array([TILE, TILE - WHOLE])
-    x, y = np.minimum((size * PLACE - piece / 2).astype(int), size - piece)
+    x, y = np.minimum((size * np.array(place) - piece / 2).astype(int), size - piece)
     whole = Image.fromarray(np.ascontiguousarray(seen)).reduce(len(seen) // WHOLE)
     return np.vstack([np.asarray(whole), seen[y : y + piece[1], x : x + piece[0]]])
 

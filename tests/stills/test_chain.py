@@ -17,6 +17,7 @@ from installation import files
 from installation.__main__ import parser
 from installation.pictures import PictureError
 from installation.settings import SettingsError
+from installation.stages.work import Stage
 from installation.stills import archive, job
 
 
@@ -117,6 +118,21 @@ def test_bad_pictures_are_each_named_and_the_good_one_is_printed(tmp_path, capsy
     for name in ("torn", "nothing", "text", "moment"):
         assert f"skipped {name}: source:" in told
     assert "good" not in told and (tmp_path / "prints/good.tif").is_file()
+
+
+def test_a_stage_that_cannot_even_plan_for_a_picture_costs_that_picture_alone(tmp_path, monkeypatch, capsys) -> None:
+    plan = Stage.plan
+
+    def balk(stage, stills):
+        if stills[0].name == "lily":
+            raise ValueError("lilies are no flowers")
+        return plan(stage, stills)
+
+    monkeypatch.setattr(Stage, "plan", balk)
+    pictures = [paint(tmp_path / f"{name}.png") for name in ("lily", "rose")]
+    assert still(*pictures, "--out", tmp_path / "prints", *QUICK) == 1
+    assert "skipped lily: chain: lilies are no flowers" in capsys.readouterr().err
+    assert (tmp_path / "prints/rose.tif").is_file()
 
 
 def test_odd_but_whole_pictures_are_printed(tmp_path) -> None:

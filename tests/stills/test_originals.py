@@ -198,6 +198,15 @@ def test_a_print_that_got_another_name_is_made_again_under_that_name_by_its_side
     assert pixels_of(tmp_path / "again/rose-2.tif") == pixels_of(out / "rose-2.tif")
 
 
+def test_a_print_is_made_again_though_another_of_its_job_could_not_lie_there(tmp_path: Path) -> None:
+    pictures, again = [paint(tmp_path / f"{name}.png") for name in ("rose", "lily")], tmp_path / "again"
+    assert still(*pictures, "--out", tmp_path / "prints", *QUICK) == 0
+    again.mkdir()
+    (again / "lily.tif").write_text("hers")
+    assert still(tmp_path / "prints/rose.json", "--out", again) == 0
+    assert (again / "rose.tif").is_file() and (again / "lily.tif").read_text() == "hers"
+
+
 def test_prints_and_sheets_are_never_references(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     album = tmp_path / "album"
     album.mkdir()
@@ -290,6 +299,20 @@ def test_finished_work_that_was_torn_is_made_again(tmp_path: Path, harm: str) ->
     (out / ".work/sheets.json").write_text("{")
     assert still(picture, "--out", out, *QUICK) == 0
     assert pixels_of(out / "rose.tif") == whole
+
+
+def test_a_print_that_changed_where_it_is_kept_is_not_delivered_and_the_same_command_makes_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, out = paint(tmp_path / "rose.png"), tmp_path / "prints"
+    assert still(picture, "--out", out, *QUICK) == 0
+    whole = pixels_of(out / "rose.tif")
+    (out / "rose.tif").unlink()
+    (kept,) = (out / ".work").glob("print_file-*/master.tif")
+    kept.write_bytes(kept.read_bytes()[::-1])  # as large as it was
+    assert still(picture, "--out", out, *QUICK) == 1 and not (out / "rose.tif").exists()
+    assert "the same command makes it again" in capsys.readouterr().err
+    assert still(picture, "--out", out, *QUICK) == 0 and pixels_of(out / "rose.tif") == whole
 
 
 def test_a_folder_without_its_table_is_made_again(tmp_path: Path) -> None:

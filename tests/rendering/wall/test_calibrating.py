@@ -190,6 +190,9 @@ def test_the_chosen_handle_marks_the_very_pixel() -> None:
     assert columns.mean() == pytest.approx(0.3 * 320 - 0.5, abs=0.6) and rows.mean() == pytest.approx(
         0.4 * 180 - 0.5, abs=0.6
     )
+    tiny = handles.draw(PLAIN, (128, 72), -1, 0)
+    across = np.nonzero((tiny[..., :3] == handles.CHOSEN[:3]).all(-1))[1]
+    assert np.ptp(across) >= 6, "and is seen in a small frame too"
     masked = handles.draw(Output(masks=(Mask(((0.2, 0.2), (0.4, 0.2), (0.3, 0.5))),)), (320, 180), 0, 1)
     assert (masked[..., :3] == handles.MASK[:3]).all(-1).sum() > 50
 
