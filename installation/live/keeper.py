@@ -188,7 +188,7 @@ class Keeper:
     def _end(self, process: subprocess.Popen[str], by: signal.Signals) -> None:
         """The signal, which may leave a traceback, then the one that nobody can refuse. What a driver keeps is left."""
         for number, wait_s in ((by, 2.0 if by == signal.SIGABRT else ENDING_S), (signal.SIGKILL, 10.0)):
-            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.send_signal(number)
                 process.wait(timeout=wait_s)
                 return
@@ -208,9 +208,8 @@ class Keeper:
             process, again = self._process, self._asked is not None
             self._asked = number
             self.told.tell("STOPPING=1")
-            if process is not None and process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
+            if process is not None:
+                process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         try:

@@ -175,6 +175,8 @@ def test_release_without_a_name_gives_everything_back_at_once(board: Board) -> N
 def test_master_fades_and_blackout_does_not(board: Board) -> None:
     board.apply(Command("master", value=0.0, fade_s=2.0), 0.0)
     assert [board.levels(s).master for s in (0.0, 1.0, 2.0)] == [1.0, 0.5, 0.0]
+    board.apply(Command("master", value=-1.0), 3.0)
+    assert board.levels(3.0).master == 0.0
     board.apply(Command("blackout", value=1.0), 0.5)
     assert board.levels(0.5).blackout
     board.apply(Command("go"), 0.6)

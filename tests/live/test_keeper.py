@@ -403,10 +403,12 @@ def test_after_the_safe_show_the_whole_one_is_tried_and_one_failure_is_enough(
 def test_the_whole_show_is_tried_a_few_times_a_day_however_often_it_failed(home: Path, monkeypatch) -> None:
     monkeypatch.setattr(keeper, "LONGEST_WAIT_S", 0.01)
     monkeypatch.setattr(keeper, "LONGEST_SAFE_S", 0.5)
+    waits: list[float] = []
+    monkeypatch.setattr(keeper.Keeper, "_pause", lambda self, wait_s: waits.append(wait_s) or True)
     script = home / "stand_in.py"
     script.write_text(STAND_IN + "sys.exit(0 if '--safe' in sys.argv else 70)")
     made = keeper.Keeper([], "small", command=[sys.executable, str(script), str(home)])
-    assert made.keep() == 0 and made.safe_s == 0.5
+    assert made.keep() == 0 and made.safe_s == 0.5 and set(waits) == {0.01}
 
 
 def test_a_name_that_is_no_text_is_no_reason_to_fail(home: Path) -> None:

@@ -106,11 +106,15 @@ def test_a_packaged_show_is_saved_as_a_copy_that_the_next_start_finds(home: Path
     assert tomllib.loads(there.read_text())["seed"] == tomllib.loads(before.decode())["seed"]
 
 
-def test_a_preset_is_kept_recalled_and_dropped(home: Path) -> None:
+def test_a_preset_is_kept_recalled_and_dropped(home: Path, monkeypatch) -> None:
     presets.keep("mine", "warm", {"generator.x": 0.5})
     presets.keep("mine", "cold", {"generator.x": -0.5})
     assert presets.names("mine") == ["cold", "warm"] and presets.names("other") == []
     assert presets.recall("mine", "warm") == {"generator.x": 0.5}
+    monkeypatch.setattr(presets, "MOST", 2)
+    presets.keep("mine", "warm", {"generator.x": 0.6})
+    with pytest.raises(SettingsError, match="drop one first"):
+        presets.keep("mine", "third", {"generator.x": 0.7})
     presets.drop("mine", "warm")
     assert presets.names("mine") == ["cold"]
     with pytest.raises(SettingsError):

@@ -14,12 +14,12 @@ from installation.control.table import osc_table
 from installation.latent import vectors
 from installation.live.chronicle import Chronicle
 from installation.live.journal import Entry
-from installation.live.keeping import Album
+from installation.live.keeping import Album, Footsteps
 from installation.live.opening import pressed
 from installation.live.options import parse
 from installation.live.studio import VECTORS
 from installation.packets import encode
-from installation.settings import Osc, Screen, Show
+from installation.settings import Osc, Part, Screen, Show
 from installation.signals import Command, Controls
 
 Wait = Callable[..., object]
@@ -60,6 +60,17 @@ def test_a_disk_that_takes_nothing_is_said_and_the_show_goes_on(tmp_path: Path, 
     (tmp_path / "full").write_text("a file where a folder belongs")
     Album(Show("garden"), str(tmp_path / "full")).keep(None, Controls(0.0, {})).join()
     assert "no vector was kept" in caplog.text
+
+
+def test_on_such_a_disk_it_is_said_once_that_nobody_counts_where_visitors_linger(
+    tmp_path: Path, monkeypatch, caplog
+) -> None:
+    (tmp_path / "full").write_text("a file where a folder belongs")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "full"))
+    steps = Footsteps(Show("garden", generator=Part("stylegan2", {"model": "bloom"})))
+    for second in (0.0, 40.0, 80.0):
+        steps.note(Controls(second, {"generator.to.map": 1.0}), second)
+    assert caplog.text.count("where visitors linger is not counted") == 1
 
 
 class Keys:
