@@ -59,7 +59,7 @@ class Coding:
         stream.width, stream.height = size[0] // 2 * 2, size[1] // 2 * 2
         context, stream.pix_fmt = stream.codec_context, self.pixels
         stream.time_base = context.time_base = TIME_BASE
-        context.gop_size = max(1, round(fps * keyframe_s))
+        context.gop_size = round(fps * keyframe_s)  # 0: every frame is a key
         context.color_range, context.color_primaries, context.color_trc = LIMITED, BT709, BT709
         context.colorspace = BT601 if self.pixels == "yuv420p" else BT709
         if self.tag:

@@ -464,6 +464,16 @@ def test_what_is_set_is_on_the_disk_a_moment_later(home: Path) -> None:
     assert time.time() - kept.state_path("small").stat().st_mtime < 3600
 
 
+def test_what_is_set_is_not_written_again_while_it_stays_nor_when_it_is_not_known(home: Path) -> None:
+    note = kept.Note("small")
+    note.save({"blackout": True}, at_once=True)
+    written = kept.state_path("small").stat().st_ino
+    for state in ({}, {"blackout": True}):
+        note.save(state, at_once=True)
+        assert kept.state_path("small").stat().st_ino == written
+    note.close()
+
+
 def test_a_crash_report_that_cannot_be_written_is_no_reason_to_give_up(tmp_path, monkeypatch, caplog) -> None:
     (tmp_path / "state").write_text("a file where the folder of the state belongs")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -268,6 +269,16 @@ def test_the_same_log_gives_the_same_controls_frame_for_frame(
     table = json.loads(report.read_text())
     assert table["replay_differences"] == 0
     assert table["frames_presented"] == sum(1 for _ in read_log(log)) - 1
+
+
+def test_a_log_that_is_played_again_ends_when_it_is_asked_to(monkeypatch) -> None:
+    monkeypatch.setattr("installation.live.loop.read_log", lambda path: iter("abc"))
+    desk, screen = SimpleNamespace(start=lambda: None), SimpleNamespace(closed=False)
+    show = SimpleNamespace(desk=desk, screen=screen, options=SimpleNamespace(replay=Path()), ending=False)
+    heard = Live.replayed(show)  # type: ignore[arg-type]
+    assert next(heard) == "a"
+    show.ending = True
+    assert list(heard) == []
 
 
 def test_a_recorded_run_leaves_a_film_that_plays_and_a_report_with_every_key(

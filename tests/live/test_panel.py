@@ -22,10 +22,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from installation.__main__ import parser
 from installation.control.cues import PANIC_FADE_S
+from installation.control.said import LONGEST
 from installation.live import inviting, opening
 from installation.live.kept import TOKEN
 from installation.live.loop import Live
 from installation.live.panel import MOST_READ, Panel
+from installation.live.panel_child import Outbox
 from installation.live.panel_plan import PICTURE
 
 Wait = Callable[..., Any]
@@ -314,6 +316,15 @@ def test_a_page_that_says_nonsense_hurts_nobody(live: Live, page: Page) -> None:
     page.say(verb="go")
     play(live, does("go"), 2000)
     assert live.board.cues[0].values == {} and live.survived == {}
+
+
+def test_what_is_too_long_for_a_wish_is_not_passed_on() -> None:
+    urgent, plain = (socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2))
+    outbox = Outbox(urgent[1], plain[1])
+    outbox.put({"verb": "cue", "name": "x" * LONGEST})
+    outbox.put({"verb": "go"})
+    plain[0].settimeout(60)
+    assert json.loads(plain[0].recv(1 << 16))["verb"] == "go"
 
 
 # ---- where it is found

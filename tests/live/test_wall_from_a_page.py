@@ -8,12 +8,14 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from test_panel import Page, Wait, begin, panel_of, play, show_file  # noqa: F401 (a fixture)
 
+from installation.live.fitting import Fitting
 from installation.live.loop import Live
 from installation.rendering.wall.keeping import read_venue
 
@@ -175,6 +177,12 @@ def test_hostile_wishes_leave_a_wall_that_can_be_shown(live: Live) -> None:
     play(live, lambda heard: next(frames, None) is None)
     assert live.survived == {} and versions() == []
     assert set(panel.faults) <= {"bad argument", "malformed"}
+
+
+def test_a_wall_that_is_as_it_was_is_not_told_again() -> None:
+    fitting = Fitting()
+    fitting.wall = SimpleNamespace(look=lambda: {"on": True})  # type: ignore[assignment]
+    assert fitting.news() == {"on": True} and fitting.news() == {}
 
 
 def test_the_code_to_scan_is_on_the_pattern_of_names_too(show_file: Path) -> None:  # noqa: F811

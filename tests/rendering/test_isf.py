@@ -15,6 +15,7 @@ from installation.rendering.check import check_files
 from installation.rendering.effect import SoundView
 from installation.rendering.effects import Chain
 from installation.rendering.expressions import ExpressionError, compile_size
+from installation.rendering.surfaces import DisplayError
 from installation.signals import SoundBlock
 
 HERE = Path(__file__).parent / "isf"
@@ -162,6 +163,15 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, capsys, text: str, 
     assert check_files([tmp_path / "x.fs"]) == 1
     said = capsys.readouterr().out
     assert pytest.importorskip("re").search(why, said), said
+
+
+def test_where_nothing_can_be_drawn_files_are_not_checked_and_that_is_said(monkeypatch, capsys) -> None:
+    def refuse() -> None:
+        raise DisplayError("no OpenGL 3.3 context")
+
+    monkeypatch.setattr("installation.rendering.check.open_headless", refuse)
+    assert check_files([HERE / "multi_pass_modern.fs"]) == 1
+    assert capsys.readouterr().out == "cannot check: no OpenGL 3.3 context\n"
 
 
 def test_an_error_in_a_vertex_shader_names_that_file(tmp_path: Path, capsys) -> None:
