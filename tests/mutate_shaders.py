@@ -80,7 +80,7 @@ class Bench:
     def _look_at_effect(self, name: str, folder: Path) -> Iterator[np.ndarray]:
         """Frames at knobs, instants and sizes of chance; each third as it is by itself."""
         chance = random.Random(name)
-        chain = Chain(self.easel.canvas, [settings.Effect(name)], golden.SHOW, folder / "effects")
+        chain = Chain(self.easel.canvas, [settings.Effect(name)], golden.SHOW, folder / "effects", sheds=False)
         knobs = isf.read(SHADERS / "effects" / f"{name}.fs").knobs
         for n in range(LOOKS):
             values = {k: v for knob in knobs for k, v in _turn(name, knob, chance).items()} if n % 3 else {}

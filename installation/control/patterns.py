@@ -73,7 +73,6 @@ class _Part:
         tokens = _TOKEN.findall(text)
         if sum(map(len, tokens)) != len(text):
             raise PatternError(f"a bracket without its partner in {text!r}")
-        self._plain = text if WILD.isdisjoint(text) else None
         self._stars = 0  # places that may stay where they are
         self._any = 0  # places that any character leads on from
         self._ways: dict[str, int] = {}  # character -> places that it leads on from
@@ -102,8 +101,6 @@ class _Part:
                 self._ways[letter] = self._ways.get(letter, 0) | bit
 
     def matches(self, name: str) -> bool:
-        if self._plain is not None:
-            return name == self._plain
         places = 1
         for letter in name:
             ways = self._any | self._ways.get(letter, 0)

@@ -349,6 +349,7 @@ def test_a_taste_file_is_filled_as_choices_are_made(job: Path, tmp_path: Path) -
     wall.judge(keys[0], "")
     memory = taste.recall(tmp_path / "mine" / "taste.npz")
     assert memory.takes == (keys[1],) and memory.kept == (False,)
+    assert wall.state()["taste"]["earlier"] == 1, "and what is in it counts"
 
 
 def test_drawn_pictures_are_kept_within_bounds(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:

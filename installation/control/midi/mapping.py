@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,10 +80,9 @@ class Table:
         self.told[source] = knob
 
     def forget(self, source: str) -> None:
-        """Lead a source nowhere again."""
-        with contextlib.suppress(ValueError):
-            gone = source_of(source)
-            self.lines = {one: line for one, line in self.lines.items() if one != gone}
+        """Lead a source that was taught nowhere again."""
+        gone = source_of(source)
+        self.lines = {one: line for one, line in self.lines.items() if one != gone}
         self.told.pop(source, None)
 
     def _line(self, text: str, to: Any) -> Line:

@@ -142,6 +142,12 @@ def test_motors_and_lamps_are_told_what_others_set_and_never_what_they_said_them
     assert stage.told == []
 
 
+def test_a_motor_stands_at_its_end_while_the_knob_is_beyond() -> None:
+    stage = Stage(cc_1_7={"to": MELT, "low": -0.5})
+    stage.frame(Command("knob", MELT, -1.0, by="panel"))
+    assert stage.told == [(0xB0, 7, 0)]
+
+
 def test_a_motor_that_echoes_what_it_was_told_changes_nothing() -> None:
     stage = Stage(cc_1_7=MELT)
     stage.frame(Command("knob", MELT, 0.3, by="panel"))
