@@ -32,8 +32,14 @@ SHOW, SMALL, LARGE = (512, 288), (128, 72), (1280, 720)
 UNSEEN = (64, 36)  # of frames that only have to have been
 TILE, WHOLE = 64, 36  # pixels; rows of a tile that show the whole frame
 PLACE = (0.68, 0.354)  # of the piece: petals, their edge and the ground
-PLACES = {"sea": ((0.53, 0.58), (0.52, 0.22), (0.47, 0.75), (0.55, 0.05))}  # in turn: glitter, lamp, waves, stars
-GROUNDS: dict[str, dict[str, float]] = {"sea": {"sky": 1.3, "wind": 0.6}}  # other knobs are turned by day
+PLACES = {  # in turn
+    "sea": ((0.53, 0.58), (0.52, 0.22), (0.47, 0.75), (0.55, 0.05)),  # glitter, lamp, waves, stars
+    "marble": (PLACE, (0.94, 0.80)),  # inks, and what lies fine between them
+}
+GROUNDS: dict[str, dict[str, float]] = {  # other knobs are turned by day, and with other inks
+    "sea": {"sky": 1.3, "wind": 0.6},
+    "marble": {"inks": 1.5},
+}
 COLUMNS = 8
 SPELL = 8  # frames between two stumbles of the clock
 TURNS = 8  # the flower moves fast enough to leave a trail
