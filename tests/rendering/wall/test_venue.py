@@ -170,6 +170,17 @@ def test_a_file_that_can_no_longer_be_read_is_kept_too(tmp_path: Path) -> None:
     assert "corners = [" in [kept.read_text() for kept in (tmp_path / "versions").iterdir()]
 
 
+def test_a_version_that_can_no_longer_be_read_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "hall.toml"
+    write_venue("hall", pinned(0.1), tmp_path)
+    first = path.read_text()
+    write_venue("hall", pinned(0.2), tmp_path)
+    path.write_text("corners = [")
+    write_venue("hall", pinned(0.3), tmp_path)
+    path.write_text(first)
+    assert corners(redo("hall", tmp_path)) == corners(pinned(0.2))
+
+
 def test_the_oldest_of_very_many_versions_go(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(keeping, "KEPT", 3)
     (tmp_path / "versions").mkdir()
