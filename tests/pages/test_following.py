@@ -124,6 +124,7 @@ def test_how_far_a_running_job_is_can_be_seen(followed: Browser, job: Path) -> N
         ended.wait()
     left = work_on(job, "composition-9-take9", 0.9, ended.pid)
     part = work_on(job, "composition-2-take5", 0.42, os.getpid())
+    part.with_name(f"{part.name}0").mkdir()  # so new that it has said nothing yet
     followed.until(f"{work}.textContent.includes('composition 2 · take 5 42 %')")
     assert "slomo glitch" in followed.evaluate(f"{work}.textContent")
     assert "take 9" not in followed.evaluate(f"{work}.textContent"), "its worker is dead"

@@ -37,9 +37,12 @@ def test_a_picture_stays_the_right_way_up_when_it_is_scaled(open_stage) -> None:
 def test_fill_0_shows_the_whole_picture_beside_its_mirror_image(open_stage) -> None:
     rgb = np.zeros((32, 32, 3), "f4")
     rgb[:, :4] = 1.0  # its left edge
+    rgb[:4, :, 1] = 1.0  # and the upper one
     stage = open_stage()
     stage.values["screen.fill"] = 0.0
-    row = stage.show(painted(rgb))[36, :, 0].astype(int)
+    seen = stage.show(painted(rgb))
+    row = seen[36, :, 0].astype(int)
+    assert np.ptp(np.flatnonzero(seen[:, 64, 1] > 128)) == pytest.approx(8, abs=2), "nothing is cut off above"
     bright = np.flatnonzero(row > 128)
     assert 28 - 10 <= bright.mean() <= 28 + 1 and np.ptp(bright) > 12, "the edge and its reflection meet at the left"
 
