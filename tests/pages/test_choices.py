@@ -158,6 +158,12 @@ def test_a_file_saved_with_a_byte_order_mark_is_whole(tmp_path: Path) -> None:
     assert (read_choices(tmp_path).said, read_choices(tmp_path).fault) == ({"a": "keep"}, "")
 
 
+def test_where_nothing_was_chosen_yet_nothing_is_complained_of(tmp_path: Path) -> None:
+    assert read_choices(tmp_path) == choices.Choices()
+    (tmp_path / "choices.json").write_text("\n")
+    assert read_choices(tmp_path) == choices.Choices()
+
+
 def test_a_file_that_cannot_be_read_at_all_is_not_written_over(job: Path) -> None:
     (job / "choices.json").mkdir()
     wall = JobWall(job)
