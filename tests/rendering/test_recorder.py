@@ -127,3 +127,13 @@ def test_a_recording_that_broke_off_with_much_waiting_is_closed_at_once(tmp_path
     closing.start()
     closing.join(5)
     assert not closing.is_alive() and recorder.faults["recorder dropped"] > 0
+
+
+def test_a_film_whose_folder_was_moved_away_is_counted_and_the_show_ends_in_order(tmp_path, wait_for):
+    (tmp_path / "films").mkdir()
+    recorder = Recorder(tmp_path / "films" / "film.mp4", (64, 36), FPS)
+    recorder.write(np.zeros((36, 64, 3), np.uint8), 0.0)
+    wait_for(recorder._waiting.empty)
+    (tmp_path / "films").rename(tmp_path / "away")
+    recorder.close()
+    assert recorder.faults["recorder"] == 1
