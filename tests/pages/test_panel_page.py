@@ -1,7 +1,8 @@
 """A newcomer's way, in a real browser before a real show: learn, fade, black out, save, restart: all is as it was.
 
-Real are Chromium, the show with all of its processes, OSC over UDP and Art-Net. The MIDI controller's port is one of a JACK
-server where that can be had; else the driver alone, below the show's own MIDI process, is stood in for: see controllers.py.
+Real are Chromium, the show with all of its processes, OSC over UDP and Art-Net. The MIDI controller's port is one of a
+JACK server where that can be had; else the driver alone, below the show's own MIDI process, is stood in for, see
+controllers.py.
 """
 
 from __future__ import annotations
@@ -192,8 +193,8 @@ def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
     played.artnet(ch10=65_535)
     browser.until(reads("generator.x", "1.00"))
     learn(browser, "effect.tear.split", lambda: device.send(0xB0, 7, 32))
-    device.send(0xB0, 7, 64)
-    browser.until(reads("effect.tear.split", "0.50"))
+    device.send(0xB0, 7, 96)
+    browser.until(reads("effect.tear.split", "0.76"))
     holder = f"document.querySelector({knob('effect.tear.split', '.holder')!r}).textContent"
     browser.until(f"{holder}.startsWith('held by midi nano')")
     # a knob by hand
@@ -212,7 +213,7 @@ def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
     assert show.osc.aliases == {"/Page1/Fader201": "/installation/effect/tear/amount/norm"}
     assert show.dmx is not None and show.dmx.knobs == ("generator.x",)
     assert show.midi is not None and show.midi.map == {"cc 1/7": "effect.tear.split"}
-    held = {"generator.x": 1.0, "generator.z": -0.5, "effect.tear.amount": 0.5, "effect.tear.split": 64 / 127}
+    held = {"generator.x": 1.0, "generator.z": -0.5, "effect.tear.amount": 0.5, "effect.tear.split": 96 / 127}
     assert show.cues[1].values == pytest.approx({"generator.y": 0.5} | held, abs=1e-5)
     # black out
     click(browser, "#blackout")
