@@ -1,33 +1,28 @@
-"""Messages without end into a WebSocket: `python tests/pouring.py ADDRESS MESSAGE_IN_HEX KIND [HEADER VALUE]...`.
+"""One message without end into a WebSocket: `python tests/pouring.py ADDRESS KIND MESSAGE_IN_HEX [HEADER VALUE]...`.
 
-KIND is text or binary. Whole batches go out at once: one line carries more of them than any show reads.
+KIND is text or binary. Ten thousand and more go out in a second, or as many as whoever listens takes.
 """
 
 from __future__ import annotations
 
-import struct
 import sys
+from contextlib import suppress
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-BATCH = 2000
-OPCODES = {"text": 0x81, "binary": 0x82}
 
-
-def frame(message: bytes, kind: str) -> bytes:
-    """One message as a client sends it; a mask of zeros leaves it readable."""
-    length = bytes((0x80 | len(message),)) if len(message) < 126 else bytes((0xFE,)) + struct.pack(">H", len(message))
-    return bytes((OPCODES[kind],)) + length + bytes(4) + message
-
-
-def pour(address: str, message: bytes, kind: str, headers: dict[str, str]) -> None:
-    batch = frame(message, kind) * BATCH
-    with connect(address, compression=None, proxy=None, additional_headers=headers, ping_interval=None) as line:
-        while True:
-            with line.protocol_mutex:  # nothing of its own comes between
-                line.socket.sendall(batch)
+def pour(address: str, message: str | bytes, headers: dict[str, str]) -> None:
+    while True:  # hung up on, it comes again
+        with (
+            suppress(ConnectionClosed),
+            connect(address, compression=None, proxy=None, additional_headers=headers, max_queue=None) as line,
+        ):
+            while True:
+                line.send(message)
 
 
 if __name__ == "__main__":
-    address, message, kind, *rest = sys.argv[1:]
-    pour(address, bytes.fromhex(message), kind, dict(zip(rest[::2], rest[1::2], strict=True)))
+    address, kind, told, *rest = sys.argv[1:]
+    message = bytes.fromhex(told)
+    pour(address, message.decode() if kind == "text" else message, dict(zip(rest[::2], rest[1::2], strict=True)))

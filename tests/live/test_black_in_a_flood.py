@@ -39,7 +39,7 @@ announce = false
 """
 FLOOD = str(Path(__file__).parents[1] / "control" / "flood.py")
 BLACKOUT = "/installation/blackout"
-ENOUGH = {"osc": 20_000, "oscquery": 2_000, "panel": 100}  # messages that came in, before anybody asks for black
+ENOUGH = {"osc": 20_000, "oscquery": 200, "panel": 10}  # messages that came in, before anybody asks for black
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +79,12 @@ def flooded(live: Live) -> Iterator[Live]:
     bears = [text for pair in page.bears.items() for text in pair]
     lines = [
         [FLOOD, str(live.desk.port), "1000000000"],
-        [pouring.__file__, f"ws://{own}/", fader.hex(), "binary"],
-        [pouring.__file__, page.address, wish.hex(), "text", *bears],
+        [pouring.__file__, f"ws://{own}/", "binary", fader.hex()],
+        [pouring.__file__, page.address, "text", wish.hex(), *bears],
     ]
-    enemies = [subprocess.Popen([sys.executable, *line], stdout=subprocess.DEVNULL) for line in lines]
+    enemies = [subprocess.Popen([sys.executable, *line]) for line in lines]
     try:
-        play(live, lambda heard: all(came(live)[door] >= few for door, few in ENOUGH.items()), 2400)
+        play(live, lambda heard: all(came(live)[door] >= few for door, few in ENOUGH.items()), 1200)
         yield live
         assert [enemy.poll() for enemy in enemies] == [None] * len(enemies), "the flood goes on"
     finally:
