@@ -95,6 +95,8 @@ def flooded(live: Live) -> Iterator[Live]:
 
 
 def by_osc(live: Live, closing: ExitStack) -> Callable[[int], None]:
+    if not live.desk.osc._ports.sorted_by_kernel:
+        pytest.skip("black has no queue of its own: the kernel takes no SO_ATTACH_REUSEPORT_CBPF (Linux 4.6 does)")
     desk = SimpleUDPClient("127.0.0.1", live.desk.port)
     return lambda on: desk.send_message(BLACKOUT, on)
 
