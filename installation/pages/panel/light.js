@@ -15,6 +15,7 @@ const turn = (dial, value, of) => newest(`dial ${dial} ${of}`, { wall: "dial", o
 const isOne = (value) => !Array.isArray(value) || value.every((one) => one === value[0]);
 
 export function showLight(wall, number, which) {
+  if (number !== output || which !== layer) forget();
   [row, output, layer] = [wall.outputs[number], number, which];
   showMask(wall);
   showBlend();
@@ -51,12 +52,23 @@ function showBlend() {
   }
 }
 
+/** The sliders are of something else now. */
+const forget = () => sliders.forEach(({ touched }) => { touched.at = -STILL_MS; });
+
+function chooseSide(one) {
+  side = one;
+  forget();
+  showBlend();
+  sliders.forEach(follow);
+}
+
+/** What is under a finger here stays there; everything else follows the wall. */
 function follow({ dial, input, value, touched }) {
   const now = read(dial());
   if (now === undefined) return;
+  if (performance.now() - touched.at < STILL_MS) return;
   const one = Array.isArray(now) ? now.reduce((sum, each) => sum + each, 0) / now.length : now;
   value.textContent = isOne(now) ? number(one) : now.map(number).join(" ");
-  if (performance.now() - touched.at < STILL_MS) return;
   input.value = one;
   paint(input, one);
 }
@@ -74,8 +86,12 @@ function slider(title, dial, low, high, about = "") {
     paint(input, Number(input.value));
     turn(dial(), Number(input.value), of);
   };
-  input.onchange = () => { of = stroke(); };
-  sliders.push({ dial, input, value, touched });
+  const made = { dial, input, value, touched };
+  input.onchange = () => {
+    of = stroke();
+    setTimeout(() => follow(made), STILL_MS + 50); // where the wall did not follow, it goes back to where it is
+  };
+  sliders.push(made);
   const item = make("div", { className: "knob" }, make("label", { htmlFor: id, textContent: title }), value, make("div", { className: "row" }, input));
   if (about) item.append(make("p", { className: "about", textContent: about }));
   return item;
@@ -93,7 +109,7 @@ export function wireLight(point) {
   const edge = (what) => () => `blend.${side}.${what}`;
   byId("mask-dials").append(slider("softness", () => `masks.${layer}.softness`, 0, 0.3, "of the edge, as a part of the frame's height"));
   byId("sides").replaceChildren(...SIDES.map((one) => {
-    const key = make("button", { type: "button", textContent: one[0].toUpperCase() + one.slice(1), onclick: () => { side = one; showBlend(); sliders.forEach(follow); } });
+    const key = make("button", { type: "button", textContent: one[0].toUpperCase() + one.slice(1), onclick: () => chooseSide(one) });
     key.dataset.side = one;
     return key;
   }));
