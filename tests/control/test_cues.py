@@ -397,7 +397,7 @@ def test_while_nothing_moves_every_frame_is_handed_the_same_levels(board: Board)
 def test_a_knob_that_comes_later_stands_where_the_running_cue_has_it() -> None:
     late = "generator.late"
     cues = (Cue("1"), Cue("2", values={late: 0.25}), Cue("3", values={late: 9.0, TEAR: 1.0}))
-    with pytest.raises(SettingsError, match="no knob 'generator.late'"):
+    with pytest.raises(SettingsError, match=r"no knob 'generator\.late'"):
         Board(KNOBS, cues)
     board = Board(KNOBS, cues, awaited={late})
     board.apply(Command("cue", "2"), 0.0)

@@ -129,5 +129,5 @@ def test_what_a_cue_says_to_its_own_model_is_accepted_and_checked_when_that_open
     assert generator.settle(Controls(0.0, {"generator.model.negative": 1.0}))
     assert "bend.named.amount, generator.camera of 9, generator.feedbck: left out" in caplog.text
     slip = Cue("4", model="bloom", values={"generator.feedbac": 0.5})
-    with pytest.raises(SettingsError, match="generator.feedbac"):
+    with pytest.raises(SettingsError, match=r"generator\.feedbac"):
         played(dataclasses.replace(show, cues=(*show.cues, slip)))
