@@ -154,7 +154,8 @@ class Words:
     def read(self) -> dict[str, Any]:
         """The newest whole table, decoded once; {} before the first."""
         for _ in range(TRIES):
-            number, place = max((int(head[0]), i) for i, head in enumerate(self._heads))
+            first, second = int(self._heads[0][0]), int(self._heads[1][0])
+            number, place = (first, 0) if first > second else (second, 1)
             if number == self._read:
                 return self._told
             text = self._texts[place][: int(self._heads[place][1])].tobytes()

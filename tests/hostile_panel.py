@@ -21,7 +21,9 @@ from installation.signals import Knob
 
 KNOBS = {name: Knob(name) for name in ("generator.x", "generator.y", "effect.tear.amount")}
 GOOD = [{"verb": "knob", "name": "generator.x", "value": 0.5}, {"verb": "go"}, {"verb": "release"}, {"verb": "moment"}]
-GOOD += [{"wall": "move", "output": 0, "columns": 2, "rows": 2, "point": 0, "x": 0.1, "y": 0.1, "stroke": 1}]
+CORNER = {"output": 0, "mask": -1, "columns": 2, "rows": 2, "point": 0}
+GOOD += [{"wall": "move", **CORNER, "x": 0.1, "y": 0.1, "stroke": 1}, {"wall": "mask", "output": 0}]
+GOOD += [{"wall": "dial", "output": 0, "dial": "masks.0.softness", "value": 0.1, "stroke": 1}]
 
 
 def hostile(dice: random.Random) -> bytes:

@@ -16,71 +16,90 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from installation.control.fades import Ramp, mix, ramps
 from installation.control.feedback import quiet
+from installation.control.last import VERBS, Last
 from installation.control.looks import index_of, looks_of, settle
 from installation.settings import Cue
 from installation.signals import Command, Knob, Levels
 
-PANIC_FADE_S = 2.0
 log = quiet(logging.getLogger("installation.control.cues"))
 
 
 class Board:
     """The board of the show. Raises SettingsError when a cue names what does not exist."""
 
-    def __init__(self, knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> None:
+    def __init__(self, knobs: Mapping[str, Knob], cues: Sequence[Cue], awaited: Collection[str] = ()) -> None:
+        """awaited: names in cues of knobs that may come later, see `meet`."""
         self.knobs = dict(knobs)
         self.cues = tuple(cues)
         self.faults: Counter[str] = Counter()
-        self._looks = looks_of(self.knobs, self.cues)
+        self._awaited = frozenset(awaited) - self.knobs.keys()
+        self._looks = looks_of(self.knobs, self.cues, self._awaited)
         self._running = 0 if self.cues else -1
         look = self._looks[0] if self.cues else {name: knob.default for name, knob in knobs.items()}
         self._cue = {name: Ramp(value, value) for name, value in look.items()}
         self._held: dict[str, Ramp] = {}
-        self._holders: dict[str, str] = {}  # who
-        self._by: dict[str, str] = {}  # who set what acts last, and called the cue
+        self._leaving: dict[str, Ramp] = {}  # released knobs on their way back: start is where they left from
         self._presses: Counter[str] = Counter()  # of events: a count outlives frames that nobody draws
         self._strange: dict[str, list[float]] = {}  # holds of knobs that this show has not
-        self._leaving: dict[str, Ramp] = {}  # released knobs on their way back: start is where they left from
-        self._master = Ramp(1.0, 1.0)
-        self._panic: Ramp | None = None
-        self._blackout = self._freeze = self._test_card = False
+        self._last = Last()
+        self._holders: dict[str, str] = {}  # who holds what: replaced, never changed, as levels have it too
+        self._end_s: float | None = None  # from when on nothing fades, once that was looked for
+        self._still: Levels | None = None  # what is so from then on
 
     def apply(self, command: Command, now_s: float) -> None:
         """Do one command. What cannot be done is logged and counted; nothing changes then."""
-        act = getattr(self, f"_do_{command.verb}", None) if command.verb in _VERBS else None
-        if act is None:
+        if command.verb not in _VERBS | VERBS:
             return  # moment, vector and ping are for others
         if not math.isfinite(command.value) or not (command.fade_s is None or 0 <= command.fade_s < math.inf):
             self._refuse(
                 "bad value", "%s %s: value %r, fade %r", command.verb, command.name, command.value, command.fade_s
             )
             return
-        act(command, now_s)
+        self._stir()
+        act = f"_do_{command.verb}"
+        (getattr(self, act) if command.verb in _VERBS else getattr(self._last, act[1:]))(command, now_s)
 
     def levels(self, now_s: float) -> Levels:
-        """What the people ask for at an instant: base within each knob's range, master 0..1."""
-        base = {name: ramp.at(now_s) for name, ramp in self._cue.items()}
-        for name, ramp in self._leaving.items():
-            base[name] = mix(ramp.start, base[name], ramp.progress(now_s))
-        for name, ramp in self._held.items():
-            base[name] = ramp.at(now_s)
+        """What the people ask for at an instant: base within each knob's range, master 0..1.
+
+        The same object for as long as nothing moves.
+        """
+        if self._end_s is None:
+            fading = (self._cue, self._held, self._leaving)
+            self._end_s = max([self._last.end_s, *(ramp.end_s for some in fading for ramp in some.values())])
+        if self._still is not None and now_s >= self._end_s:
+            return self._still
+        base = {name: self._value(name, now_s) for name in self._cue}
         for name, count in self._presses.items():
             base[name] += count
-        master, black = self._brightness(now_s)
         come = min((ramp.progress(now_s) for ramp in self._cue.values()), default=1.0)
-        held = {name: self._holders.get(name, "") for name in self._held}
-        last = (master, black, self._freeze, self._test_card, self.number)
-        return Levels(base, *last, come, held, dict(self._by), self._panic is not None)
+        last = (*self._last.at(now_s), self._last.freeze, self._last.test_card, self.number)
+        levels = Levels(base, *last, come, self._holders, self._last.by, self._last.panics)
+        if now_s >= self._end_s:
+            self._still = levels
+        return levels
+
+    def _value(self, name: str, now_s: float) -> float:
+        """A knob's base, without presses."""
+        if name in self._held:
+            return self._held[name].at(now_s)
+        value = self._cue[name].at(now_s)
+        leaving = self._leaving.get(name)
+        return mix(leaving.start, value, leaving.progress(now_s)) if leaving else value
+
+    def _stir(self) -> None:
+        """Something is set anew."""
+        self._end_s = self._still = None
 
     def describe(self, now_s: float) -> dict[str, str | float | bool]:
         """What status shows: running and next cue, what is held, fading, dark."""
-        master, black = self._brightness(now_s)
+        master, black = self._last.at(now_s)
         following = self._running + 1
         return {
             "cue": self.number,
@@ -90,27 +109,30 @@ class Board:
             "held": len(self._held),
             "master": master,
             "blackout": black,
-            "panic": self._panic is not None,
-            "freeze": self._freeze,
-            "test_card": self._test_card,
+            "panic": self._last.panics,
+            "freeze": self._last.freeze,
+            "test_card": self._last.test_card,
         }
+
+    def meet(self, knobs: Mapping[str, Knob]) -> None:
+        """Knobs that are there only now: they stand where the running cue has them."""
+        self.knobs |= {name: knob for name, knob in knobs.items() if name not in self.knobs}
+        self._looks = looks_of(self.knobs, self.cues, self._awaited)
+        look = self._looks[self._running] if self.cues else {name: knob.default for name, knob in self.knobs.items()}
+        self._cue |= {name: Ramp(value, value) for name, value in look.items() if name not in self._cue}
+        self._stir()
 
     def remember(self, now_s: float) -> dict[str, Any]:
         """All that people have set, as plain values that `recall` takes up again, fades where they are."""
-        return {
+        return self._last.remember(now_s) | {
             "cue": self.number,
             "fading": {n: r.left(now_s) for n, r in self._cue.items() if r.progress(now_s) < 1.0},
             "held": self._strange | {name: ramp.left(now_s) for name, ramp in self._held.items()},
-            "master": self._master.left(now_s),
-            "panic": self._panic.left(now_s) if self._panic else None,
-            "blackout": self._blackout,
-            "freeze": self._freeze,
-            "test_card": self._test_card,
         }
 
     def is_fading(self, now_s: float) -> bool:
         """Whether brightness is on its way somewhere: what was remembered a moment ago is not what is."""
-        return any(ramp.progress(now_s) < 1.0 for ramp in (self._master, self._panic) if ramp)
+        return now_s < self._last.end_s
 
     def recall(self, table: Mapping[str, Any], now_s: float) -> None:
         """Take up what `remember` wrote down; what cannot be is left out.
@@ -130,21 +152,9 @@ class Board:
                 self._held[name] = replace(ramp, start=settle(knob, ramp.start), goal=settle(knob, ramp.goal))
             else:
                 self._strange[name] = ramp.left(now_s)
-        levels = ramps({"master": table.get("master"), "panic": table.get("panic")}, now_s)
-        master, panic = levels.get("master", self._master), levels.get("panic")
-        # It was dark meanwhile: what was on its way down is there, and no light comes back to fade once more.
-        goal = min(max(master.goal, 0.0), 1.0)
-        self._master = replace(master, start=min(max(master.start, 0.0), goal), goal=goal)
-        self._panic = panic and Ramp(0.0, 0.0, now_s)
-        self._blackout = table.get("blackout") is True
-        self._freeze, self._test_card = table.get("freeze") is True, table.get("test_card") is True
-
-    def _brightness(self, now_s: float) -> tuple[float, bool]:
-        """Master 0..1, and whether it is black."""
-        panic = self._panic
-        if panic is None:
-            return self._master.at(now_s), self._blackout
-        return self._master.at(now_s) * panic.at(now_s), self._blackout or panic.progress(now_s) >= 1.0
+        self._holders = dict.fromkeys(self._held, "")
+        self._last.recall(table, now_s)
+        self._stir()
 
     @property
     def number(self) -> str:
@@ -162,7 +172,7 @@ class Board:
             self._refuse("no further cue", "%s: cue %r is the last that way", command.verb, self.number)
             return
         self._run(self._running + way, command.fade_s, now_s)
-        self._by["cue"] = ""  # who steps does not know where to
+        self._last.note("cue", "")  # who steps does not know where to
 
     def _do_cue(self, command: Command, now_s: float) -> None:
         index = index_of(self.cues, command.name)
@@ -171,12 +181,13 @@ class Board:
             self._refuse("unknown cue", "no cue %r; there are: %s", command.name, there)
             return
         self._run(index, command.fade_s, now_s)
-        self._by["cue"] = command.by
+        self._last.note("cue", command.by)
 
     def _run(self, index: int, asked_s: float | None, now_s: float) -> None:
         """Fade to a cue's look; a knob on its way there goes on undisturbed, unless asked to be there sooner."""
         fade_s = self.cues[index].fade_s if asked_s is None else asked_s
-        self._running, self._panic = index, None
+        self._running = index
+        self._last.calm()
         for name, goal in self._looks[index].items():
             ramp = self._cue[name]
             sooner = asked_s is not None and now_s + asked_s < ramp.begin_s + ramp.fade_s
@@ -184,30 +195,30 @@ class Board:
                 self._cue[name] = self._ramp(name, ramp.at(now_s), goal, now_s, fade_s)
 
     def _do_knob(self, command: Command, now_s: float) -> None:
-        knob = self.knobs.get(command.name)
+        name, knob = command.name, self.knobs.get(command.name)
         if knob is None:
-            self._refuse("unknown knob", "no knob %r", command.name)
+            self._refuse("unknown knob", "no knob %r", name)
             return
         if knob.kind == "event":
-            self._presses[command.name] += command.value > 0
+            self._presses[name] += command.value > 0
             return
-        goal = settle(knob, command.value)
-        start = self.levels(now_s).base[command.name]
-        self._leaving.pop(command.name, None)
-        self._held[command.name] = self._ramp(command.name, start, goal, now_s, command.fade_s or 0.0)
-        self._holders[command.name] = command.by
+        start = self._value(name, now_s)
+        self._leaving.pop(name, None)
+        self._held[name] = self._ramp(name, start, settle(knob, command.value), now_s, command.fade_s or 0.0)
+        self._holders = self._holders | {name: command.by}
 
     def _do_release(self, command: Command, now_s: float) -> None:
         """Give one knob, or every knob when none is named, back to the cue."""
         if command.name and command.name not in self.knobs:
             self._refuse("unknown knob", "no knob %r", command.name)
             return
-        base = self.levels(now_s).base
         if not command.name:
             self._strange.clear()
         for name in [command.name] if command.name else list(self._held):
-            if self._held.pop(name, None) is not None:
-                self._leaving[name] = self._ramp(name, base[name], 0.0, now_s, command.fade_s or 0.0)
+            if name in self._held:
+                self._leaving[name] = self._ramp(name, self._value(name, now_s), 0.0, now_s, command.fade_s or 0.0)
+                del self._held[name]
+        self._holders = {name: by for name, by in self._holders.items() if name in self._held}
 
     def _do_adopt(self, command: Command, now_s: float) -> None:
         """What people hold becomes the running cue's own: the light stays, and nobody holds it any more."""
@@ -217,33 +228,9 @@ class Board:
         cue = self.cues[self._running]
         cue = replace(cue, values={**cue.values, **{name: ramp.goal for name, ramp in self._held.items()}})
         self.cues = (*self.cues[: self._running], cue, *self.cues[self._running + 1 :])
-        self._looks = looks_of(self.knobs, self.cues)
+        self._looks = looks_of(self.knobs, self.cues, self._awaited)
         self._cue |= self._held
-        self._held = {}
-
-    def _do_master(self, command: Command, now_s: float) -> None:
-        goal = min(max(command.value, 0.0), 1.0)
-        self._by["master"] = command.by
-        self._master = Ramp(self._master.at(now_s), goal, now_s, command.fade_s or 0.0)
-
-    def _do_blackout(self, command: Command, now_s: float) -> None:
-        self._blackout, self._by["blackout"] = command.value > 0, command.by
-        if not self._blackout:
-            self._panic = None
-
-    def _do_freeze(self, command: Command, now_s: float) -> None:
-        self._freeze, self._by["freeze"] = command.value > 0, command.by
-
-    def _do_test_card(self, command: Command, now_s: float) -> None:
-        self._test_card, self._by["test_card"] = command.value > 0, command.by
-
-    def _do_panic(self, command: Command, now_s: float) -> None:
-        fade_s = PANIC_FADE_S if command.fade_s is None else command.fade_s
-        self._by["blackout"] = ""
-        if self._panic is None:
-            self._panic = Ramp(1.0, 0.0, now_s, fade_s)
-        elif now_s + fade_s < self._panic.begin_s + self._panic.fade_s:  # pressed again, and sooner: from where it is
-            self._panic = Ramp(self._panic.at(now_s), 0.0, now_s, fade_s)
+        self._held, self._holders = {}, {}
 
     def _ramp(self, name: str, start: float, goal: float, now_s: float, fade_s: float) -> Ramp:
         return Ramp(start, goal, now_s, fade_s if self.knobs[name].kind == "float" else 0.0)

@@ -109,7 +109,7 @@ class Desks:
 
     def poll(self, now_s: float) -> list[Command]:
         """What people want since the last time, each listener's wishes in their order: black has the last word."""
-        wishes = [self._ask(name, one, now_s) for name, one in self.all.items()]
+        wishes = [heard for name, one in self.all.items() if (heard := self._ask(name, one, now_s))]
         return [command for heard in sorted(wishes, key=_asks_for_black) for command in heard]
 
     def tell(self, values: Mapping[str, Any], now_s: float = 0.0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,11 @@ class Ramp:
     goal: float
     begin_s: float = 0.0
     fade_s: float = 0.0
+
+    @property
+    def end_s(self) -> float:
+        """From when on it is at its goal."""
+        return self.begin_s + self.fade_s if self.fade_s > 0.0 else -math.inf
 
     def progress(self, now_s: float) -> float:
         """How far along, 0..1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from installation.settings import Cue, SettingsError
 from installation.signals import Knob
@@ -28,8 +28,11 @@ def _equal_numbers(one: str, other: str) -> bool:
         return False
 
 
-def looks_of(knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> list[dict[str, float]]:
-    """The base of every knob in each cue: the defaults, then every cue up to it. Raises SettingsError."""
+def looks_of(knobs: Mapping[str, Knob], cues: Sequence[Cue], awaited: Collection[str] = ()) -> list[dict[str, float]]:
+    """The base of every knob in each cue: the defaults, then every cue up to it. Raises SettingsError.
+
+    What cues say of awaited knobs is passed over until those are there, and then where it lies beyond their range.
+    """
     look = {name: knob.default for name, knob in knobs.items()}
     looks: list[dict[str, float]] = []
     seen: set[str] = set()
@@ -40,9 +43,15 @@ def looks_of(knobs: Mapping[str, Knob], cues: Sequence[Cue]) -> list[dict[str, f
         if not 0 <= cue.fade_s < math.inf:
             raise SettingsError(f"{where}: fade_s must be 0 or more, found {cue.fade_s}")
         seen.add(cue.number)
-        look = look | {name: _checked(knobs, name, value, where) for name, value in cue.values.items()}
+        said = {n: v for n, v in cue.values.items() if n not in awaited or takes(knobs.get(n), v)}
+        look = look | {name: _checked(knobs, name, value, where) for name, value in said.items()}
         looks.append(look)
     return looks
+
+
+def takes(knob: Knob | None, value: float) -> bool:
+    """Whether a knob is there, and reaches so far."""
+    return knob is not None and knob.low <= value <= knob.high
 
 
 def _checked(knobs: Mapping[str, Knob], name: str, value: float, where: str) -> float:

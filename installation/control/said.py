@@ -19,7 +19,10 @@ TEACHING = frozenset({"learn", "forget"})
 """What the panel asks for beside commands: a knob to learn ("" ends that), everything learnt to be forgotten."""
 WALL = "wall"
 """The key of what the panel says about the fit of the wall: which act; a kind of message of its own."""
-FITTING = frozenset({"output", "columns", "rows", "point", "x", "y", "stroke", "pattern"})
+_OF_A_POINT = frozenset({"output", "mask", "columns", "rows", "point", "x", "y", "stroke"})
+FITTING = _OF_A_POINT | {"pattern", "dial", "value", "file"}
+STROKED = frozenset({"move", "dial"})
+"""Acts of which only the newest counts, of one stroke of a finger."""
 FIELDS = frozenset({"verb", "name", "value", "fade_s", "at"})
 
 

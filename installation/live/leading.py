@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from installation.latent import naming
-from installation.live.portable import with_model
+from installation.live.portable import SHARES, own_model, with_model
 from installation.settings import Cue, Part, SettingsError, Show
 
 
@@ -27,7 +27,7 @@ def _led(cue: Cue, i: int, show: Show) -> Cue:
         if cue.vector != naming.WALK:
             values[naming.knob_to(cue.vector, show, f"cues[{i}]: vector")] = 1.0
     if cue.model:
-        values |= {f"generator.model.{name}": float(name == model_name(cue.model)) for name in models_of(show)}
+        values |= {f"{SHARES}{name}": float(name == model_name(cue.model)) for name in models_of(show)}
     return dataclasses.replace(cue, values=values | cue.values)
 
 
@@ -43,12 +43,6 @@ def models_of(show: Show) -> dict[str, str]:
 def model_name(model: str) -> str:
     """A model's name or folder as part of a knob's name."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", Path(model).name)
-
-
-def own_model(generator: Part) -> str:
-    """The model that a generator plays, or the one behind it."""
-    inner = generator.settings.get("generator")
-    return own_model(Part(**inner)) if isinstance(inner, dict) else str(generator.settings.get("model", ""))
 
 
 def crossfaded(show: Show) -> Part:

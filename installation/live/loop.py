@@ -138,6 +138,9 @@ class Live:
     def frame(self, heard: Entry) -> None:
         """The whole way: people, the one rule, the newest drawing, the projector with master and blackout last."""
         now_s = heard.now_s
+        if came := self.studio.came():
+            self.knobs = self.knobs | came
+            self.board.meet(came)
         for command in heard.commands:
             self.board.apply(command, now_s)
         levels = self.board.levels(now_s)

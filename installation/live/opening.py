@@ -15,10 +15,10 @@ from installation.clock import WallClock
 from installation.live import elsewhere
 from installation.live.displays import has_display, wait_for_display
 from installation.live.inviting import asked_for
-from installation.live.leading import led_by, own_model
+from installation.live.leading import led_by
 from installation.live.modulation import check_routes
 from installation.live.painting import open_generator
-from installation.live.portable import fitted, with_model
+from installation.live.portable import awaited, fitted, own_model, with_model
 from installation.live.senses import Senses
 from installation.settings import Dmx, Osc, Part, SettingsError, Show, open_show
 from installation.signals import Command, Controls, Knob
@@ -184,7 +184,7 @@ def open_board(show: Show, knobs: Mapping[str, Knob]) -> Board:
     from installation.control.cues import Board
 
     check_routes(show.routes, knobs)
-    return Board(knobs, led_by(show))
+    return Board(knobs, led_by(show), awaited(show))
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from installation import plugins
-from installation.live.leading import crossfaded, own_model
-from installation.live.portable import say_what_lacks
+from installation.live.leading import crossfaded
+from installation.live.portable import own_model, say_what_lacks
 from installation.settings import Bend, Show, check
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 from installation.children import enter, follow_parent
 from installation.control.places import URGENT
-from installation.control.said import LONGEST, PRESSED, WALL
+from installation.control.said import LONGEST, PRESSED, STROKED, WALL
 from installation.live.desk_of_page import PageDesk
 from installation.live.inviting import addresses
 from installation.live.panel_plan import LOOKED, Plan
@@ -44,7 +44,7 @@ class Outbox:
             return
         verb, name = str(wish.get("verb")), str(wish.get("name", ""))
         if WALL in wish:  # of a stroke the newest place, of everything else each one
-            verb, name = "wall", str([wish.get(key) for key in ("output", "point", "stroke")])
+            verb, name = "wall", str([wish.get(key) for key in ("output", "mask", "point", "dial", "stroke")])
         if verb in URGENT:
             try:
                 self._urgent.send(said)
@@ -52,7 +52,7 @@ class Outbox:
             except OSError:  # the show does not read just now
                 pass
         with self._ready:
-            pressed = verb in PRESSED or (verb == "wall" and wish[WALL] != "move")
+            pressed = verb in PRESSED or (verb == "wall" and wish[WALL] not in STROKED)
             if (pressed or verb == "wall") and len(self._waiting) > MOST_PRESSES:
                 return
             self._presses += pressed

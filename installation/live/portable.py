@@ -9,11 +9,13 @@ from typing import Any
 
 from installation import plugins, weights
 from installation.control.addresses import AliasError, Space
+from installation.control.looks import takes
 from installation.settings import Cue, Part, SettingsError, Show
 from installation.signals import Knob
 
 OF_ITS_MODEL = ("stations",)  # settings that mean nothing to another model
 OF_A_MODEL = ("generator.", "bend.")  # how knobs begin that another model may lack
+SHARES = "generator.model."  # how much of each model is seen
 log = logging.getLogger("installation.live")
 
 
@@ -37,6 +39,23 @@ def with_model(generator: Part, model: str) -> Part:
     return Part(kind, {name: value for name, value in wished.items() if name in known} | {"model": model})
 
 
+def own_model(generator: Part) -> str:
+    """The model that a generator plays, or the one behind it."""
+    inner = generator.settings.get("generator")
+    return own_model(Part(**inner)) if isinstance(inner, dict) else str(generator.settings.get("model", ""))
+
+
+def awaited(show: Show) -> set[str]:
+    """The knobs of a model that cues name while another model than the show's own plays: that one may have them."""
+    found: set[str] = set()
+    model = own = own_model(show.generator)
+    for cue in show.cues:
+        model = cue.model or model
+        if model != own:
+            found |= {name for name in cue.values if name.startswith(OF_A_MODEL) and not name.startswith(SHARES)}
+    return found
+
+
 def fitted(show: Show, knobs: Mapping[str, Knob]) -> Show:
     """The show without the routes, values of cues and ways from desks that another model's knobs do not take; one line
     says so. What its own model does not take stays in it, and is refused."""
@@ -44,7 +63,8 @@ def fitted(show: Show, knobs: Mapping[str, Knob]) -> Show:
         return show
     left: list[str] = []
     routes = tuple(route for route in show.routes if _plays(route.target, knobs, left))
-    cues = tuple(_cue(cue, knobs, left) for cue in show.cues)
+    others = awaited(show) - knobs.keys()
+    cues = tuple(_cue(cue, knobs, left, others) for cue in show.cues)
     lines = {way: to for way, to in (show.midi.map if show.midi else {}).items() if _plays(_goal(to), knobs, left)}
     midi = show.midi and dataclasses.replace(show.midi, map=lines)
     turned = tuple(name if _plays(name, knobs, left) else "" for name in (show.dmx.knobs if show.dmx else ()))
@@ -75,22 +95,25 @@ def _aliases(show: Show, knobs: Mapping[str, Knob], left: list[str]) -> dict[str
 
 def say_what_lacks(generator: Any, show: Show) -> None:
     """A cue's other model was opened: what the show moves that it has not."""
-    named = [route.target for route in show.routes] + [name for cue in show.cues for name in cue.values]
     left: list[str] = []
-    for name in named:
-        _plays(name, generator.knobs, left)
+    for route in show.routes:
+        _plays(route.target, generator.knobs, left)
+    others = awaited(show)
+    for name, value in [one for cue in show.cues for one in cue.values.items()]:
+        _plays(name, generator.knobs, left, value if name in others else None)
     _say(str(getattr(getattr(generator, "settings", None), "model", type(generator).__name__)), left)
 
 
-def _cue(cue: Cue, knobs: Mapping[str, Knob], left: list[str]) -> Cue:
-    return dataclasses.replace(cue, values={n: v for n, v in cue.values.items() if _plays(n, knobs, left, v)})
+def _cue(cue: Cue, knobs: Mapping[str, Knob], left: list[str], others: Collection[str]) -> Cue:
+    values = {n: v for n, v in cue.values.items() if n in others or _plays(n, knobs, left, v)}
+    return dataclasses.replace(cue, values=values)
 
 
 def _plays(name: str, knobs: Mapping[str, Knob], left: list[str], value: float | None = None) -> bool:
     """Whether a knob is there, and reaches so far; one of a model that does not goes on the list."""
     knob = knobs.get(name)
-    plays = knob is not None and (value is None or knob.low <= value <= knob.high)
-    if plays or not name.startswith(OF_A_MODEL) or name.startswith("generator.model."):
+    plays = knob is not None if value is None else takes(knob, value)
+    if plays or not name.startswith(OF_A_MODEL) or name.startswith(SHARES):
         return True
     left.append(name if knob is None else f"{name} of {value:g}")
     return False

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ import numpy as np
 
 from installation.children import Child, Memory
 from installation.clock import WallClock
+from installation.live.leaving import effects_of
 from installation.live.plan import AT, AWAKE, DRAWN, FIRST_EFFECT, NOTHING, REQUESTED, VECTORS, WATCHES, Plan
-from installation.settings import Part, SettingsError, Show, to_table
+from installation.settings import SettingsError, Show, to_table
 from installation.signals import CameraFrame, Controls, Knob, SoundBlock
 
 log = logging.getLogger("installation.live.studio")
@@ -62,6 +63,7 @@ class Studio:
         self._memory = Memory(Plan.bytes_of(width * height))
         self._plan = Plan(self._memory, width * height)
         self._order: list[str] = []
+        self._opened: dict[str, Any] = {}  # what it told of its knobs last
         self._asked: OrderedDict[int, Controls] = OrderedDict()
         self._newest: Drawing | None = None
         self._number = self._requested = 0
@@ -101,8 +103,18 @@ class Studio:
             raise SettingsError(str(told["refused"]))
         self.knobs = {row[0]: Knob(*row) for row in told["knobs"]}
         self.weights_sha256 = str(told["weights_sha256"])
-        self._order = list(self.knobs)
+        self._order, self._opened = list(self.knobs), told
         return self.knobs
+
+    def came(self) -> dict[str, Knob]:
+        """Knobs that were not there when it was asked last: cues await them of models that are opened meanwhile."""
+        if (told := self._plan.opened.read()) is self._opened:
+            return {}
+        self._opened = told
+        fresh = {row[0]: Knob(*row) for row in told.get("late", ()) if row[0] not in self.knobs}
+        self.knobs = self.knobs | fresh
+        self._order += fresh
+        return fresh
 
     def request(
         self,
@@ -236,18 +248,3 @@ class Studio:
             self._out_s[part] = min(2 * out_s, LONGEST_OUT_S)
             instead = "`pattern` stands in for it" if part == "generator" else "it is left out"
             log.error("studio: %s failed: %s for %.0f minutes", part, instead, out_s / 60)
-
-
-def effects_of(show: Show, left_out: Sequence[str] = ()) -> list[str]:
-    """Names of a show's effects in their order, without those left out."""
-    names = [effect.name or Path(effect.file).stem for effect in show.effects]
-    return [name for name in names if name not in left_out]
-
-
-def without(show: Show, left_out: Sequence[str]) -> Show:
-    """The show without the effects, or with `pattern` for the generator, that failed."""
-    kept = tuple(e for e in show.effects if (e.name or Path(e.file).stem) not in left_out)
-    if "generator" in left_out:
-        cues = tuple(replace(cue, model="") for cue in show.cues)
-        show = replace(show, generator=Part("pattern"), bends=(), cues=cues)
-    return replace(show, effects=kept)

@@ -8,18 +8,19 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from installation.children import Memory, enter, give_way
-from installation.live import governor, keeping, opening
+from installation.live import governor, keeping, opening, portable
+from installation.live.leaving import without
 from installation.live.plan import AT, AWAKE, DRAWN, FIRST_EFFECT, NOTHING, VECTORS, WATCHES, Plan
-from installation.live.studio import OPENING_S, REMEMBERED, without
+from installation.live.studio import OPENING_S, REMEMBERED
 from installation.memory import resident_mb
 from installation.settings import SettingsError, Show, check
-from installation.signals import Controls, SoundBlock
+from installation.signals import Controls, Knob, SoundBlock
 
 log = logging.getLogger("installation.live.studio")
 
@@ -82,10 +83,15 @@ class Room:
         self._vectors = int(memory.counts[VECTORS])
         self._asked: OrderedDict[int, tuple[Controls, int]] = OrderedDict()  # by identity: the request they came with
         self._requested, self._told_s = 0, 0.0
-        knobs = [[k.name, k.low, k.high, k.default, k.about, k.kind] for k in self._knobs().values()]
+        knobs = rows_of(self._knobs().values())
         self.order = list(order) or [row[0] for row in knobs]  # as the show knows them, whatever is left out now
         self._say_what_is_watched()
-        plan.opened.write({"knobs": knobs, "weights_sha256": generator.weights_sha256})
+        self._opened: dict[str, Any] = {"knobs": knobs, "weights_sha256": generator.weights_sha256, "late": []}
+        plan.opened.write(self._opened)
+        self._awaited = portable.awaited(show)
+        self._late: dict[str, Knob] = {}
+        if hasattr(generator, "each"):
+            generator.each(self._meet)
 
     def close(self) -> None:
         """End the painter and let go of the drawing."""
@@ -110,6 +116,18 @@ class Room:
             self.memory.counts[DRAWN] = last
             self._live()
             self.memory.counts[AWAKE] = os.getpid()
+
+    def _meet(self, generator: Any) -> None:
+        """A generator is there; of knobs that cues await the show is told with the next drawing. Any thread."""
+        fresh = {name: knob for name, knob in generator.knobs.items() if name in self._awaited}
+        self._late = fresh | self._late
+
+    def _tell_late(self) -> None:
+        """The show sends values for these once it has heard of them, behind all others."""
+        if fresh := [knob for name, knob in self._late.items() if name not in self.order]:
+            self.order += [knob.name for knob in fresh]
+            self._opened["late"] += rows_of(fresh)
+            self.plan.opened.write(self._opened)
 
     def _watch(self, index: int) -> None:
         self.memory.counts[AT] = FIRST_EFFECT + index
@@ -138,6 +156,7 @@ class Room:
             self._vectors = asked
             self.album.keep(self.painter.generator, picture.controls)
         self._say_what_is_watched()
+        self._tell_late()
         self._govern(time.monotonic() - began_s)
         self._tell(began_s)
 
@@ -203,6 +222,11 @@ class Room:
                 "rss_mb": resident_mb(),
             }
         )
+
+
+def rows_of(knobs: Iterable[Knob]) -> list[list[Any]]:
+    """Knobs as they are told to the show."""
+    return [[k.name, k.low, k.high, k.default, k.about, k.kind] for k in knobs]
 
 
 def gpu_mb() -> float:

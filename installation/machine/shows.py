@@ -10,7 +10,7 @@ from pathlib import Path
 from installation import files, plugins, weights
 from installation.live import loop
 from installation.live import options as live_options
-from installation.live.leading import own_model
+from installation.live.portable import own_model
 from installation.settings import SettingsError, Show, open_show
 
 DEVICES = ("camera", "microphone")

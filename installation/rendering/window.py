@@ -64,7 +64,7 @@ class Display:
         self.venue = venue  # as it is in its file, or would be
         self.calibrating: Calibrating | None = None
         self.calibrated: Calibrating | None = None  # what the last spell of it left
-        self.afar = Afar(self)
+        self.afar = Afar(self, folder)
         self._folder = folder
         self._wished: Venue | None = None
         self.timings: dict[str, float] = {}

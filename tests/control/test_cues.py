@@ -378,3 +378,35 @@ def test_nothing_is_adopted_where_there_is_no_cue() -> None:
     board.apply(Command("knob", TEAR, 0.9), 0.0)
     board.apply(Command("adopt"), 1.0)
     assert board.levels(2.0).held == {TEAR: ""} and board.faults == {"unknown cue": 1}
+
+
+def test_while_nothing_moves_every_frame_is_handed_the_same_levels(board: Board) -> None:
+    still = board.levels(0.0)
+    assert board.levels(9.0) is still
+    board.apply(Command("go"), 10.0)  # over four seconds
+    assert board.levels(12.0) is not board.levels(12.0)
+    come = board.levels(14.0)
+    assert come is not still and board.levels(99.0) is come and board.levels(12.0) is not come
+    for command in (
+        *(Command("knob", TEAR, 0.5), Command("release", TEAR), Command("master", value=0.5), Command("blackout")),
+        *(Command("freeze", value=1.0), Command("test_card", value=1.0), Command("panic", fade_s=0.0)),
+    ):
+        before = board.levels(100.0)
+        board.apply(command, 100.0)
+        assert board.levels(100.0) is not before and board.levels(101.0) is board.levels(102.0), command.verb
+
+
+def test_a_knob_that_comes_later_stands_where_the_running_cue_has_it() -> None:
+    late = "generator.late"
+    cues = (Cue("1"), Cue("2", values={late: 0.25}), Cue("3", values={late: 9.0, TEAR: 1.0}))
+    with pytest.raises(SettingsError, match=r"no knob 'generator\.late'"):
+        Board(KNOBS, cues)
+    board = Board(KNOBS, cues, awaited={late})
+    board.apply(Command("cue", "2"), 0.0)
+    assert late not in board.levels(1.0).base
+    board.meet({late: Knob(late, 0.0, 1.0, 0.75), TEAR: Knob(TEAR, 5.0, 6.0, 5.0)})
+    assert board.levels(1.0).base[late] == 0.25 and base(board, TEAR, 1.0) == 0.0
+    board.apply(Command("cue", "3", fade_s=0.0), 2.0)
+    assert base(board, late, 2.0) == 0.25, "further than its knob goes: passed over"
+    board.apply(Command("cue", "1", fade_s=2.0), 2.0)
+    assert [base(board, late, s) for s in (2.0, 3.0, 4.0)] == [0.25, 0.5, 0.75]

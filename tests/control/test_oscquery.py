@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from hostile_query import throw
 from oscquery_visit import Stage, Visit, ask, parts, raw, tree
 from rehearsal import CUES, KNOBS, wait_for
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from zeroconf import ServiceBrowser, ServiceInfo, Zeroconf
 
@@ -22,6 +25,7 @@ from installation.control.desk import osc_table
 from installation.control.oscquery.gate import Gate
 from installation.control.oscquery.listener import OscQuery as Listener
 from installation.live.hearing import open_desk
+from installation.packets import encode
 from installation.settings import Osc, OscQuery, SettingsError, Show
 from installation.signals import Command
 
@@ -176,6 +180,32 @@ def test_from_a_visitor_who_is_too_fast_the_newest_counts_and_black_never_waits(
     wait_for(lambda: any(c.name and c.value == pytest.approx(199 / 200) for c in stage.heard))
     assert stage.query.faults["rate limited"] and set(stage.query.faults) == {"rate limited"}
     stage.close()
+
+
+class Batch:
+    """A connection of this machine's whose messages have all come at once."""
+
+    remote_address, request = ("127.0.0.1", 50_000), SimpleNamespace(path="/", headers=Headers())
+
+    def __init__(self, *packets: bytes) -> None:
+        self.packets = packets
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for packet in self.packets:
+            yield packet
+
+
+def test_who_says_too_much_at_once_lets_others_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = Listener(OscQuery(port=0, announce=False, packets_per_s=20.0), Osc(), lambda: 9000, KNOBS, CUES)
+    wild = Batch(*[encode(TEAR, 0.5)] * 2000)
+    refused_by_then: list[int] = []
+    monkeypatch.setattr(query._hearing, "_keep", lambda *_: refused_by_then.append(query.faults["rate limited"]))
+
+    async def talk() -> None:
+        await asyncio.gather(query._talk(wild), query._talk(Batch(encode("/installation/blackout", 1))))  # type: ignore[arg-type]
+
+    asyncio.run(talk())
+    assert refused_by_then[-1] < 100 and query.faults["rate limited"] > 1900
 
 
 def address_of_ours() -> str:

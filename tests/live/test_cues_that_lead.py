@@ -53,6 +53,11 @@ number = "4"
 fade_s = 0.2
 model = "bloom"
 vector = "dance"
+[[cues]]
+number = "5"
+fade_s = 0.2
+model = "{negative}"
+values = {{ "generator.feedback" = 0.5, "generator.noise.fine" = 0.25, "generator.feedbck" = 1.0 }}
 [screen]
 size = [160, 90]
 working_size = [160, 90]
@@ -77,9 +82,9 @@ def other(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def live(other: Path, tmp_path: Path) -> Iterator[Live]:
+def live(other: Path, negative: Path, tmp_path: Path) -> Iterator[Live]:
     path = tmp_path / "led.toml"
-    path.write_text(SHOW.format(other=other))
+    path.write_text(SHOW.format(other=other, negative=negative))
     words = ["live", "--show", str(path), "--headless", "--no-panel", "--osc-port", "0"]
     words += ["--vectors", str(tmp_path / "kept")]
     show, options = opening.prepare(parser().parse_args(words))
@@ -104,12 +109,13 @@ def play(live: Live, until: Callable[[], bool], frames: int = 900) -> list[np.nd
 def painted(live: Live, **knobs: float) -> bool:
     """Whether what is on the wall was painted with these values."""
     drawing = live.studio.newest()
-    return drawing is not None and all(
-        abs(drawing.controls.values[f"generator.{name}"] - value) < 1e-6 for name, value in knobs.items()
-    )
+    values = drawing.controls.values if drawing else {}
+    return all(abs(values.get(f"generator.{name}", np.inf) - value) < 1e-6 for name, value in knobs.items())
 
 
-def test_the_wall_fades_to_a_vector_to_another_model_and_back(live: Live, tmp_path: Path, wait_for) -> None:
+def test_the_wall_fades_to_a_vector_to_another_model_with_knobs_of_its_own_and_back(
+    live: Live, tmp_path: Path, wait_for
+) -> None:
     assert live.knobs["generator.open"].low == -3
     assert live.studio.newest() is None or not painted(live, **{"to.rose": 1.0})
     live.board.apply(Command("cue", "2"), live.clock.now_s())
@@ -134,4 +140,9 @@ def test_the_wall_fades_to_a_vector_to_another_model_and_back(live: Live, tmp_pa
     play(live, turned)
     live.board.apply(Command("cue", "4"), live.clock.now_s())
     play(live, lambda: painted(live, **{knob: 0.0, "to.rose": 0.0, "to.dance": 1.0}))
+    live.board.apply(Command("cue", "5"), live.clock.now_s())  # its model has a knob that the show's own has not
+    play(live, lambda: painted(live, **{"model.negative": 1.0, "feedback": 0.5, "noise.fine": 0.25}))
+    live.board.apply(Command("cue", "4"), live.clock.now_s())
+    play(live, lambda: painted(live, **{"model.negative": 0.0, "feedback": 0.0}))
+    assert "generator.feedbck" not in live.knobs
     assert not live.faults()

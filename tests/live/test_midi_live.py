@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from controllers import Device
@@ -38,7 +39,7 @@ def show_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def live(show_file: Path, jack: None) -> Iterator[Live]:
+def live(show_file: Path, driver: ModuleType) -> Iterator[Live]:
     with ExitStack() as closing:
         yield begin(show_file, closing)
 

@@ -21,7 +21,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from installation.__main__ import parser
-from installation.control.cues import PANIC_FADE_S
+from installation.control.last import PANIC_FADE_S
 from installation.control.said import LONGEST
 from installation.live import inviting, opening
 from installation.live.kept import TOKEN
@@ -106,9 +106,10 @@ class Page:
         self.told: dict[str, Any] = {}
         page = play(live, lambda heard: panel_of(live).page.get("port") and panel_of(live).page)
         host = f"127.0.0.1:{page['port']}"
-        bears = {"Cookie": f"installation-{page['port']}={page['token']}", "Origin": f"http://{host}"}
+        self.address = f"ws://{host}/follow"
+        self.bears = {"Cookie": f"installation-{page['port']}={page['token']}", "Origin": f"http://{host}"}
         self.socket: ClientConnection = connect(
-            f"ws://{host}/follow", additional_headers=bears, proxy=None, max_size=1 << 22, max_queue=None
+            self.address, additional_headers=self.bears, proxy=None, max_size=1 << 22, max_queue=None
         )
 
     def say(self, **wish: object) -> None:

@@ -119,3 +119,15 @@ def test_what_the_model_of_a_cue_lacks_is_said_when_it_is_opened(negative: Path,
     controls = Controls(0.0, {"generator.model.negative": 1.0, "generator.noise.fine": 0.5})
     assert generator.settle(controls) and generator.render(controls).pixels.isfinite().all()
     assert f"{negative} has no generator.noise.fine, bend.named.amount: left out" in caplog.text
+
+
+def test_what_a_cue_says_to_its_own_model_is_accepted_and_checked_when_that_opens(negative: Path, caplog) -> None:
+    values = {"generator.feedback": 0.5, "generator.camera": 9.0, "generator.feedbck": 0.5}
+    show = dataclasses.replace(OWN, cues=(*OWN.cues, Cue("2", model=str(negative)), Cue("3", values=values)))
+    generator = opening.open_generator(show)
+    opening.open_board(show, generator.knobs)
+    assert generator.settle(Controls(0.0, {"generator.model.negative": 1.0}))
+    assert "bend.named.amount, generator.camera of 9, generator.feedbck: left out" in caplog.text
+    slip = Cue("4", model="bloom", values={"generator.feedbac": 0.5})
+    with pytest.raises(SettingsError, match=r"generator\.feedbac"):
+        played(dataclasses.replace(show, cues=(*show.cues, slip)))

@@ -17,7 +17,8 @@ from installation import files
 from installation.bending.operations import OPERATIONS, Operation
 from installation.children import Memory
 from installation.live import studio as studios
-from installation.live.studio import AT, AWAKE, DRAWN, FIRST_EFFECT, REQUESTED, Plan, Studio, without
+from installation.live.leaving import without
+from installation.live.studio import AT, AWAKE, DRAWN, FIRST_EFFECT, REQUESTED, Plan, Studio
 from installation.live.studio_child import Hung, Room
 from installation.settings import Bend, Effect, Part, Screen, SettingsError, Show
 from installation.signals import Controls, Picture, SoundBlock

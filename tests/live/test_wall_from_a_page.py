@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from test_panel import Page, Wait, begin, panel_of, play, show_file  # noqa: F401 (a fixture)
 
+from installation import files
 from installation.live.fitting import Fitting
 from installation.live.loop import Live
 from installation.rendering.wall.keeping import read_venue
 
-CORNER = {"output": 0, "columns": 2, "rows": 2, "point": 0}
+CORNER = {"output": 0, "mask": -1, "columns": 2, "rows": 2, "point": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +132,54 @@ def test_nothing_is_written_until_it_is_saved_and_the_next_show_is_shown_by_it(
         late.socket.close()
 
 
+def turn(page: Page, dial: str, value: float, stroke: int = 1) -> None:
+    say(page, "dial", output=0, dial=dial, value=value, stroke=stroke)
+
+
+def test_masks_blends_colours_and_turns_are_a_page_s_too_and_on_the_wall_at_once(live: Live, page: Page) -> None:
+    other, black = Page(live), np.zeros((40, 40), np.uint8)
+    files.write_bytes(Path("calibration/door.png"), cv2.imencode(".png", black)[1].tobytes())
+    say(page, "begin", pattern="bars")
+    other.hears(lambda told: told["wall"]["painted"] == ["door.png"])
+
+    def is_on_the_wall(question: Callable[[Any], bool]) -> None:
+        other.hears(lambda told: question(told["wall"]["outputs"][0]))
+        play(live, lambda heard: True)
+
+    middle = (slice(85, 95), slice(150, 170))  # no handle lies there
+    say(page, "mask", output=0)
+    is_on_the_wall(lambda output: len(output["masks"]) == 1)
+    assert live.screen.read_now()[middle].max() == 0
+    say(page, "insert", output=0, mask=0, columns=4, rows=1, point=1)
+    is_on_the_wall(lambda output: len(output["masks"][0]["points"]) == 5)
+    turn(page, "masks.0.keep", 1)
+    is_on_the_wall(lambda output: output["masks"][0]["keep"])
+    assert live.screen.read_now()[middle].max() > 200 and live.screen.read_now()[40:60, 20:60].max() == 0
+    for stroke, (dial, values) in enumerate(
+        {"masks.0.softness": (0.05, 0.2), "blend.left.gamma.g": (1.8, 3.0), "colour": (0.5, 0.25)}.items(), 2
+    ):
+        for value in values:
+            turn(page, dial, value, stroke)
+    is_on_the_wall(lambda output: output["colour"] == [0.25] * 3)
+    assert 60 < live.screen.read_now()[middle].max() < 160
+    assert live.screen.venue.outputs[0].blend.left.gamma == (2.2, 3.0, 2.2)
+    say(other, "undo")
+    is_on_the_wall(lambda output: output["colour"] == [1.0] * 3)
+    turn(other, "rotation", 180)
+    is_on_the_wall(lambda output: output["rotation"] == 180)
+    say(other, "paint", output=0, file="door.png")
+    is_on_the_wall(lambda output: output["mask_file"] == "door.png")
+    assert live.screen.read_now()[middle].max() == 0
+    say(other, "unmask", output=0, mask=0)
+    is_on_the_wall(lambda output: output["masks"] == [])
+    say(page, "save")
+    page.hears(lambda told: told["wall"]["saved"])
+    saved = read_venue("").outputs[0]
+    assert (saved.mask_file, saved.rotation, saved.blend.left.gamma[1]) == ("door.png", 180, 3.0)
+    assert panel_of(live).faults == {}
+    other.socket.close()
+
+
 BAD: list[dict[str, object]] = [
     {"wall": "move"},
     {"wall": "move", **CORNER, "x": "0.1", "y": 0.1, "stroke": 1},
@@ -144,6 +194,14 @@ BAD: list[dict[str, object]] = [
     {"wall": "begin", "pattern": "none such"},
     {"wall": "finer", "output": -1},
     {"wall": "undo", "output": 0},
+    {"wall": "choose", **CORNER, "mask": 0},
+    {"wall": "unmask", "output": 0, "mask": 0},
+    {"wall": "paint", "output": 0, "file": "../here.toml"},
+    {"wall": "dial", "output": 0, "dial": "masks.0.softness", "value": 0.1, "stroke": 1},
+    {"wall": "dial", "output": 0, "dial": "colour.r", "value": 1.5, "stroke": 1},
+    {"wall": "dial", "output": 0, "dial": "rotation", "value": 45, "stroke": 1},
+    {"wall": "dial", "output": 0, "dial": "version", "value": 7, "stroke": 1},
+    {"wall": "dial", "output": 9, "dial": "black", "value": 0.1, "stroke": 1},
     {"wall": "fold"},
 ]
 
@@ -166,6 +224,10 @@ def test_hostile_wishes_leave_a_wall_that_can_be_shown(live: Live) -> None:
     panel, dice = panel_of(live), random.Random(5)
     good = [{"wall": "move", **CORNER, "x": 0.1, "y": 0.2, "stroke": 3}, {"wall": "finer", "output": 0}]
     good += [{"wall": "begin", "pattern": "grid"}, {"wall": "undo"}, {"wall": "curves", "output": 0}]
+    good += [
+        {"wall": "mask", "output": 0},
+        {"wall": "dial", "output": 0, "dial": "blend.left.width", "value": 0.1, "stroke": 1},
+    ]
     for _ in range(2000):
         said = bytearray(json.dumps(dice.choice(good)).encode())
         for _ in range(dice.randrange(3)):
@@ -186,8 +248,6 @@ def test_a_wall_that_is_as_it_was_is_not_told_again() -> None:
 
 
 def test_the_code_to_scan_is_on_the_pattern_of_names_too(show_file: Path) -> None:  # noqa: F811
-    import cv2
-
     with ExitStack() as closing:
         live = begin(show_file, closing, "--panel-host", "0.0.0.0", "--panel-port", "0")
         play(live, lambda heard: live.screen._code is not None)

@@ -1,4 +1,9 @@
-"""A newcomer's way, in a real browser before a real show: learn, fade, black out, save, restart: all is as it was."""
+"""A newcomer's way, in a real browser before a real show: learn, fade, black out, save, restart: all is as it was.
+
+Real are Chromium, the show with all of its processes, OSC over UDP and Art-Net. The MIDI controller's port is one of a
+JACK server where that can be had; else the driver alone, below the show's own MIDI process, is stood in for, see
+controllers.py.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ import consoles
 import psutil
 import pytest
 from browser import Browser
+from controllers import Device
 from pythonosc.udp_client import SimpleUDPClient
 
 from installation.rendering.wall.keeping import read_venue
@@ -49,6 +55,8 @@ port = {port}
 protocol = "artnet"
 host = "{host}"
 universe = 3
+[midi]
+port = "nano"
 """
 DARK = """(() => {{
   const canvas = document.getElementById("picture");
@@ -65,8 +73,7 @@ class Played:
     def __init__(self, path: Path, tmp_path: Path) -> None:
         self.path, self.host, self.port, self.counter = path, consoles.own_host(), free_port(), itertools.count(1)
         path.write_text(SHOW.format(host=self.host, port=self.port))
-        folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path / "state")}
-        self.environment = os.environ | folders
+        self.folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_STATE_HOME": str(tmp_path / "state")}
         self.moments = tmp_path / "moments"
         self.process: subprocess.Popen[str] | None = None
         self.address = ""
@@ -74,7 +81,7 @@ class Played:
     def begin(self, *words: str) -> str:
         devices = ["--camera", "none", "--microphone", "none", "--moments", str(self.moments), "--panel-port", "0"]
         line = [sys.executable, "-m", "installation", "live", "--show", str(self.path), "--headless", *devices, *words]
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=self.environment)
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=os.environ | self.folders)
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         found = re.match(r"panel: (http://\S+)", said)
@@ -163,12 +170,12 @@ def open_panel(browser: Browser, address: str) -> None:
 
 
 def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
-    played: Played, visitor: Browser, wait_for: Wait
+    played: Played, visitor: Browser, device: Device, wait_for: Wait
 ) -> None:
     browser = visitor
     open_panel(browser, played.begin())
     browser.until(LIGHT)
-    # learn, from OSC and from Art-Net
+    # learn, from OSC, from Art-Net and from a MIDI controller
     learn(browser, "effect.tear.amount", lambda: played.osc("/Page1/Fader201", 0.25))
     played.osc("/Page1/Fader201", 0.5)
     browser.until(reads("effect.tear.amount", "0.50"))
@@ -178,11 +185,18 @@ def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
     click(browser, "[data-tab=messages]")
     played.artnet(ch7=255)  # freeze: the console is heard
     browser.until("document.getElementById('protocols').textContent.includes('DMX')")
+    speaks = "document.getElementById('protocols').textContent.includes('MIDI')"
+    wait_for(lambda: device.send(0xB0, 7, 0) or browser.evaluate(speaks))  # its port is opened within seconds
     played.artnet()
     click(browser, "[data-tab=knobs]")
     learn(browser, "generator.x", lambda: played.artnet(ch10=40_000))
     played.artnet(ch10=65_535)
     browser.until(reads("generator.x", "1.00"))
+    learn(browser, "effect.tear.split", lambda: device.send(0xB0, 7, 32))
+    device.send(0xB0, 7, 96)
+    browser.until(reads("effect.tear.split", "0.76"))
+    holder = f"document.querySelector({knob('effect.tear.split', '.holder')!r}).textContent"
+    browser.until(f"{holder}.startsWith('held by midi nano')")
     # a knob by hand
     turn(browser, knob("generator.z", "input"), -0.5)
     browser.until(is_held("generator.z", "panel"))
@@ -198,9 +212,9 @@ def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
     assert "# dark and slow" in played.path.read_text()
     assert show.osc.aliases == {"/Page1/Fader201": "/installation/effect/tear/amount/norm"}
     assert show.dmx is not None and show.dmx.knobs == ("generator.x",)
-    assert show.cues[1].values == {
-        **{"generator.y": 0.5, "generator.x": 1.0, "generator.z": -0.5, "effect.tear.amount": 0.5}
-    }
+    assert show.midi is not None and show.midi.map == {"cc 1/7": "effect.tear.split"}
+    held = {"generator.x": 1.0, "generator.z": -0.5, "effect.tear.amount": 0.5, "effect.tear.split": 96 / 127}
+    assert show.cues[1].values == pytest.approx({"generator.y": 0.5} | held, abs=1e-5)
     # black out
     click(browser, "#blackout")
     browser.until(BLACK)
@@ -225,6 +239,7 @@ def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
     browser.until(reads("effect.tear.amount", "0.75"))
     played.artnet(ch10=32_768)
     browser.until(reads("generator.x", "0.00"))
+    wait_for(lambda: device.send(0xB0, 7, 127) or browser.evaluate(reads("effect.tear.split", "1.00")))
     assert not [said for said in browser.complaints if "WebSocket" not in said and "ERR_CONN" not in said]
 
 
@@ -258,10 +273,15 @@ def test_two_browsers_see_each_others_changes_and_keep_a_preset(
         click(browser, "[data-tab=health]")
         browser.until("document.getElementById('figures').textContent.includes('frames a second')")
         assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        keys = "[...document.querySelectorAll('button, input')].filter((key) => key.offsetHeight)"
-        for wrong in ("key.offsetHeight < 36", "!(key.textContent.trim() || key.ariaLabel || key.labels?.length)"):
-            assert other.evaluate(f"{keys}.filter((key) => {wrong}).map((key) => key.outerHTML)") == []
+        assert unfit(other) == []
         assert not browser.complaints and not other.complaints
+
+
+def unfit(browser: Browser) -> list[str]:
+    """What is there to be touched and is too small for a thumb, or says nothing of itself."""
+    keys = "[...document.querySelectorAll('button, input, select, summary')].filter((key) => key.offsetHeight)"
+    wrong = "key.offsetHeight < 36 || !(key.textContent.trim() || key.ariaLabel || key.labels?.length)"
+    return list(browser.evaluate(f"{keys}.filter((key) => {wrong}).map((key) => key.outerHTML)"))
 
 
 DRAG = """(async () => {{
@@ -317,6 +337,27 @@ def test_a_wall_is_fitted_saved_and_taken_back_from_a_telephone(
         click(browser, "#redo")
         click(browser, "#finer")
         phone.until("document.querySelectorAll('#plan-points circle').length === 9")
+        click(phone, "#wall-layers button:last-child")  # a mask, by its points, its edge and a point more
+        phone.until("!document.getElementById('mask-part').hidden")
+        phone.until("document.querySelectorAll('#plan-points circle').length === 4")
+        phone.evaluate(DRAG.format(point=2, right=30, down=20))
+        turn(phone, "#mask-dials input", 0.1)
+        click(phone, "#more")
+        click(browser, "#wall-layers button:nth-child(2)")
+        browser.until("document.querySelectorAll('#plan-points circle').length === 5")
+        browser.until(corner_is(2, "x > 0.63 && y > 0.63"))
+        browser.until("document.querySelector('#mask-dials output').textContent === '0.10'")
+        for one in (phone, browser):
+            one.evaluate("document.querySelectorAll('#tab-wall .group').forEach((part) => { part.open = true; })")
+        turn(phone, "#blend-dials input", 0.2)
+        turn(phone, "#colour-dials .blue input", 0.75)
+        click(phone, "#turns button:nth-child(3)")
+        browser.until("document.getElementById('blend-count').textContent === '1'")
+        browser.until("document.querySelector('#colour-dials .blue output').textContent === '0.75'")
+        browser.until("document.getElementById('turn-count').textContent === '180°'")
+        click(browser, "#undo")
+        phone.until("document.getElementById('turn-count').textContent === ''")
+        assert unfit(phone) == []
         assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if photograph := os.environ.get("PANEL_WALL_PICTURE"):
             phone.photograph(Path(photograph))

@@ -71,6 +71,9 @@ class Midi:
         self._hands = Hands()
         self._streams: dict[int, tuple[Parser, Controllers]] = {}
         self._opened = self._told = 0
+        self._levels: Levels | None = None
+        self._lines: Mapping[Source, Line] = {}
+        self._is_due = True  # whether a motor or lamp may show something else than is set
         self._names: list[str] = []
 
     @property
@@ -102,10 +105,14 @@ class Midi:
 
     def follow(self, levels: Levels, now_s: float) -> None:
         """Tell motors and lamps what is set, where it differs from what they show; the rest in the next frames."""
+        if levels is self._levels and self.table.lines is self._lines and not self._is_due:
+            return  # they show it already
+        self._levels, self._lines = levels, self.table.lines
         self._hands.follow(levels)
         if not (self.asked.feedback and self._ports.outputs):
             return
-        lines, room = list(self.table.lines.values()), MOST_PER_FRAME
+        self._is_due, room = False, MOST_PER_FRAME
+        lines = list(self._lines.values())
         for i in range(len(lines)):
             line = lines[(self._told + i) % len(lines)]
             value = self._hands.shows(line)
@@ -113,7 +120,7 @@ class Midi:
                 self._ports.send(message)
                 room -= 1
             if room <= 0:
-                self._told = (self._told + i + 1) % len(lines)  # each has its turn
+                self._told, self._is_due = (self._told + i + 1) % len(lines), True  # each has its turn
                 break
         self._ports.flush()
 
@@ -133,6 +140,7 @@ class Midi:
             is_fader = turn.source.kind not in ("program", "note") or (turn.source.kind == "note" and turn.value > 0)
             self._note(turn, sender, UNMAPPED, is_fader)
             return
+        self._is_due = True
         wish = self._hands.wish(line, turn, f"midi {sender}")
         self._note(turn, sender, wish if isinstance(wish, str) else "")
         if isinstance(wish, tuple):
@@ -160,5 +168,6 @@ class Midi:
         self._opened, self._names = self._ports.opened, names.get("in", [])
         self._streams.clear()
         self._hands.forget_shown()
+        self._is_due = True
         told = ", ".join(names.get("out", [])) or "none"
         log.info("MIDI: heard: %s; told what is set: %s", ", ".join(filter(None, self._names)) or "none", told)

@@ -43,8 +43,9 @@ class Hearing:
         with self._lock:
             return self._wishes.take()
 
-    def obey(self, packet: bytes, one: Visitor, note: Callable[[Visitor, Place, float], None]) -> None:
-        """Do what a packet says, as far as its visitor may speak now; note tells of each place that it sets."""
+    def obey(self, packet: bytes, one: Visitor, note: Callable[[Visitor, Place, float], None]) -> bool:
+        """Do what a packet says, as far as its visitor may speak now: whether it was in time. note tells of each place
+        that it sets."""
         messages, odd = read(packet)
         now_s = time.monotonic()
         for error in odd:
@@ -61,6 +62,7 @@ class Hearing:
                     self._want(place, message, one.host, in_time, now_s)
             except Refused as refused:
                 self._refuse(refused.kind, one.host, Told(message[0], refused, self._space.nearest))
+        return in_time
 
     def catch_up(self, now_s: float) -> None:
         """What waited, as far as its visitors may speak again."""

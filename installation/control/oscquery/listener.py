@@ -234,22 +234,25 @@ class OscQuery:
         self._visitors.all.append(one)
         try:
             async for message in connection:
-                self._take(one, message)
+                if not self._take(one, message):
+                    await asyncio.sleep(0)  # a whole batch may have come at once: others come in between
         except ConnectionClosed:
             pass  # cut off, or sent what is no WebSocket
         finally:
             self._visitors.leave(one)
 
-    def _take(self, one: Visitor, message: str | bytes) -> None:
+    def _take(self, one: Visitor, message: str | bytes) -> bool:
+        """Whether it was obeyed in time; who says anything else, or too much, is not alone here."""
         try:
             if isinstance(message, str):
                 one.command(message, self._tree, self._status)
             elif not one.may_write:
                 raise Refused("may not write", "see [oscquery] write and token")
             else:
-                self._hearing.obey(message, one, self._visitors.note)
+                return self._hearing.obey(message, one, self._visitors.note)
         except Refused as refused:
             self.refuse(refused.kind, one.host, refused)
         except Exception:
             self.faults["desk error"] += 1
             log.exception("OSCQuery: a message failed; it goes on")
+        return False

@@ -190,6 +190,11 @@ def _delete(state: Dragging, key: Key) -> Dragging:
     if len(state.points) > 3:
         points = state.points[: state.point] + state.points[state.point + 1 :]
         return select(_reshape(state, (), points), state.mask, max(state.point - 1, 0))
+    return without_mask(state)
+
+
+def without_mask(state: Dragging) -> Dragging:
+    """Without the mask whose points are moved."""
     masks = state.here.masks[: state.mask] + state.here.masks[state.mask + 1 :]
     return select(_change(dataclasses.replace(state, mask=-1, point=0), masks=masks), -1, 0)
 
