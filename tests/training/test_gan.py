@@ -17,11 +17,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from installation.generators.stylegan2.network import Generator, NetworkConfig
-from installation.training import adversarial, diffaugment, losses, patches
+from installation.training import losses
+from installation.training.gan import adversarial, diffaugment, patches
 from installation.training.corpus import open_corpus
-from installation.training.reconstruction import size_at
-from installation.training.run import Run
-from installation.training.settings import Settings
+from installation.training.gan.reconstruction import size_at
+from installation.training.gan.run import Run
+from installation.training.gan.settings import Settings
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 SMALL = {"size": 32, "batch": 4, "z_dim": 16, "w_dim": 16, "mapping_layers": 2, "channel_base": 512, "channel_max": 32}
@@ -158,7 +159,7 @@ def test_sheets_and_samples_of_a_run_in_the_folder_of_the_pictures_are_not_learn
 
 def test_training_resumes_after_kill_9_with_the_same_step(pictures: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "work" / "checkpoint.safetensors"
-    line = [sys.executable, "-m", "installation.training.gan", str(pictures), "--method=adversarial", "--threads=1"]
+    line = [sys.executable, "-m", "installation", "train", "gan", str(pictures), "--method=adversarial", "--threads=1"]
     line += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"), *OPTIONS]
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen([*line, "--sheet-minutes=0.001"], cwd=root, stderr=subprocess.DEVNULL) as first:

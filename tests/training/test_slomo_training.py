@@ -18,9 +18,9 @@ from installation.bending.carrying import carried
 from installation.bending.slomo import NetworkConfig, SloMo, open_nets
 from installation.training import slomo
 from installation.training.corpus import open_corpus
-from installation.training.flow_losses import flow_losses
-from installation.training.motion import make_scenes
-from installation.training.slomo_run import Run, Settings, begin
+from installation.training.slomo.flow_losses import flow_losses
+from installation.training.slomo.motion import make_scenes
+from installation.training.slomo.run import Run, Settings, begin
 
 WIDTHS = "4,6,8,8,8,8"
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,7 +108,7 @@ def test_a_resumed_run_goes_on_exactly_as_one_that_was_never_stopped(pictures: P
 
 def test_training_resumes_after_kill_9(pictures: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / "work" / "checkpoint.safetensors"
-    line = [sys.executable, "-m", "installation.training.slomo", str(pictures), "--threads=1", f"--widths={WIDTHS}"]
+    line = [sys.executable, "-m", "installation", "train", "slomo", str(pictures), "--threads=1", f"--widths={WIDTHS}"]
     line += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"), "--size=32", "--batch=2"]
     with subprocess.Popen([*line, "--sheet-minutes=0.001"], cwd=ROOT, stderr=subprocess.DEVNULL) as first:
         while not checkpoint.exists():

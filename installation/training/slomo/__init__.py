@@ -1,6 +1,6 @@
 """A folder of still pictures in, the two nets of the slo-mo glitch out: `installation train slomo FOLDER`.
 
-The nets learn on synthetic motion of the stills (training/motion.py), where every flow and the frame between are known.
+The nets learn on synthetic motion of the stills (slomo/motion.py), where every flow and the frame between are known.
 Stop with Ctrl-C or by any other means, and start the same line again: it goes on from the last checkpoint.
 """
 
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from installation.training.corpus import open_corpus
 from installation.training.gan import prepare_machine, stop_request
-from installation.training.slomo_run import Run, Settings, read_widths, train
+from installation.training.slomo.run import Run, Settings, read_widths, train
 
 HELP = {
     "size": "px of a scene, a multiple of 32",

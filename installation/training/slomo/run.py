@@ -20,10 +20,10 @@ from installation.bending.carrying import carried, mixed
 from installation.bending.slomo import LEAK, NetworkConfig, SloMo
 from installation.training import album, checkpoint
 from installation.training.corpus import Corpus
-from installation.training.export import write_weights
+from installation.training.gan.export import write_weights
 from installation.training.features import load_vgg
-from installation.training.flow_losses import far, flow_losses, losses
-from installation.training.motion import Scenes, make_scenes
+from installation.training.slomo.flow_losses import far, flow_losses, losses
+from installation.training.slomo.motion import Scenes, make_scenes
 
 PAUSE_S = 30.0  # a step that seems longer was a pause and counts as this much
 AVERAGE_STEPS = 200.0  # half-life of the averaged weights

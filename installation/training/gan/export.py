@@ -13,7 +13,7 @@ from installation import files, weights
 from installation.training import album
 from installation.training.corpus import Corpus
 from installation.training.losses import laplacian_l1
-from installation.training.student import Student
+from installation.training.gan.student import Student
 
 ANCHORS = 320  # as many codes of well redrawn pictures go into the file
 SAMPLE_PX = 192

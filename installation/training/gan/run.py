@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from installation.generators.devices import cpu_has_bfloat16
 from installation.generators.stylegan2 import read_model
 from installation.training import album, checkpoint
-from installation.training.adversarial import Adversarial
-from installation.training.codes import first_codes, known_codes, rows_of
+from installation.training.gan.adversarial import Adversarial
+from installation.training.gan.codes import first_codes, known_codes, rows_of
 from installation.training.corpus import Corpus, names_of
-from installation.training.export import anchors, export
+from installation.training.gan.export import anchors, export
 from installation.training.features import load_vgg
 from installation.training.quality import SAMPLES, Judge, open_judge
-from installation.training.reconstruction import Reconstruction
-from installation.training.settings import Settings
-from installation.training.student import Student
+from installation.training.gan.reconstruction import Reconstruction
+from installation.training.gan.settings import Settings
+from installation.training.gan.student import Student
 from installation.weights import open_model, read_config
 
 PAUSE_S = 30.0  # a step that seems longer was a pause (a stopped process, a sleeping laptop) and counts as this much

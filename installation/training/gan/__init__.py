@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from installation.memory import keep_pages
 from installation.training.corpus import open_corpus
-from installation.training.run import Run, train
-from installation.training.settings import Settings
+from installation.training.gan.run import Run, train
+from installation.training.gan.settings import Settings
 
 HELP = {
     "size": "px of the pictures the model will draw, a power of two",
