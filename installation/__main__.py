@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     select = commands.add_parser("select", help="keep and reject takes of a job on a local page")
     stills_options.add_selecting(select)
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
-    train.add_argument("what", nargs="?", choices=["gan", "slomo"])
+    train.add_argument("what", nargs="?")
     train.add_argument("rest", nargs=argparse.REMAINDER)
     latent_options.add_arguments(commands.add_parser("latent", help="explore what a model can paint"))
     models_options.add_arguments(commands.add_parser("models", help="bring a model of your own, list, render, remove"))
@@ -160,17 +160,13 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    """`train gan ...` hands the rest of the line to the trainer, whose own --help teaches it."""
+    """`train NAME ...` hands the rest of the line to the trainer, whose own --help teaches it."""
+    from installation.training import line
+
     if options.what is None:
-        print("usage: installation train gan FOLDER [options]     a generator for the show")
-        print("       installation train slomo FOLDER [options]   the nets of the slo-mo glitch")
-        print("       installation train gan --help")
-        return 0 if not options.rest else 2
-    module = importlib.import_module(f"installation.training.{options.what}")
-    trainer = argparse.ArgumentParser(f"installation train {options.what}", description=module.__doc__)
-    module.add_arguments(trainer)
-    trained: int = module.run(trainer.parse_args(options.rest))
-    return trained
+        print(line.trainers())
+        return 0 if options.rest in ([], ["--help"], ["-h"]) else 2
+    return line.main(options.what, options.rest)
 
 
 if __name__ == "__main__":

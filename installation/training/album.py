@@ -1,4 +1,4 @@
-"""Pictures of a training run in, files to look at out: sample sheets, the quality curve, the film of its evolution."""
+"""Pictures of a training run in, files to look at out: sample sheets, the curves of its figures, the film of its evolution."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from installation import files
 from installation.pictures import read_8_bit, size_of
+from installation.training.figures import COUNTED, Row
 
 CURVE_PX = 120
 
@@ -46,17 +47,21 @@ def save_picture(image: Image.Image, path: Path) -> None:
         image.save(part, quality=92)
 
 
-def curve(rows: list[dict[str, float]], width: int) -> Image.Image:
-    """The quality figure (KID x 1000, lower is better) over images seen, as a strip of `width` px."""
+def curve(rows: list[Row], width: int) -> Image.Image:
+    """Every figure of a run over its active time, side by side, as a strip of `width` px."""
     strip = Image.new("RGB", (width, CURVE_PX), (16, 16, 18))
     draw = ImageDraw.Draw(strip)
-    points = [(row["images"], row["kid"]) for row in rows if "kid" in row]
-    if not points:
-        return strip
-    x_most, y_most = max(x for x, _ in points) or 1, max(y for _, y in points) or 1
-    at = [(12 + x / x_most * (width - 24), CURVE_PX - 12 - y / y_most * (CURVE_PX - 40)) for x, y in points]
-    draw.line(at, fill=(240, 180, 80), width=2)
-    draw.text((12, 8), f"KID x 1000: {points[-1][1]:.1f} after {points[-1][0]:,.0f} images (top of scale {y_most:.1f})")
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in COUNTED]
+    for i, name in enumerate(names):
+        left, right = (width * end // len(names) + inset for end, inset in ((i, 12), (i + 1, -12)))
+        points = [(row["active_s"], row[name]) for row in rows if name in row]
+        x_most = max(x for x, _ in points) or 1
+        low, high = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
+        scale = (CURVE_PX - 40) / ((high - low) or 1)
+        at = [(left + x / x_most * (right - left), CURVE_PX - 12 - (y - low) * scale) for x, y in points]
+        draw.line(at, fill=(240, 180, 80), width=2)
+        last_s, last = points[-1]
+        draw.text((left, 8), f"{name.replace('_', ' ')}: {last:.4g} after {last_s / 60:.1f} min ({low:.4g} .. {high:.4g})")
     return strip
 
 

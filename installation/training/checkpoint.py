@@ -41,14 +41,19 @@ def load(
     rates are not restored: they belong to the schedule. Raises WeightsError for what is torn or of another run.
     """
     tensors, state = _read(path)
-    change(tensors, state)  # speaks for itself
+    try:
+        change(tensors, state)  # a ValueError speaks for itself
+    except (LookupError, TypeError) as error:
+        raise _another(path, error) from error
     try:
         return _put_back(tensors, state, modules, optimizers)
     except (RuntimeError, LookupError, TypeError, ValueError) as error:
-        why = first_line(error)
-        raise WeightsError(
-            f"{path}: expected a checkpoint of this kind of run, found another ({why}); {MEND}"
-        ) from error
+        raise _another(path, error) from error
+
+
+def _another(path: Path, error: Exception) -> WeightsError:
+    why = first_line(error)
+    return WeightsError(f"{path}: expected a checkpoint of this kind of run, found another ({why}); {MEND}")
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

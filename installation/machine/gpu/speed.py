@@ -94,9 +94,9 @@ def measure_training(px: int, batch: int, channel_base: int, steps: int) -> Iter
     import torch
 
     from installation.machine.gpu.devices import device
-    from installation.training.gan.adversarial import Adversarial
     from installation.training.corpus import Corpus
-    from installation.training.gan.settings import Settings
+    from installation.training.gan import Settings
+    from installation.training.gan.adversarial import Adversarial
     from installation.training.gan.student import Student
 
     torch.manual_seed(0)

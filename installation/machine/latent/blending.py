@@ -14,7 +14,7 @@ from installation.generators.blend import ZONES, check_alike, mix
 from installation.latent.pictures import painted
 from installation.machine.latent.pictures import open_generator, save_sheet
 from installation.settings import SettingsError
-from installation.training.gan.export import write_weights
+from installation.training.export import write_weights
 from installation.weights import to_toml
 
 SEEDS = 6
