@@ -34,6 +34,7 @@ examples:
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
+  installation corpus sheet my_pictures/    what of them would be learnt from
   installation latent project rose.jpg --model bloom         the point of a model that looks most like a picture
   installation service install --show mine.toml             the same at every start of this machine, for months
   installation models add network.pkl       your own model, as the show plays it
@@ -71,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?")
     train.add_argument("rest", nargs=argparse.REMAINDER)
+    corpus = commands.add_parser("corpus", help="what a training run would learn from, on one sheet")
+    machine_options.add_learning_from(corpus)
     latent_options.add_arguments(commands.add_parser("latent", help="explore what a model can paint"))
     models_options.add_arguments(commands.add_parser("models", help="bring a model of your own, list, render, remove"))
     machine_options.add_showing(commands.add_parser("shows", help="shows to choose from: list, describe, look at"))
@@ -122,6 +125,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         return choosing.main(options)
     if options.command == "train":
         return _train(options)
+    if options.command == "corpus":
+        from installation.machine import corpus
+
+        return corpus.main(options)
     if options.command == "latent":
         from installation.machine import latent
 

@@ -82,6 +82,8 @@ class Trainer(Protocol):
 class Body:
     """One run of a trainer. Goes on from the checkpoint in settings.work, if there is one."""
 
+    unit = "s"
+
     def __init__(self, settings: S, corpus: Corpus, make: Callable[[S, Corpus], Trainer]) -> None:
         """make(settings, corpus) is the trainer at its beginning, drawn by settings.seed.
 
@@ -97,17 +99,31 @@ class Body:
         self.rows = figures.read(settings.work)
         if self.path.exists():
             checkpoint.load(self.path, self.trainer.modules(), self.trainer.optimizers(), self._put_back)
-        self.rows = [row for row in self.rows if row["active_s"] < self.active_s + 1]  # later ones died with a kill
+        self.rows = [row for row in self.rows if self._lived(row)]
 
     def _put_back(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         self.steps, self.active_s = int(state.get("steps", 0)), float(state["active_s"])
         self.sheets = int(state.get("sheets", 0))
         self.trainer.put_back(tensors, state | {"progress": self.progress})
 
+    def _lived(self, row: figures.Row) -> bool:
+        """Whether a figure is of what was kept; later ones died with a kill."""
+        return row.get("steps", 0) <= self.steps and row["active_s"] < self.active_s + 1
+
+    @property
+    def done(self) -> float:
+        """Active time so far, in seconds."""
+        return self.active_s
+
+    @property
+    def whole(self) -> float:
+        """Active time that the run is given, in seconds."""
+        return self.settings.minutes * 60
+
     @property
     def progress(self) -> float:
         """0..1; made of active time, so that stopping, pausing and resuming change nothing."""
-        return min(1.0, self.active_s / (self.settings.minutes * 60))
+        return min(1.0, self.active_s / self.whole)
 
     def step(self) -> dict[str, float]:
         """Learn from one batch. Returns the losses by name."""
@@ -117,16 +133,16 @@ class Body:
         self.active_s += min(time.perf_counter() - start_s, PAUSE_S)
         return losses
 
-    def train(self, stop: Callable[[], bool], tell: Callable[[float, str], None]) -> None:
+    def train(self, stop: Callable[[], bool], tell: Callable[[str], None]) -> None:
         """Step until the minutes are used up or stop() says so, with sheets and figures on the way; write the model.
 
-        tell(active_s, text) hears of every step.
+        tell(text) hears of every step.
         """
         sheet_s, judge_s = self.settings.sheet_minutes * 60, self.settings.judge_minutes * 60
         next_sheet_s, next_judge_s = self.active_s + min(FIRST_SHEET_S, sheet_s), self.active_s + judge_s
         while self.progress < 1 and not stop():
             losses = " ".join(f"{name} {value:.3g}" for name, value in self.step().items())
-            tell(self.active_s, f"{self.trainer.told()}, {losses}")
+            tell(f"{self.trainer.told()}, {losses}")
             if self.active_s >= next_judge_s:
                 self.measure()
                 next_judge_s = self.active_s + judge_s

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -29,10 +29,20 @@ GOES_ON = "Stop with Ctrl-C or by any other means, and start the same line again
 class Run(Protocol):
     """What a trainer's `create(settings)` returns: a Body, or something that goes its own way."""
 
-    active_s: float  # of settings.minutes that are used up
+    unit: str  # of done and whole: "s" of active time, or whatever is counted
 
-    def train(self, stop: Callable[[], bool], tell: Callable[[float, str], None]) -> None:
-        """Train until the minutes are used up or stop() says so, and write the model; tell(active_s, text) often."""
+    @property
+    def done(self) -> float:
+        """How much of it is done."""
+        ...
+
+    @property
+    def whole(self) -> float:
+        """How much there is to do."""
+        ...
+
+    def train(self, stop: Callable[[], bool], tell: Callable[[str], None]) -> None:
+        """Train until all is done or stop() says so, and write the model; tell(text) after every step."""
         ...
 
     def export(self) -> Path:
@@ -53,7 +63,7 @@ def main(name: str, words: list[str]) -> int:
     if only_export:
         print(run.export())
         return 0
-    _watch(run, settings)
+    _watch(run)
     print(f"{settings.out}: {run.told()}")
     return 0
 
@@ -82,7 +92,8 @@ def open_pictures(settings: Settings, size: int = 0) -> Corpus:
     """
     from installation.training.corpus import open_corpus
 
-    corpus = open_corpus(settings.folder, size or settings.size, settings.work)
+    taken = {"crop": settings.crop, "frames": settings.frames}
+    corpus = open_corpus(settings.folder, size or settings.size, settings.work, **taken)
     for name, reason in corpus.skipped.items():
         print(f"skipped {name}: {reason}", file=sys.stderr)
     return corpus
@@ -122,16 +133,16 @@ def stop_request() -> Iterator[list[int]]:
             signal.signal(number, what)
 
 
-def _watch(run: Run, settings: Settings) -> None:
+def _watch(run: Run) -> None:
     """Train under a bar that says how far it is and how long it will take."""
     from tqdm import tqdm
 
-    whole_s, begun_s = round(settings.minutes * 60), int(run.active_s)
-    bar = tqdm(total=whole_s, initial=begun_s, unit="s", desc="training", mininterval=2)
+    whole = round(run.whole)
+    bar = tqdm(total=whole, initial=int(run.done), unit=run.unit, desc="training", mininterval=2)
 
-    def tell(active_s: float, text: str) -> None:
+    def tell(text: str) -> None:
         bar.set_postfix_str(text, refresh=False)
-        bar.update(min(int(active_s), whole_s) - bar.n)
+        bar.update(min(int(run.done), whole) - bar.n)
 
     with stop_request() as asked, bar:
         run.train(lambda: bool(asked), tell)
@@ -148,24 +159,38 @@ def _parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """Every field of the trainer's Settings as an option; its folder first."""
     prog, about = f"installation train {name}", f"{module.__doc__}\n{GOES_ON}"
     parser = _Parser(prog, description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for field in fields(module.Settings):
-        told = field.metadata.get("help", "")
-        if field.name == "folder":
-            parser.add_argument("folder", type=Path, help=told)
-            continue
-        shown = "" if field.default in ("", Path()) or "(default" in told else f" (default: {field.default})"
-        parser.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            type=type(field.default),
-            default=field.default,
-            choices=field.metadata.get("choices") or None,
-            help=f"{told}{shown}",
-            metavar=field.name.upper(),
-        )
+    for item in fields(module.Settings):
+        _add(parser, item)
     parser.add_argument(
         "--export", action="store_true", help="train no further; write the model of the last checkpoint"
     )
     return parser
+
+
+def _add(parser: argparse.ArgumentParser, item: Field[Any]) -> None:
+    """One field: the folder, a switch (bool), a list (tuple: the option may be given again), or a value."""
+    told, default = item.metadata.get("help", ""), item.default
+    if item.name == "folder":
+        parser.add_argument("folder", type=Path, help=told)
+        return
+    flag = item.metadata.get("flag") or f"--{item.name.replace('_', '-')}"
+    how: dict[str, Any] = {"dest": item.name, "default": default}
+    if isinstance(default, bool):
+        how["action"] = argparse.BooleanOptionalAction if default else "store_true"
+    elif isinstance(default, tuple):
+        how |= {"action": _Append, "metavar": "NAME"}
+        told += "; may be given several times"
+    else:
+        how |= {"type": type(default), "choices": item.metadata.get("choices") or None, "metavar": item.name.upper()}
+        told += "" if default in ("", Path()) or "(default" in told else f" (default: {default})"
+    parser.add_argument(flag, help=told, **how)
+
+
+class _Append(argparse.Action):
+    """One more of a tuple."""
+
+    def __call__(self, parser: object, found: argparse.Namespace, value: Any, option: str | None = None) -> None:
+        setattr(found, self.dest, (*getattr(found, self.dest), value))
 
 
 def _about(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+CROPS = ("centre", "interest")
 NONE = Path()  # a path that was not given
 
 
@@ -20,10 +21,12 @@ def option(default: Any, told: str, choices: tuple[str, ...] = ()) -> Any:
 class Settings:
     """What every trainer can be asked for. A trainer's own add fields, or give these another default and help."""
 
-    folder: Path = field(metadata={"help": "your pictures, of any sizes, in any sub-folders"})
+    folder: Path = field(metadata={"help": "your pictures and films, of any sizes, in any sub-folders"})
     out: Path = option(NONE, "model folder to write (default: models/<name of the pictures' folder>)")
     work: Path = option(NONE, "where the run keeps its state (default: training/<name of the model>)")
     size: int = option(256, "px of a picture")
+    crop: str = option("centre", "interest | centre: what of a picture that is not square", CROPS)
+    frames: int = option(100, "most frames that are taken from one film, each unlike the one before")
     minutes: float = option(120.0, "how long to train, in minutes of active time: a stopped run does not use them up")
     batch: int = option(8, "pictures in one step")
     threads: int = option(0, "CPU threads to use; 0: all")
@@ -46,6 +49,8 @@ class Settings:
         for name, least in (("minutes", 0.0), ("lr", 0.0), ("sheet_minutes", 0.0), ("judge_minutes", -1e-9)):
             if not (least < getattr(self, name) < math.inf):
                 raise ValueError(f"expected {name.replace('_', '-')} above 0, found {getattr(self, name):g}")
+        if self.crop not in CROPS or self.frames < 1:
+            raise ValueError(f"expected crop interest or centre, 1 frame or more, found {self.crop!r}, {self.frames}")
         if self.threads < 0:
             raise ValueError(f"expected threads of 1 or more, or 0 for all, found {self.threads}")
         out = Path("models") / self.folder.resolve().name if self.out == NONE else self.out
