@@ -71,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     stills_options.add_selecting(select)
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
     train.add_argument("what", nargs="?")
+    train.add_argument("-h", "--help", action="store_true", dest="listing")
     train.add_argument("rest", nargs=argparse.REMAINDER)
     corpus = commands.add_parser("corpus", help="what a training run would learn from, on one sheet")
     machine_options.add_learning_from(corpus)
@@ -172,7 +173,7 @@ def _train(options: argparse.Namespace) -> int:
 
     if options.what is None:
         print(line.trainers())
-        return 0 if options.rest in ([], ["--help"], ["-h"]) else 2
+        return 2 if options.rest else 0
     return line.main(options.what, options.rest)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a training run in, files to look at out: sample sheets, the curves of its figures, the film of its evolution."""
+"""Pictures of a training run in, files to look at out: sample sheets, curves of its figures, a film of it all."""
 
 from pathlib import Path
 
@@ -61,7 +61,8 @@ def curve(rows: list[Row], width: int) -> Image.Image:
         at = [(left + x / x_most * (right - left), CURVE_PX - 12 - (y - low) * scale) for x, y in points]
         draw.line(at, fill=(240, 180, 80), width=2)
         last_s, last = points[-1]
-        draw.text((left, 8), f"{name.replace('_', ' ')}: {last:.4g} after {last_s / 60:.1f} min ({low:.4g} .. {high:.4g})")
+        told = f"{name.replace('_', ' ')}: {last:.4g} after {last_s / 60:.1f} min ({low:.4g} .. {high:.4g})"
+        draw.text((left, 8), told)
     return strip
 
 

@@ -49,7 +49,7 @@ def read_film(path: Path, side_px: int, least_px: int, most: int) -> tuple[list[
                     raise FilmError(f"too small: {shape[0]} x {shape[1]} px, needs {least_px}")
                 if now_s < next_s:
                     continue
-                next_s = now_s + LOOK_EVERY_S
+                next_s = now_s + LOOK_EVERY_S - 1e-3
                 seen = frame.reformat(SEEN_PX, SEEN_PX, "rgb24", interpolation="AREA").to_ndarray()
                 if np.ptp(seen) < PLAIN or (kept and _apart(kept[-1].seen, seen) < apart):
                     continue

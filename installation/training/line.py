@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from installation import memory, plugins
+from installation import plugins
 from installation.training.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def open_pictures(settings: Settings, size: int = 0) -> Corpus:
     """
     from installation.training.corpus import open_corpus
 
-    taken = {"crop": settings.crop, "frames": settings.frames}
-    corpus = open_corpus(settings.folder, size or settings.size, settings.work, **taken)
+    s = settings
+    corpus = open_corpus(s.folder, size or s.size, s.work, crop=s.crop, frames=s.frames)
     for name, reason in corpus.skipped.items():
         print(f"skipped {name}: {reason}", file=sys.stderr)
     return corpus
@@ -102,6 +102,8 @@ def open_pictures(settings: Settings, size: int = 0) -> Corpus:
 def prepare_machine(settings: Settings) -> None:
     """Threads, denormals, and an allocator that keeps its pages: all three matter on a CPU, by up to three times."""
     import torch
+
+    from installation import memory
 
     if settings.threads:
         torch.set_num_threads(settings.threads)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 CROPS = ("centre", "interest")
+OUT = "(default: models/<name of the pictures' folder>)"
+WORK = "(default: training/<name of the model>)"
 NONE = Path()  # a path that was not given
 
 
@@ -22,8 +24,8 @@ class Settings:
     """What every trainer can be asked for. A trainer's own add fields, or give these another default and help."""
 
     folder: Path = field(metadata={"help": "your pictures and films, of any sizes, in any sub-folders"})
-    out: Path = option(NONE, "model folder to write (default: models/<name of the pictures' folder>)")
-    work: Path = option(NONE, "where the run keeps its state (default: training/<name of the model>)")
+    out: Path = field(default=NONE, metadata={"help": f"model folder to write {OUT}"})
+    work: Path = field(default=NONE, metadata={"help": f"where the run keeps its state {WORK}"})
     size: int = option(256, "px of a picture")
     crop: str = option("centre", "interest | centre: what of a picture that is not square", CROPS)
     frames: int = option(100, "most frames that are taken from one film, each unlike the one before")

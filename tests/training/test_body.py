@@ -62,9 +62,9 @@ def test_a_run_leaves_sheets_figures_a_film_and_a_model(pictures: Path, tmp_path
     assert card["sha256"] == sha256((tmp_path / "model/weights.safetensors").read_bytes()).hexdigest()
     assert (card["credit"], card["attribution"], card["kind"]) == ("me", "makers.txt", "mean")
     assert card["training"] | {"hours": 0} == {
-        **{"pictures": 13, "steps": 30, "hours": 0, "device": "cpu", "pictures_seen": 120}
+        **{"pictures": 14, "steps": 30, "hours": 0, "device": "cpu", "pictures_seen": 120}
     }
-    assert card["quality"] == {"off": float(rows[-1]["off"]), "of": "all pictures"}
+    assert card["quality"] == {"off": pytest.approx(float(rows[-1]["off"])), "of": "all pictures"}
     assert (tmp_path / "model/samples.png").is_file()
 
 
@@ -79,10 +79,11 @@ def test_a_run_killed_at_random_instants_ends_as_one_that_was_left_alone(
         (files, "settle"),
         (checkpoint, "save_file"),
     ):
+        own = getattr(owner, name)
 
-        def at_times(*words: Any, own: Callable[..., Any] = getattr(owner, name), **more: Any) -> Any:
+        def at_times(*words: Any, own: Callable[..., Any] = own, **more: Any) -> Any:
             nonlocal kills
-            before, kill = dice.random() < 0.5, kills < 8 and dice.random() < 0.05
+            before, kill = dice.random() < 0.5, kills < 6 and dice.random() < 0.15
             kills += kill
             if kill and before:
                 raise Killed
@@ -99,7 +100,7 @@ def test_a_run_killed_at_random_instants_ends_as_one_that_was_left_alone(
             run = train(begin(pictures, tmp_path))
         except Killed:
             continue
-    assert kills == 8 and lives == 9
+    assert kills == 6 and lives == 7
     assert (run.steps, run.sheets) == (left_alone.steps, pytest.approx(left_alone.sheets, abs=9))
     weights, wanted = (load_file(home / "model/weights.safetensors") for home in (tmp_path, tmp_path / "alone"))
     assert all(weights[name].equal(wanted[name]) for name in wanted)
@@ -162,9 +163,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("option", REFUSALS)
-def test_what_cannot_be_is_refused_in_one_line(
-    pictures: Path, capsys: pytest.CaptureFixture[str], option: str
-) -> None:
+def test_what_cannot_be_is_refused_in_one_line(pictures: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
     try:
         code = main(["train", "gan", str(pictures), option])
     except SystemExit as left:

@@ -169,7 +169,7 @@ def test_training_goes_on_after_kill_9_with_the_same_step(
 
 def test_a_checkpoint_of_another_network_is_refused_by_name(pictures: Path, tmp_path: Path) -> None:
     small_run(pictures, tmp_path, "adversarial").save()
-    with pytest.raises(ValueError, match="is of another network: expected .*use another --work"):
+    with pytest.raises(ValueError, match=r"is of another network: expected .*use another --work"):
         small_run(pictures, tmp_path, "adversarial", w_dim=20)
 
 

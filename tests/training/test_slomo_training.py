@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from installation.__main__ import main
 from installation.bending.carrying import carried
 from installation.bending.slomo import NetworkConfig, SloMo, open_nets
-from installation.__main__ import main
 from installation.training.body import Body
 from installation.training.corpus import open_corpus
 from installation.training.slomo import Settings
@@ -114,7 +114,7 @@ def test_training_goes_on_after_kill_9(killed: Callable[..., tuple[dict[str, int
 
 def test_a_checkpoint_of_other_nets_is_refused_by_name(pictures: Path, tmp_path: Path) -> None:
     small_run(pictures, tmp_path).save()
-    with pytest.raises(ValueError, match="is of other nets: expected .*use another --work"):
+    with pytest.raises(ValueError, match=r"is of other nets: expected .*use another --work"):
         small_run(pictures, tmp_path, widths="4,6,8,8,8,10")
 
 

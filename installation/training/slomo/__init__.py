@@ -5,7 +5,7 @@ They learn on synthetic motion of the stills, where every flow and the frame bet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Settings(settings.Settings):
     """One training run, as asked for on the command line."""
 
-    out: Path = option(Path("models/slomo"), "model folder to write")
+    out: Path = field(default=Path("models/slomo"), metadata={"help": "model folder to write"})
     size: int = option(128, "px of a scene, a multiple of 32")
     minutes: float = option(60.0, "how long to train, in minutes of active time")
     batch: int = option(4, "scenes in one step; more while they are still small")
