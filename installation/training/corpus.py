@@ -133,15 +133,6 @@ def take(folder: Path, there: Iterable[Path], taking: Taking) -> Iterator[Exampl
             yield name, str(error).removeprefix(f"{path}: ")
 
 
-def read_square(path: Path, size: int, least_px: int) -> np.ndarray:
-    """One image as every room reads it, on white, centre-cropped and scaled: (size, size, 3) uint8 sRGB.
-
-    Raises ValueError if its shorter side is below least_px, PictureError if it is broken.
-    """
-    pixels = _read(path, least_px)
-    return cut(pixels, find_box(pixels, "centre"), size)
-
-
 def _read(path: Path, least_px: int) -> np.ndarray:
     picture = read_8_bit(path)
     height, width = picture.shape[:2]

@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 
 from installation import files, plugins
 from installation.__main__ import main
-from installation.training import body, checkpoint, line
+from installation.training import body, checkpoint, gan, line, slomo
 from installation.training.body import Body
 from installation.training.corpus import open_corpus
+from installation.training.gan.trainer import Gan
+from installation.training.slomo.trainer import SloMoTrainer
 
 
 class Killed(BaseException):
@@ -136,6 +138,31 @@ def test_a_checkpoint_of_another_trainer_is_refused_in_one_line(pictures: Path, 
     checkpoint.save(tmp_path / "work/checkpoint.safetensors", {"net": net}, {}, {"active_s": 3.0})
     with pytest.raises(RuntimeError, match=r"expected a checkpoint of this kind of run, found another .*anew$"):
         begin(pictures, tmp_path)
+
+
+def test_runs_that_were_begun_before_trainers_had_one_body_go_on(
+    pictures: Path, written_before: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"size": 32, "device": "cpu", "batch": 4}
+    small = {"z_dim": 4, "w_dim": 4, "mapping_layers": 1, "channel_base": 64, "channel_max": 4, "channel_min": 4}
+    work = written_before / "training/gan"
+    settings = gan.Settings(pictures, tmp_path, work, method="reconstruct", **asked, **small)  # type: ignore[arg-type]
+    run = Body(settings, open_corpus(pictures, 32, work), Gan)
+    assert (run.steps, run.trainer.seen, run.sheets) == (3, 12, 2) and 600 < run.active_s < 700
+    monkeypatch.setattr(run.trainer, "measure", lambda: {"kid_x1000": 5.5})
+    run.step()
+    run.measure()
+    with (work / "figures.csv").open(newline="") as file:
+        rows = [(row["steps"], row["seen"], row["kid_x1000"]) for row in csv.DictReader(file)]
+    assert rows == [("", "8", "1133.75"), ("", "12", "1148.15"), ("4", "16", "5.5")]
+    run.sheet()
+    assert [path.name for path in (work / "sheets").iterdir()] == ["00002.png"]
+
+    work = written_before / "training/slomo"
+    wanted = slomo.Settings(pictures, tmp_path, work, widths="1,1,1,1,1,1", **asked)  # type: ignore[arg-type]
+    run = Body(wanted, open_corpus(pictures, 64, work), SloMoTrainer)
+    assert (run.steps, run.trainer.seen, run.sheets) == (2, 16, 0) and 90 < run.active_s < 190
+    run.step()
 
 
 def test_every_trainer_is_listed_with_what_it_says_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
