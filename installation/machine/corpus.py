@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from argparse import Namespace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from installation.training.corpus import Example, Taking, find_files, take
 CELL_PX = 160
 COLUMNS = 12
 MOST = 240  # on one sheet; of more every so many-th is shown
+LETTERS, LINES = 30, 4  # of a reason, below the name of what is refused
 FAINT = 0.3  # how much of what lies beside the crop is to be seen
 LINE = (210, 60, 30)
 REFUSED = np.full((CELL_PX // 2, CELL_PX, 3), 238, np.uint8)
@@ -47,7 +49,9 @@ def _write(path: Path, folder: Path, cells: list[Cell], refused: dict[str, str],
     shown = cells[:: -(-len(cells) // MOST) or 1]
     part = f", {len(shown)} of them here" if len(shown) < len(cells) else ""
     title = f"{folder.resolve().name}: {len(cells)} examples of {taking.size} px, {taking.crop} crop{part}"
-    shown += [(f"{name}\n{reason}", REFUSED) for name, reason in sorted(refused.items())[:MOST]]
+    for name, reason in sorted(refused.items())[:MOST]:
+        lines = textwrap.wrap(reason, LETTERS, max_lines=LINES, placeholder=" …")
+        shown.append(("\n".join([name, *lines]), REFUSED))
     named = [(_printable(name), picture) for name, picture in shown] or [("nothing to learn from", REFUSED)]
     page = contact_sheet(named, COLUMNS, CELL_PX, _printable(title))
     with files.whole(path) as file:

@@ -13,6 +13,7 @@ from installation.pictures import read_8_bit, size_of
 from installation.training.figures import COUNTED, Row
 
 CURVE_PX = 120
+GROUND, INK, FAINT_INK = (16, 16, 18), (240, 180, 80), (130, 130, 134)
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:
@@ -49,21 +50,29 @@ def save_picture(image: Image.Image, path: Path) -> None:
 
 def curve(rows: list[Row], width: int) -> Image.Image:
     """Every figure of a run over its active time, side by side, as a strip of `width` px."""
-    strip = Image.new("RGB", (width, CURVE_PX), (16, 16, 18))
-    draw = ImageDraw.Draw(strip)
+    strip = Image.new("RGB", (width, CURVE_PX), GROUND)
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in COUNTED]
     for i, name in enumerate(names):
-        left, right = (width * end // len(names) + inset for end, inset in ((i, 12), (i + 1, -12)))
+        left, right = width * i // len(names), width * (i + 1) // len(names)
         points = [(row["active_s"], row[name]) for row in rows if name in row]
-        x_most = max(x for x, _ in points) or 1
-        low, high = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
-        scale = (CURVE_PX - 40) / ((high - low) or 1)
-        at = [(left + x / x_most * (right - left), CURVE_PX - 12 - (y - low) * scale) for x, y in points]
-        draw.line(at, fill=(240, 180, 80), width=2)
-        last_s, last = points[-1]
-        told = f"{name.replace('_', ' ')}: {last:.4g} after {last_s / 60:.1f} min ({low:.4g} .. {high:.4g})"
-        draw.text((left, 8), told)
+        strip.paste(_panel(name, points, right - left), (left, 0))
     return strip
+
+
+def _panel(name: str, points: list[tuple[float, float]], width: int) -> Image.Image:
+    """One figure: its newest value, and the range that its curve is drawn in."""
+    panel = Image.new("RGB", (width, CURVE_PX), GROUND)
+    draw = ImageDraw.Draw(panel)
+    x_most = max(x for x, _ in points) or 1
+    low, high = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
+    scale = (CURVE_PX - 52) / ((high - low) or 1)
+    at = [(12 + x / x_most * (width - 24), CURVE_PX - 12 - (y - low) * scale) for x, y in points]
+    draw.line(at, fill=INK, width=2)
+    draw.circle(at[-1], 3, INK)
+    last_s, last = points[-1]
+    draw.text((12, 6), f"{name.replace('_', ' ')} {last:.4g}", INK)
+    draw.text((12, 20), f"{low:.4g} .. {high:.4g}, {last_s / 60:.1f} min", FAINT_INK)
+    return panel
 
 
 def under(page: Image.Image, strip: Image.Image) -> Image.Image:

@@ -139,7 +139,8 @@ class Body:
         tell(text) hears of every step.
         """
         sheet_s, judge_s = self.settings.sheet_minutes * 60, self.settings.judge_minutes * 60
-        next_sheet_s, next_judge_s = self.active_s + min(FIRST_SHEET_S, sheet_s), self.active_s + judge_s
+        next_sheet_s = self.active_s + min(FIRST_SHEET_S, sheet_s)
+        next_judge_s = (self.rows[-1]["active_s"] if self.rows else 0.0) + judge_s  # however often it is killed
         while self.progress < 1 and not stop():
             losses = " ".join(f"{name} {value:.3g}" for name, value in self.step().items())
             tell(f"{self.trainer.told()}, {losses}")
