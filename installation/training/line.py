@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from installation.training.corpus import Corpus
 
 ROOM = "training"
+BAR = "{l_bar}{bar}| {n_fmt} of {total_fmt} {unit}, {remaining} left{postfix}"
 GOES_ON = "Stop with Ctrl-C or by any other means, and start the same line again: it goes on from the last checkpoint."
 
 
@@ -140,7 +141,7 @@ def _watch(run: Run) -> None:
     from tqdm import tqdm
 
     whole = round(run.whole)
-    bar = tqdm(total=whole, initial=int(run.done), unit=run.unit, desc="training", mininterval=2)
+    bar = tqdm(total=whole, initial=int(run.done), unit=run.unit, desc="training", mininterval=2, bar_format=BAR)
 
     def tell(text: str) -> None:
         bar.set_postfix_str(text, refresh=False)

@@ -2,6 +2,7 @@
 
 import csv
 import random
+import signal
 import tomllib
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -110,6 +111,30 @@ def test_a_run_killed_at_random_instants_ends_as_one_that_was_left_alone(
     steps = [int(row["steps"]) for row in rows_of(tmp_path)]
     assert steps == sorted(set(steps)), "nothing of what died with a kill"
     assert not list(tmp_path.glob("**/.*.part*"))
+
+
+def test_a_run_that_is_killed_often_is_measured_all_the_same(pictures: Path, tmp_path: Path, clock: None) -> None:
+    for _ in range(4):  # each time after 6 steps, of which 5 are kept; figures are due after 9
+        steps = iter(range(5))
+        with pytest.raises(StopIteration):
+            begin(pictures, tmp_path).train(lambda: False, lambda text, steps=steps: next(steps) and None)
+    assert [row["steps"] for row in rows_of(tmp_path)] == ["9", "18"]
+
+
+def test_what_came_after_the_checkpoint_died_with_the_kill(pictures: Path, tmp_path: Path, clock: None) -> None:
+    run = begin(pictures, tmp_path)
+    run.step()
+    run.measure()
+    run.sheet()
+    run.step()
+    run.measure()
+    sheets = tmp_path / "work/sheets"
+    (sheets / "00001.png").write_bytes((sheets / "00000.png").read_bytes())  # as when the kill came before the save
+    again = begin(pictures, tmp_path)
+    again.export()
+    assert [row["steps"] for row in again.rows] == [1]
+    with av.open(str(tmp_path / "work/evolution.mp4")) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 1
 
 
 def test_what_a_kill_left_half_written_is_cleared_away(pictures: Path, tmp_path: Path) -> None:
@@ -229,8 +254,6 @@ def test_a_trainer_of_one_file_is_trained_and_exported_from_the_command_line(
 def test_who_asks_to_stop_gets_all_that_was_learnt(
     pictures: Path, tmp_path: Path, trainer: None, clock: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import signal
-
     own = Means.step
 
     def step(self: Means, progress: float) -> dict[str, float]:
@@ -244,3 +267,11 @@ def test_who_asks_to_stop_gets_all_that_was_learnt(
     card = tomllib.loads((tmp_path / "m/model.toml").read_text("utf-8"))
     assert card["training"]["steps"] == 11
     assert load_file(tmp_path / "w/checkpoint.safetensors")["net/bias"].shape == (3,)
+
+
+def test_who_asks_twice_does_not_wait(
+    pictures: Path, tmp_path: Path, trainer: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Means, "step", lambda self, progress: [signal.raise_signal(signal.SIGINT) for _ in range(2)])
+    assert main(["train", "means", str(pictures), "--out", str(tmp_path / "m"), "--work", str(tmp_path / "w")]) == 130
+    assert not (tmp_path / "m").exists()
