@@ -17,6 +17,7 @@ SEEN_PX = 16  # frames are compared at this size
 APART = 6.0  # mean difference of two frames (0..255) from which both are worth learning from
 RAISE = 1.25  # of that difference while there are too many
 PLAIN = 8  # a frame whose values differ less is a fade to black, or a title's ground
+MISSING_S = 2.0  # so much sound may follow the last frame, and a tenth
 LONG_S = 900.0  # of longer films the key frames alone are looked at
 
 
@@ -57,11 +58,13 @@ def read_film(path: Path, side_px: int, least_px: int, most: int) -> tuple[list[
                 while len(kept) > most:
                     apart *= RAISE
                     kept = _unlike(kept, apart)
+            missing_s = _length_s(container) - now_s
+            torn = f"{missing_s:.0f} s are missing" if missing_s > MISSING_S + now_s / 10 else ""
     except (av.error.FFmpegError, OSError) as error:
         torn = getattr(error, "strerror", "") or str(error)
     if not kept:
         raise FilmError(f"no film that can be read ({torn})" if torn else "nothing to see in it")
-    return kept, f"broken after {clock(now_s)} ({torn}); what comes before is learnt from" if torn else ""
+    return kept, f"broken off at {clock(now_s)} ({torn}); what comes before is learnt from" if torn else ""
 
 
 def clock(time_s: float) -> str:
@@ -71,13 +74,18 @@ def clock(time_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"
 
 
+def _length_s(container: Any) -> float:
+    """How long it says it is; 0 where it does not."""
+    return (container.duration or 0) / 1e6
+
+
 def _decoded(container: Any) -> Any:
     """Every frame with its time in seconds and its (width, height) as stored, in square pixels."""
     if not container.streams.video:
         raise FilmError("no pictures in it")
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
-    if (container.duration or 0) / 1e6 > LONG_S:
+    if _length_s(container) > LONG_S:
         stream.codec_context.skip_frame = "NONKEY"
     wide = float(stream.sample_aspect_ratio or 1)
     rate = float(stream.average_rate or 25)
