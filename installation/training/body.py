@@ -188,9 +188,9 @@ class Body:
         """What model.toml says: the common fields, then the trainer's own."""
         s, own = self.settings, self.trainer.card()
         card: dict[str, Any] = {
-            "name": s.out.name,
+            "name": _as_text(s.out.name),
             "licence": s.licence,
-            "credit": s.credit or f"{len(self.corpus)} images from {s.folder.resolve().name}",
+            "credit": s.credit or _as_text(f"{len(self.corpus)} images from {s.folder.resolve().name}"),
         }
         if s.attribution:
             card["attribution"] = s.attribution
@@ -210,3 +210,8 @@ class Body:
     def told(self) -> str:
         """What became of it, in one line."""
         return f"{self.trainer.told()}, {self.active_s / 60:.1f} minutes; sheets and film in {self.settings.work}"
+
+
+def _as_text(name: str) -> str:
+    """A name as a disk may have it, in signs that a text file can hold."""
+    return name.encode("utf-8", "replace").decode()

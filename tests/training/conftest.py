@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from safetensors import safe_open
 from installation import plugins
 from installation.training.line import Run
 from installation.training.line import read as line_of
+
+FILMED = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
 
 
 @pytest.fixture
@@ -96,3 +100,19 @@ def killed(pictures: Path, tmp_path: Path) -> Callable[..., tuple[dict[str, Any]
         return state, module.create(settings)
 
     return kill
+
+
+@pytest.fixture
+def strange(pictures: Path, film: Callable[..., Path], tmp_path: Path) -> Path:
+    """More of what folders hold: CMYK, 16 bits, a moving GIF, a film, names of all kinds, a picture too large."""
+    Image.new("CMYK", (40, 40), (200, 10, 60, 5)).save(pictures / "press.jpg")
+    Image.fromarray(np.full((40, 40), 0x8080, np.uint16)).save(pictures / "deep.png")
+    frames = [Image.new("RGB", (40, 40), colour) for colour in FILMED]
+    frames[0].save(pictures / "moving.gif", save_all=True, append_images=frames[1:])
+    shutil.copy(pictures / "disc0.png", pictures / "ünï 花 \N{ROSE}.png")
+    header = (pictures / "disc0.png").read_bytes()
+    (pictures / "huge.png").write_bytes(header[:16] + b"\x00\x03\x00\x00\x00\x03\x00\x00" + header[24:])
+    linux = sys.platform == "linux"  # where names are bytes
+    shutil.copy(pictures / "disc2.png", pictures / os.fsdecode(b"latin \xe9.png" if linux else b"latin.png"))
+    film(pictures / "clip.mov", FILMED)
+    return shutil.move(pictures, tmp_path / os.fsdecode(b"what was fou\xf1d" if linux else b"what was fou?d"))

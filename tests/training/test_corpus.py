@@ -1,8 +1,5 @@
 """A folder as artists have them: sideways photographs, films, broken files; and the sheet that shows it."""
 
-import os
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,25 +147,6 @@ def test_interest_leads_the_crop_and_it_stays_inside(shared: Path, monkeypatch: 
     assert (box.left, box.side) == (0, 200) and 0 <= box.top <= 20, (
         "all that is of interest, as near the middle as it goes"
     )
-
-
-@pytest.fixture
-def strange(pictures: Path, film: Callable[..., Path]) -> Path:
-    """More of what folders hold: CMYK, 16 bits, a moving GIF, a film, names of all kinds, a picture too large."""
-    Image.new("CMYK", (40, 40), (200, 10, 60, 5)).save(pictures / "press.jpg")
-    Image.fromarray(np.full((40, 40), 0x8080, np.uint16)).save(pictures / "deep.png")
-    frames = [Image.new("RGB", (40, 40), colour) for colour in COLOURS]
-    frames[0].save(pictures / "moving.gif", save_all=True, append_images=frames[1:])
-    shutil.copy(pictures / "disc0.png", pictures / "ünï 花 \N{ROSE}.png")
-    header = (pictures / "disc0.png").read_bytes()
-    (pictures / "huge.png").write_bytes(header[:16] + b"\x00\x03\x00\x00\x00\x03\x00\x00" + header[24:])
-    if sys.platform == "linux":
-        shutil.copy(
-            pictures / "disc1.png" if (pictures / "disc1.png").exists() else pictures / "disc0.png",
-            os.fsdecode(bytes(pictures) + b"/latin \xe9.png"),
-        )
-    film(pictures / "clip.mov", COLOURS)
-    return pictures
 
 
 def test_a_sheet_shows_what_will_be_learnt_from_and_names_what_will_not(

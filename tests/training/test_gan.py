@@ -135,6 +135,17 @@ def test_a_run_goes_on_with_a_picture_more_and_one_fewer_and_each_keeps_the_code
     assert all(torch.isfinite(torch.tensor(value)) for value in second.step().values())
 
 
+def test_a_folder_of_all_that_folders_hold_trains_and_goes_on(strange: Path, tmp_path: Path) -> None:
+    first = small_run(strange, tmp_path, "reconstruct")
+    first.step()
+    first.sheet()
+    again = small_run(strange, tmp_path, "reconstruct")
+    assert gan(again).student.codes.equal(gan(first).student.codes)
+    assert "clip.mov 0:02.0" in again.corpus.names and "huge.png" in again.corpus.skipped
+    card = tomllib.loads((again.export() / "model.toml").read_text("utf-8"))
+    assert card["credit"] == f"{len(again.corpus)} images from what was fou?d"
+
+
 def test_a_run_over_quite_other_pictures_says_so(pictures: Path, tmp_path: Path) -> None:
     small_run(pictures, tmp_path, "reconstruct").save()
     for n, path in enumerate(sorted(pictures.glob("**/disc*.png"))):
