@@ -34,6 +34,7 @@ examples:
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
+  installation corpus sheet my_pictures/    what of them would be learnt from
   installation latent project rose.jpg --model bloom         the point of a model that looks most like a picture
   installation service install --show mine.toml             the same at every start of this machine, for months
   installation models add network.pkl       your own model, as the show plays it
@@ -69,8 +70,11 @@ def parser() -> argparse.ArgumentParser:
     select = commands.add_parser("select", help="keep and reject takes of a job on a local page")
     stills_options.add_selecting(select)
     train = commands.add_parser("train", help="train networks on a folder of your own pictures", add_help=False)
-    train.add_argument("what", nargs="?", choices=["gan", "slomo"])
+    train.add_argument("what", nargs="?")
+    train.add_argument("-h", "--help", action="store_true", dest="listing")
     train.add_argument("rest", nargs=argparse.REMAINDER)
+    corpus = commands.add_parser("corpus", help="what a training run would learn from, on one sheet")
+    machine_options.add_learning_from(corpus)
     latent_options.add_arguments(commands.add_parser("latent", help="explore what a model can paint"))
     models_options.add_arguments(commands.add_parser("models", help="bring a model of your own, list, render, remove"))
     machine_options.add_showing(commands.add_parser("shows", help="shows to choose from: list, describe, look at"))
@@ -122,6 +126,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         return choosing.main(options)
     if options.command == "train":
         return _train(options)
+    if options.command == "corpus":
+        from installation.machine import corpus
+
+        return corpus.main(options)
     if options.command == "latent":
         from installation.machine import latent
 
@@ -160,17 +168,13 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    """`train gan ...` hands the rest of the line to the trainer, whose own --help teaches it."""
+    """`train NAME ...` hands the rest of the line to the trainer, whose own --help teaches it."""
+    from installation.training import line
+
     if options.what is None:
-        print("usage: installation train gan FOLDER [options]     a generator for the show")
-        print("       installation train slomo FOLDER [options]   the nets of the slo-mo glitch")
-        print("       installation train gan --help")
-        return 0 if not options.rest else 2
-    module = importlib.import_module(f"installation.training.{options.what}")
-    trainer = argparse.ArgumentParser(f"installation train {options.what}", description=module.__doc__)
-    module.add_arguments(trainer)
-    trained: int = module.run(trainer.parse_args(options.rest))
-    return trained
+        print(line.trainers())
+        return 2 if options.rest else 0
+    return line.main(options.what, options.rest)
 
 
 if __name__ == "__main__":

@@ -180,7 +180,11 @@ def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["live"], ["calibrate"], ["still"], ["bench"], ["models"], ["models", "render"], ["latent"], ["desk"]]
+    "words",
+    [
+        *([], ["live"], ["calibrate"], ["still"], ["bench"], ["models"], ["models", "render"], ["latent"], ["desk"]),
+        *(["train"], ["train", "gan"], ["corpus"]),
+    ],
 )
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     line = [sys.executable, "-X", "importtime", "-m", "installation", *words, "--help"]

@@ -14,7 +14,8 @@ import tifffile
 from PIL import Image, ImageCms
 
 from installation.pictures import PictureError, read_8_bit, read_picture
-from installation.training.corpus import read_square
+from installation.training.corpus import Example, Taking, take
+from installation.training.crops import cut
 
 COLOUR = (180, 120, 60)
 CASES = Path(__file__).resolve().parent.parent.parent / "shared" / "cases" / "pictures"
@@ -166,7 +167,9 @@ def check(path: Path, expected: tuple[int, int, int] = COLOUR, within: float = 2
     """The chain, and the trainers on white where the picture is not opaque."""
     found = read_picture(path)
     assert np.abs(found[::7, ::7, :3] / 257 - expected).max() <= within, found[0, 0] / 257
-    square = read_square(path, 16, 8)
+    (taken,) = take(path.parent, [path], Taking(16))
+    assert isinstance(taken, Example)
+    square = cut(taken.pixels, taken.box, 16)
     share = found[0, 0, 3] / 65535 if found.shape[2] == 4 else 1.0
     assert np.abs(square - (np.array(expected) * share + 255 * (1 - share))).max() <= within + 0.5
 

@@ -106,3 +106,18 @@ def add_showing(parser: argparse.ArgumentParser) -> None:
     add("name", nargs="?", default="", help="a show's name, or the path of its .toml file")
     add("--seconds", type=float, default=24.0, help="sheet: how long it plays (default: 24)")
     add("--out", type=Path, default=None, metavar="FILE", help="sheet: .jpg or .png (default: out/NAME.jpg)")
+
+
+def add_learning_from(parser: argparse.ArgumentParser) -> None:
+    """All of `installation corpus`."""
+    parser.description = (
+        "Read a folder of pictures and films as a training run would, and show what would be learnt from: every "
+        "picture with its crop, frames of films with their time, and each file that is left out, with the reason."
+    )
+    add = parser.add_argument
+    add("what", choices=["sheet"], help="one contact sheet")
+    add("folder", type=Path, metavar="FOLDER")
+    add("--size", type=int, default=256, metavar="PX", help="px that would be learnt at (default: 256)")
+    add("--crop", choices=["centre", "interest"], default="centre", help="of what is not square (default: centre)")
+    add("--frames", type=int, default=100, metavar="N", help="most frames of one film (default: 100)")
+    add("--out", type=Path, default=Path("corpus.png"), metavar="FILE", help=".png or .jpg (default: corpus.png)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,14 +40,14 @@ def read_tiff(path: Path) -> Raw:
     """
     layout = _lay_out(path)
     with _decoding(path) as vips:
-        image = vips.Image.tiffload(str(path), fail_on="truncated", revalidate=True)
+        image = vips.Image.tiffload(os.fsencode(path), fail_on="truncated", revalidate=True)
         return Raw(*_bands(path, image, layout.colours, layout.alpha), layout.icc)
 
 
 def read_png(path: Path, icc: bytes, space: Space | None) -> Raw:
     """What a PNG of 16 bits holds, upright; icc and space as its chunks said. Raises PictureError."""
     with _decoding(path) as vips:
-        image = vips.Image.pngload(str(path), fail_on="truncated", revalidate=True)
+        image = vips.Image.pngload(os.fsencode(path), fail_on="truncated", revalidate=True)
         colours = 1 if image.bands < 3 else 3
         return Raw(*_bands(path, image, colours, colours if image.bands > colours else None), icc, space)
 

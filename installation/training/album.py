@@ -1,4 +1,4 @@
-"""Pictures of a training run in, files to look at out: sample sheets, the quality curve, the film of its evolution."""
+"""Pictures of a training run in, files to look at out: sample sheets, curves of its figures, a film of it all."""
 
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from torch import Tensor
 
 from installation import files
 from installation.pictures import read_8_bit, size_of
+from installation.training.figures import COUNTED, Row
 
 CURVE_PX = 120
+GROUND, INK, FAINT_INK = (16, 16, 18), (240, 180, 80), (130, 130, 134)
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:
@@ -46,18 +48,31 @@ def save_picture(image: Image.Image, path: Path) -> None:
         image.save(part, quality=92)
 
 
-def curve(rows: list[dict[str, float]], width: int) -> Image.Image:
-    """The quality figure (KID x 1000, lower is better) over images seen, as a strip of `width` px."""
-    strip = Image.new("RGB", (width, CURVE_PX), (16, 16, 18))
-    draw = ImageDraw.Draw(strip)
-    points = [(row["images"], row["kid"]) for row in rows if "kid" in row]
-    if not points:
-        return strip
-    x_most, y_most = max(x for x, _ in points) or 1, max(y for _, y in points) or 1
-    at = [(12 + x / x_most * (width - 24), CURVE_PX - 12 - y / y_most * (CURVE_PX - 40)) for x, y in points]
-    draw.line(at, fill=(240, 180, 80), width=2)
-    draw.text((12, 8), f"KID x 1000: {points[-1][1]:.1f} after {points[-1][0]:,.0f} images (top of scale {y_most:.1f})")
+def curve(rows: list[Row], width: int) -> Image.Image:
+    """Every figure of a run over its active time, side by side, as a strip of `width` px."""
+    strip = Image.new("RGB", (width, CURVE_PX), GROUND)
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in COUNTED]
+    for i, name in enumerate(names):
+        left, right = width * i // len(names), width * (i + 1) // len(names)
+        points = [(row["active_s"], row[name]) for row in rows if name in row]
+        strip.paste(_panel(name, points, right - left), (left, 0))
     return strip
+
+
+def _panel(name: str, points: list[tuple[float, float]], width: int) -> Image.Image:
+    """One figure: its newest value, and the range that its curve is drawn in."""
+    panel = Image.new("RGB", (width, CURVE_PX), GROUND)
+    draw = ImageDraw.Draw(panel)
+    x_most = max(x for x, _ in points) or 1
+    low, high = min(0.0, *(y for _, y in points)), max(0.0, *(y for _, y in points))
+    scale = (CURVE_PX - 52) / ((high - low) or 1)
+    at = [(12 + x / x_most * (width - 24), CURVE_PX - 12 - (y - low) * scale) for x, y in points]
+    draw.line(at, fill=INK, width=2)
+    draw.circle(at[-1], 3, INK)
+    last_s, last = points[-1]
+    draw.text((12, 6), f"{name.replace('_', ' ')} {last:.4g}", INK)
+    draw.text((12, 20), f"{low:.4g} .. {high:.4g}, {last_s / 60:.1f} min", FAINT_INK)
+    return panel
 
 
 def under(page: Image.Image, strip: Image.Image) -> Image.Image:

@@ -19,12 +19,14 @@ MEND = "move it away to begin anew"
 def save(
     path: Path, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], state: dict[str, Any]
 ) -> None:
-    """Write modules, optimizers, the random generator's state and `state` (plain JSON values) to path, atomically."""
+    """Write modules, optimizers, the random generators' states and `state` (plain JSON values) to path, atomically."""
     tensors = {f"{name}/{k}": v for name, module in modules.items() for k, v in module.state_dict().items()}
     for name, optimizer in optimizers.items():
         for i, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"{name}/{i}/{k}": torch.as_tensor(v) for k, v in moments.items()}
     tensors["random"] = torch.get_rng_state()
+    if torch.cuda.is_initialized():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
     with files.whole(path) as part:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, {"state": json.dumps(state)})
 
@@ -41,14 +43,19 @@ def load(
     rates are not restored: they belong to the schedule. Raises WeightsError for what is torn or of another run.
     """
     tensors, state = _read(path)
-    change(tensors, state)  # speaks for itself
+    try:
+        change(tensors, state)  # a ValueError speaks for itself
+    except (LookupError, TypeError) as error:
+        raise _another(path, error) from error
     try:
         return _put_back(tensors, state, modules, optimizers)
     except (RuntimeError, LookupError, TypeError, ValueError) as error:
-        why = first_line(error)
-        raise WeightsError(
-            f"{path}: expected a checkpoint of this kind of run, found another ({why}); {MEND}"
-        ) from error
+        raise _another(path, error) from error
+
+
+def _another(path: Path, error: Exception) -> WeightsError:
+    why = first_line(error)
+    return WeightsError(f"{path}: expected a checkpoint of this kind of run, found another ({why}); {MEND}")
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -79,6 +86,8 @@ def _put_back(
         own = {k.removeprefix(f"{name}/"): v for k, v in tensors.items() if k.startswith(f"{name}/")}
         _restore(optimizer, own)
     torch.set_rng_state(tensors["random"])
+    if "random.cuda" in tensors and torch.cuda.is_initialized():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
     return state
 
 

@@ -1,42 +1,73 @@
-"""Words of a command line in; what one training run was asked for out."""
+"""What any training run can be asked for: each field is an option of the command line, too (see line.py)."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
-from installation.generators.stylegan2.network import NetworkConfig
+CROPS = ("centre", "interest")
+OUT = "(default: models/<name of the pictures' folder>)"
+WORK = "(default: training/<name of the model>)"
+NONE = Path()  # a path that was not given
+
+
+def option(default: Any, told: str, choices: tuple[str, ...] = ()) -> Any:
+    """A field of Settings with the line that --help says of it. The default's type is the option's."""
+    return field(default=default, metadata={"help": told, "choices": choices})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One training run, as asked for on the command line."""
+    """What every trainer can be asked for. A trainer's own add fields, or give these another default and help."""
 
-    folder: Path
-    out: Path
-    work: Path
-    size: int = 256  # px of the pictures the model will draw
-    method: str = "auto"
-    minutes: float = 120.0  # of active time; a stopped or paused run does not use them up
-    batch: int = 0  # 0 on the command line: what suits the device
-    threads: int = 0  # 0: all
-    seed: int = 0
-    device: str = "auto"
-    z_dim: int = 128
-    w_dim: int = 256
-    mapping_layers: int = 4
-    channel_base: int = 3072  # a network that plays live on two CPU cores; 16384 is NVIDIA's for a GPU
-    channel_max: int = 256
-    channel_min: int = 16
-    start: str = ""  # a model to start from
-    lr: float = 0.004
-    sharpen_from: float = 0.72  # part of a reconstructing run; 1: never
-    sheet_minutes: float = 2.0
-    judge_minutes: float = 10.0
-    licence: str = "yours"
-    credit: str = ""
-    attribution: str = ""
+    folder: Path = field(metadata={"help": "your pictures and films, of any sizes, in any sub-folders"})
+    out: Path = field(default=NONE, metadata={"help": f"model folder to write {OUT}"})
+    work: Path = field(default=NONE, metadata={"help": f"where the run keeps its state {WORK}"})
+    size: int = option(256, "px of a picture")
+    crop: str = option("centre", "interest | centre: what of a picture that is not square", CROPS)
+    frames: int = option(100, "most frames that are taken from one film, each unlike the one before")
+    minutes: float = option(120.0, "how long to train, in minutes of active time: a stopped run does not use them up")
+    batch: int = option(8, "pictures in one step")
+    threads: int = option(0, "CPU threads to use; 0: all")
+    seed: int = option(0, "of everything random")
+    device: str = option("auto", "auto | cpu | cuda | cuda:1 ...")
+    lr: float = option(0.002, "learning rate")
+    sheet_minutes: float = option(2.0, "minutes between two sample sheets and checkpoints")
+    judge_minutes: float = option(10.0, "minutes between two measurements of quality; 0: never")
+    licence: str = option("yours", "of the model, for its card")
+    credit: str = option("", "the training set and its makers, for the model's card")
+    attribution: str = option("", "file in the model folder that names the makers of the pictures, for its card")
 
-    def network(self) -> NetworkConfig:
-        """Channels shrink as pictures grow, within channel_min..channel_max."""
-        sizes = [2**i for i in range(2, self.size.bit_length())]
-        channels = {r: max(self.channel_min, min(self.channel_max, self.channel_base // r)) for r in sizes}
-        return NetworkConfig(self.size, self.z_dim, self.w_dim, self.mapping_layers, channels)
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run is kept: it goes on from there when it is begun again."""
+        return self.work / "checkpoint.safetensors"
+
+    def resolve(self) -> Self:
+        """The same with all said that was left open. Raises ValueError for what there cannot be."""
+        for name, least in (("minutes", 0.0), ("lr", 0.0), ("sheet_minutes", 0.0), ("judge_minutes", -1e-9)):
+            if not (least < getattr(self, name) < math.inf):
+                raise ValueError(f"expected {name.replace('_', '-')} above 0, found {getattr(self, name):g}")
+        if self.crop not in CROPS or self.frames < 1:
+            raise ValueError(f"expected crop interest or centre, 1 frame or more, found {self.crop!r}, {self.frames}")
+        if self.threads < 0:
+            raise ValueError(f"expected threads of 1 or more, or 0 for all, found {self.threads}")
+        out = Path("models") / self.folder.resolve().name if self.out == NONE else self.out
+        work = Path("training") / out.name if self.work == NONE else self.work
+        return dataclasses.replace(self, out=out, work=work, device=_device(self.device))
+
+
+def _device(asked: str) -> str:
+    """The device of that name, or the best one for `auto`. Raises ValueError when it is not here."""
+    import torch
+
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=asked)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"expected a device that is here, found {asked!r}: {str(error).splitlines()[0]}") from error
+    return asked

@@ -1,12 +1,9 @@
 """Training from a folder: both methods run, survive kill -9, and leave a model that opens safely."""
 
-import contextlib
 import json
 import shutil
-import signal
-import subprocess
-import sys
 import tomllib
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,21 +14,27 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from installation.generators.stylegan2.network import Generator, NetworkConfig
-from installation.training import adversarial, diffaugment, losses, patches
+from installation.training import losses
+from installation.training.body import Body
 from installation.training.corpus import open_corpus
-from installation.training.reconstruction import size_at
-from installation.training.run import Run
-from installation.training.settings import Settings
+from installation.training.gan import Settings, adversarial, diffaugment, patches
+from installation.training.gan.reconstruction import size_at
+from installation.training.gan.trainer import Gan
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 SMALL = {"size": 32, "batch": 4, "z_dim": 16, "w_dim": 16, "mapping_layers": 2, "channel_base": 512, "channel_max": 32}
 OPTIONS = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
 
 
-def small_run(pictures: Path, tmp_path: Path, method: str, **more: object) -> Run:
-    values = {**SMALL, "method": method, "device": "cpu", **more}
+def small_run(pictures: Path, tmp_path: Path, method: str, **more: object) -> Body:
+    values = {**SMALL, "method": method, "device": "cpu", "judge_minutes": 0.0, **more}
     settings = Settings(pictures, tmp_path / "model", tmp_path / "work", **values)  # type: ignore[arg-type]
-    return Run(settings, open_corpus(pictures, 32, tmp_path / "work"))
+    return Body(settings, open_corpus(pictures, 32, tmp_path / "work"), Gan)
+
+
+def gan(run: Body) -> Gan:
+    assert isinstance(run.trainer, Gan)
+    return run.trainer
 
 
 def state_of(checkpoint: Path) -> dict[str, float]:
@@ -42,14 +45,13 @@ def state_of(checkpoint: Path) -> dict[str, float]:
 @pytest.mark.parametrize("method", ["reconstruct", "adversarial"])
 def test_both_methods_train_and_leave_a_model_that_opens(pictures: Path, tmp_path: Path, method: str) -> None:
     run = small_run(pictures, tmp_path, method)
-    before = [value.clone() for value in run.student.generator.parameters()]
+    before = [value.clone() for value in gan(run).student.generator.parameters()]
     for active_s in (0.0, 0.9 * 7200, 0.95 * 7200):  # before and after the critics join
         run.active_s = active_s
         assert all(torch.isfinite(torch.tensor(value)) for value in run.step().values())
-    assert sum(not torch.equal(a, b) for a, b in zip(before, run.student.generator.parameters(), strict=True)) > 20
+    assert sum(not torch.equal(a, b) for a, b in zip(before, gan(run).student.generator.parameters(), strict=True)) > 20
     run.sheet()
-    run.film()
-    folder = run.write_model()
+    folder = run.export()
 
     card = tomllib.loads((folder / "model.toml").read_text("utf-8"))
     assert card["sha256"] == sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
@@ -73,14 +75,14 @@ def test_a_run_can_start_from_a_model_and_knows_its_pictures_again(pictures: Pat
     first.active_s = 0.9 * 7200
     for _ in range(30):
         first.step()
-    first.average.load_state_dict(first.student.state_dict())
-    model = first.write_model()
+    gan(first).average.load_state_dict(gan(first).student.state_dict())
+    model = first.export()
     second = small_run(pictures, tmp_path / "again", "reconstruct", start=str(model), z_dim=20, w_dim=20)
-    assert second.network == first.network  # whatever the options say
+    assert gan(second).network == gan(first).network  # whatever the options say
 
-    def apart(run: Run) -> float:
+    def apart(run: Body) -> float:
         everything = torch.arange(len(run.corpus))
-        drawn = run.draw(run.average.generator.mapping(run.average.codes))
+        drawn = gan(run).draw(gan(run).average.generator.mapping(gan(run).average.codes))
         return float(losses.laplacian_l1(drawn, run.corpus.batch(everything, 32)))
 
     with torch.no_grad():
@@ -90,7 +92,7 @@ def test_a_run_can_start_from_a_model_and_knows_its_pictures_again(pictures: Pat
 
 
 def test_a_start_of_another_size_says_which_size_to_ask_for(pictures: Path, tmp_path: Path) -> None:
-    model = small_run(pictures, tmp_path, "adversarial").write_model()
+    model = small_run(pictures, tmp_path, "adversarial").export()
     with pytest.raises(ValueError, match="expected --size 32"):
         small_run(pictures, tmp_path / "again", "adversarial", start=str(model), size=64)
 
@@ -101,7 +103,7 @@ def test_a_resumed_run_goes_on_exactly_as_one_that_was_never_stopped(pictures: P
         whole.step()
     whole.save()
     resumed = small_run(pictures, tmp_path, "adversarial")
-    assert (resumed.steps, resumed.images, resumed.active_s) == (whole.steps, whole.images, whole.active_s)
+    assert (resumed.steps, gan(resumed).seen, resumed.active_s) == (whole.steps, gan(whole).seen, whole.active_s)
     torch.set_rng_state(load_file(whole.path)["random"])
     expected = whole.step()
     torch.set_rng_state(load_file(whole.path)["random"])
@@ -122,15 +124,26 @@ def test_a_run_goes_on_with_a_picture_more_and_one_fewer_and_each_keeps_the_code
     (pictures / "disc2.png").unlink()
     shutil.copy(pictures / "disc8.png", pictures / "a new one.png")
     second = small_run(pictures, tmp_path, "reconstruct")
-    assert "disc2.png" not in second.corpus.names and second.images == first.images
+    assert "disc2.png" not in second.corpus.names and gan(second).seen == gan(first).seen
 
-    def code_of(run: Run, name: str) -> torch.Tensor:
-        return run.student.codes[run.corpus.names.index(name)].detach()
+    def code_of(run: Body, name: str) -> torch.Tensor:
+        return gan(run).student.codes[run.corpus.names.index(name)].detach()
 
     for name in set(second.corpus.names) - {"a new one.png"}:
         assert torch.equal(code_of(second, name), code_of(first, name)), name
     assert torch.equal(code_of(second, "a new one.png"), code_of(first, "disc8.png")), "it looks like that one"
     assert all(torch.isfinite(torch.tensor(value)) for value in second.step().values())
+
+
+def test_a_folder_of_all_that_folders_hold_trains_and_goes_on(strange: Path, tmp_path: Path) -> None:
+    first = small_run(strange, tmp_path, "reconstruct")
+    first.step()
+    first.sheet()
+    again = small_run(strange, tmp_path, "reconstruct")
+    assert gan(again).student.codes.equal(gan(first).student.codes)
+    assert "clip.mov 0:02.0" in again.corpus.names and "huge.png" in again.corpus.skipped
+    card = tomllib.loads((again.export() / "model.toml").read_text("utf-8"))
+    assert card["credit"] == f"{len(again.corpus)} images from what was fou?d"
 
 
 def test_a_run_over_quite_other_pictures_says_so(pictures: Path, tmp_path: Path) -> None:
@@ -150,46 +163,24 @@ def test_sheets_and_samples_of_a_run_in_the_folder_of_the_pictures_are_not_learn
     names = run.corpus.names
     run.step()
     run.sheet()
-    run.write_model()
+    run.export()
     shutil.copy(pictures / "disc0.png", pictures / "work/sheet.png")
     assert (pictures / "work/sheets/00000.png").is_file() and (pictures / "model/samples.png").is_file()
     assert open_corpus(pictures, 32, pictures / "work").names == names and "sheets/1.png" in names
 
 
-def test_training_resumes_after_kill_9_with_the_same_step(pictures: Path, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "work" / "checkpoint.safetensors"
-    line = [sys.executable, "-m", "installation.training.gan", str(pictures), "--method=adversarial", "--threads=1"]
-    line += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"), *OPTIONS]
-    root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen([*line, "--sheet-minutes=0.001"], cwd=root, stderr=subprocess.DEVNULL) as first:
-        while not checkpoint.exists():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                pytest.fail(f"training ended by itself: {first.wait(timeout=0.1)}")
-        first.kill()
-    assert first.returncode == -signal.SIGKILL
-    stopped = state_of(checkpoint)
-    assert stopped["steps"] > 0
-    done = subprocess.run([*line, "--export"], cwd=root, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == str(tmp_path / "model")
-    card = tomllib.loads((tmp_path / "model" / "model.toml").read_text("utf-8"))
-    assert card["training"]["images_seen"] == stopped["images"]
-    run = small_run(pictures, tmp_path, "adversarial")
-    assert (run.steps, run.images) == (stopped["steps"], stopped["images"])
-
-
-def test_a_long_pause_does_not_use_up_the_minutes(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_training_goes_on_after_kill_9_with_the_same_step(
+    killed: Callable[..., tuple[dict[str, int], Body]], tmp_path: Path
 ) -> None:
-    run = small_run(pictures, tmp_path, "adversarial")
-    seconds = iter([0.0, 3600.0])
-    monkeypatch.setattr("time.perf_counter", lambda: next(seconds))
-    run.step()
-    assert run.active_s == 30.0
+    stopped, run = killed("gan", "--method=adversarial", "--judge-minutes=0", "--device=cpu", *OPTIONS)
+    assert (run.steps, gan(run).seen) == (stopped["steps"], stopped["images"]) and run.steps > 0
+    card = tomllib.loads((run.export() / "model.toml").read_text("utf-8"))
+    assert card["training"]["images_seen"] == stopped["images"]
 
 
 def test_a_checkpoint_of_another_network_is_refused_by_name(pictures: Path, tmp_path: Path) -> None:
     small_run(pictures, tmp_path, "adversarial").save()
-    with pytest.raises((ValueError, RuntimeError)):
+    with pytest.raises(ValueError, match=r"is of another network: expected .*use another --work"):
         small_run(pictures, tmp_path, "adversarial", w_dim=20)
 
 

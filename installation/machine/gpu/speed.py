@@ -94,10 +94,10 @@ def measure_training(px: int, batch: int, channel_base: int, steps: int) -> Iter
     import torch
 
     from installation.machine.gpu.devices import device
-    from installation.training.adversarial import Adversarial
     from installation.training.corpus import Corpus
-    from installation.training.settings import Settings
-    from installation.training.student import Student
+    from installation.training.gan import Settings
+    from installation.training.gan.adversarial import Adversarial
+    from installation.training.gan.student import Student
 
     torch.manual_seed(0)
     made = np.random.default_rng(0).integers(0, 256, (2 * batch, px, px, 3), np.uint8)

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from installation.generators.stylegan2.network import Generator
 from installation.training.corpus import Corpus
-from installation.training.diffaugment import augment
-from installation.training.discriminator import Discriminator
-from installation.training.student import Student
+from installation.training.gan.diffaugment import augment
+from installation.training.gan.discriminator import Discriminator
+from installation.training.gan.student import Student
 
 R1_EVERY = 16  # steps between two gradient penalties on average ("lazy" regularisation)
 MIXING = 0.5  # the part of the batch whose fine layers listen to another w

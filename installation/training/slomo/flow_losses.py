@@ -10,7 +10,7 @@ from installation.bending.carrying import Motion, carried, mixed
 from installation.bending.slomo import SloMo
 from installation.training.features import VGG
 from installation.training.losses import laplacian_l1, relative_l1
-from installation.training.motion import Scenes
+from installation.training.slomo.motion import Scenes
 
 FLOW, FLOW_BETWEEN, WARPING, SMOOTHNESS = 0.1, 0.1, 0.1, 0.002  # weights of the losses; pixels weigh 1
 

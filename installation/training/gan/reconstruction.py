@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from installation.training import losses
 from installation.training.corpus import Corpus
 from installation.training.features import VGG, VGG_WIDTHS
-from installation.training.patches import PatchCritic
-from installation.training.student import Student
+from installation.training.gan.patches import PatchCritic
+from installation.training.gan.student import Student
 
 CODE_JITTER = 0.1  # standard deviation added to codes of about unit size: neighbours of a code must draw it too
 MAPPING_SPEED = 20  # times the learning rate; undoes most of the mapping's built-in 0.01, too slow for a short run
