@@ -45,12 +45,12 @@ class Track:
 
 def track_of(path: str | Path) -> Track:
     """Read a whole file once, to its last sample. Raises SoundError for one that is broken, or holds no sound."""
-    rate_hz, channels, samples = 0, 0, 0
+    found = Track(0, 0, 0)
     for rate_hz, block in blocks_of(path):
-        channels, samples = block.shape[1], samples + len(block)
-    if not samples:
+        found = Track(rate_hz, block.shape[1], found.samples + len(block))
+    if not found.samples:
         raise SoundError(f"{path} holds no sound")
-    return Track(rate_hz, channels, samples)
+    return found
 
 
 def blocks_of(path: str | Path, block: int = BLOCK) -> Iterator[tuple[int, np.ndarray]]:

@@ -181,7 +181,19 @@ def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["live"], ["film"], ["calibrate"], ["still"], ["bench"], ["models"], ["models", "render"], ["latent"], ["desk"]]
+    "words",
+    [
+        [],
+        ["live"],
+        ["film"],
+        ["calibrate"],
+        ["still"],
+        ["bench"],
+        ["models"],
+        ["models", "render"],
+        ["latent"],
+        ["desk"],
+    ],
 )
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     line = [sys.executable, "-X", "importtime", "-m", "installation", *words, "--help"]

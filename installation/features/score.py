@@ -1,10 +1,11 @@
-"""A whole sound file in; its score out: beats, tempo, onsets, harmonic and percussive parts, notes and sections, by time.
+"""A whole sound file in; its score out: beats, tempo, onsets, harmonic and percussive parts, notes and sections.
 
 librosa hears it, once for each content: what it heard is kept in the user's cache.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from installation import files
-from installation.sounds import SoundError, mono_of
+from installation.sounds import mono_of, track_of
 from installation.weight_files import digest
 
 VERSION = 1  # counts the changes in what is heard: it belongs in the name of what is kept
@@ -68,10 +69,8 @@ def open_score(path: str | Path) -> Score:
         return of_bytes(kept.read_bytes())
     except (OSError, ValueError):
         score = hear(path)
-    try:
+    with contextlib.suppress(OSError):  # a home that cannot be written to costs the time to hear it anew
         files.write_bytes(kept, score.to_bytes(), lasting=False)
-    except OSError:  # a home that cannot be written to costs the time to hear it anew
-        pass
     return score
 
 
@@ -107,13 +106,10 @@ def _samples(path: str | Path) -> np.ndarray:
     """All of a file, mixed, [shape=(n,), float32] at RATE_HZ. Raises SoundError."""
     import librosa
 
-    blocks, rate_hz = [], RATE_HZ
-    for rate_hz, block in mono_of(path):
-        blocks.append(block)
-    if not blocks or not sum(map(len, blocks)):
-        raise SoundError(f"{path} holds no sound")
+    track = track_of(path)
+    blocks = [block for _, block in mono_of(path)]
     samples = np.nan_to_num(np.concatenate(blocks), posinf=0.0, neginf=0.0).clip(-4.0, 4.0)
-    return np.asarray(librosa.resample(samples, orig_sr=rate_hz, target_sr=RATE_HZ), np.float32)
+    return np.asarray(librosa.resample(samples, orig_sr=track.rate_hz, target_sr=RATE_HZ), np.float32)
 
 
 class Frames:
@@ -185,7 +181,7 @@ def _sections(frames: Frames, mel_db: np.ndarray, beats: np.ndarray, seconds: fl
         return np.zeros(1, np.int64)
     timbre = librosa.feature.mfcc(S=mel_db, n_mfcc=COEFFICIENTS)
     rows = np.concatenate([_evened(timbre), _evened(frames.notes.T)])
-    alike = librosa.util.sync(rows, borders[1:], aggregate=np.mean)
+    alike = librosa.util.sync(rows, borders[1:].tolist(), aggregate=np.mean)
     found: Any = librosa.segment.agglomerative(alike, count)
     return np.unique(borders[np.minimum(found, len(borders) - 1)])
 

@@ -39,7 +39,9 @@ class Generator(Protocol):
     device: torch.device
     faults: Counter[str]
     size: tuple[int, int]
-    remembers: bool  # whether a picture depends on those before it
+
+    @property
+    def remembers(self) -> bool: ...  # whether a picture depends on those before it
 
     def render(self, controls: Controls, size: tuple[int, int] | None = None) -> Picture: ...
     def shed(self, level: int) -> None: ...

@@ -1,4 +1,4 @@
-"""A sound file, a film and the caller's clock in; what lies in them at that instant out: nothing dropped, none early."""
+"""A sound file, a film and the caller's clock in; what lies in them at that instant out: none dropped, none early."""
 
 from __future__ import annotations
 

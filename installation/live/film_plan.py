@@ -80,7 +80,7 @@ def of_film(show: Show, music: Path, video: Path | None, options: Namespace) -> 
     Effects are drawn at the film's size, or at the show's own with --draft.
     """
     screen = show.screen
-    size, fps = options.size or screen.size, options.fps or screen.fps
+    size, fps = options.size or screen.size, screen.fps if options.fps is None else options.fps
     working = screen.working_size if options.draft else size
     screen = dataclasses.replace(screen, size=size, fps=fps, working_size=working)
     show = opening.fitting_screen(opening.played_by(dataclasses.replace(show, screen=screen), options.model))

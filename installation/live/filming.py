@@ -152,7 +152,7 @@ class Making:
             return
         packed = io.BytesIO()
         remembered = {} if self.show.remembers else self.show.remember()
-        np.savez(packed, frame=np.array(self.frame), **remembered)
+        np.savez(packed, allow_pickle=False, frame=np.array(self.frame), **remembered)
         files.write_bytes(self.folder / "kept.npz", packed.getvalue())
         if time.monotonic() - self._previewed_s > PREVIEW_EVERY_S:
             self._preview([self._piece(one) for one in range(number + 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import math
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -98,7 +99,7 @@ def played_by(show: Show, model: str | None) -> Show:
 
 def fitting_screen(show: Show) -> Show:
     """The show, unless its screen cannot be: then SettingsError."""
-    if not show.screen.fps > 0:
+    if not 0 < show.screen.fps < math.inf:
         raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
     for name in ("size", "working_size"):
         width, height = getattr(show.screen, name)

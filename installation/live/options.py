@@ -121,8 +121,8 @@ def add_filming(parser: argparse.ArgumentParser) -> None:
     """All of `installation film`."""
     add = parser.add_argument
     parser.description = (
-        "A film of a show that hears a sound file: every frame painted for its own instant, as long as it takes, with the "
-        "sound in it. Broken off, even killed, it goes on when the same line is typed again (docs/film.md)."
+        "A film of a show that hears a sound file: every frame painted for its own instant, as long as it takes, with "
+        "the sound in it. Broken off, even killed, it goes on when the same line is typed again (docs/film.md)."
     )
     add("music", metavar="MUSIC", help="a sound file, or a film whose sound is wanted")
     add("--out", type=Path, required=True, metavar="FILE", help="the film: .mp4, or .mov for ProRes")

@@ -75,7 +75,9 @@ class Stepped:
         read += [vectors.find(vector.file) for vector in self.show.vectors if vector.file]
         model = Path(own_model(self.show.generator)).name
         for kind in ("maps", "bred", "directions") if model else ():
-            read += sorted(files.places(kind)[1].glob(f"{model}*")) + sorted(files.places(kind)[1].glob(f"{model}/**/*"))
+            read += sorted(files.places(kind)[1].glob(f"{model}*")) + sorted(
+                files.places(kind)[1].glob(f"{model}/**/*")
+            )
         return [path for path in read if path.is_file()]
 
     @property
@@ -99,7 +101,7 @@ class Stepped:
         return controls
 
     def draw(self, controls: Controls) -> np.ndarray:
-        """The frame of these controls [shape=(H, W, 4), uint8, row 0 on top]. Raises RuntimeError for what cannot be."""
+        """The frame of these controls [shape=(H, W, 4), uint8, row 0 on top]. Raises RuntimeError where it fails."""
         picture = self.paint(controls)
         drawn = self.easel.draw(picture, controls.values, controls.time_s, self._sound)
         self._insist(controls.time_s, self.easel.faults)

@@ -14,8 +14,8 @@ import numpy as np
 from installation.rendering.canvas import Target
 from installation.rendering.effects import Chain
 from installation.rendering.guard import Guard
-from installation.rendering.link import Link
 from installation.rendering.limiter import FlashLimiter
+from installation.rendering.link import Link
 
 LIGHT = ("shown", "peak", "valley", "rising", "count")  # of the limiter, cell by cell
 NUMBERS = {"f1": np.uint8, "f2": np.float16, "f4": np.float32}

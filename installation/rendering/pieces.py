@@ -26,7 +26,7 @@ QUICK_START = {"movflags": "faststart"}  # a browser begins to play it before it
 
 
 def careful(coding: Coding) -> Coding:
-    """The same with all the time that it takes. No picture refers to a later one, so that pieces can be put together."""
+    """The same with all the time that it takes. No picture refers to a later one, so that pieces can be joined."""
     more = CAREFUL.get(coding.encoder, {}) | ({"threads": THREADS} if "threads" in coding.options else {})
     return dataclasses.replace(coding, options={**coding.options, **more})
 
@@ -99,7 +99,11 @@ def join(pieces: Sequence[Path], fps: float, music: Path, path: Path, says: str)
     """
     import av
 
-    with files.whole(path) as part, av.open(str(pieces[0])) as model, av.open(str(part), "w", options=QUICK_START) as film:
+    with (
+        files.whole(path) as part,
+        av.open(str(pieces[0])) as model,
+        av.open(str(part), "w", options=QUICK_START) as film,
+    ):
         film.metadata["comment"] = says
         video = film.add_stream_from_template(model.streams.video[0])
         video.time_base = TIME_BASE

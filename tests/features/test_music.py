@@ -34,7 +34,7 @@ def played(path, seconds: float) -> dict[str, np.ndarray]:
 def halves(tmp_path_factory):
     """Twenty seconds of a quiet A, then twenty of loud claps."""
     t = np.arange(20 * RATE_HZ) / RATE_HZ
-    tone = 0.1 * np.sin(2 * np.pi * 440 * t)
+    tone = 0.02 * np.sin(2 * np.pi * 440 * t)
     claps = np.random.default_rng(1).standard_normal(len(t)) * 0.5 * np.exp(-(t % 0.5) / 0.02)
     path = tmp_path_factory.mktemp("piece") / "halves.wav"
     soundfile.write(path, np.concatenate([tone, claps]).astype("f4"), RATE_HZ)

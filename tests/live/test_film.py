@@ -124,7 +124,9 @@ def test_the_picture_flashes_on_the_beats_that_librosa_hears(film: Path, place: 
     assert np.abs(lit[:, None] - beats[None, :]).min(axis=1).max() < 0.04
 
 
-def test_a_film_that_was_killed_goes_on_and_is_the_same_as_one_that_was_not(film: Path, place: Path, monkeypatch) -> None:
+def test_a_film_that_was_killed_goes_on_and_is_the_same_as_one_that_was_not(
+    film: Path, place: Path, monkeypatch
+) -> None:
     out = place / "killed.mp4"
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED_LATER, *words(place, out)], stdout=subprocess.PIPE, text=True
@@ -157,7 +159,9 @@ def test_a_generator_that_remembers_is_painted_again_up_to_where_a_film_was_stop
     assert main(short) == 0 and (place / "bent.mp4").read_bytes() == whole
 
 
-def test_the_same_line_again_makes_nothing_anew_and_another_takes_the_place_of_ours(film: Path, place: Path, capsys) -> None:
+def test_the_same_line_again_makes_nothing_anew_and_another_takes_the_place_of_ours(
+    film: Path, place: Path, capsys
+) -> None:
     before = film.stat().st_mtime_ns
     assert main(words(place, film)) == 0 and film.stat().st_mtime_ns == before
     assert "there already" in capsys.readouterr().out
