@@ -126,7 +126,7 @@ def add_filming(parser: argparse.ArgumentParser) -> None:
     )
     add("music", metavar="MUSIC", help="a sound file, or a film whose sound is wanted")
     add("--out", type=Path, required=True, metavar="FILE", help="the film: .mp4, or .mov for ProRes")
-    add("--show", default="bloom", help="a show's name, or the path of its .toml file")
+    add("--show", default="tide", help="a show's name, or the path of its .toml file")
     add("--model", default=None, help="another model of the show's generator: a name in models/ or a folder")
     add("--size", type=size, default=None, metavar="WxH", help="of the film, in pixels; default: the show's")
     add("--fps", type=float, default=None, help="frames a second; default: the show's")
