@@ -6,6 +6,7 @@ import contextlib
 import io
 import shutil
 import time
+import zipfile
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -118,7 +119,7 @@ class Making:
         try:
             with np.load(self.folder / "kept.npz", allow_pickle=False) as table:
                 kept = dict(table)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return {}
         count = -(-int(kept["frame"]) // self.piece_frames)
         return kept if all(self._piece(number).is_file() for number in range(count)) else {}

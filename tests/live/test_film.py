@@ -18,6 +18,7 @@ from installation.live import filming
 from installation.live.senses import Senses
 from installation.live.stepped import Stepped
 from installation.settings import Part
+from installation.signals import Controls
 
 FPS, SECONDS, RATE_HZ = 25, 9, 44100
 SHOW = """
@@ -53,7 +54,7 @@ TRAIL = """/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}, {"NAME": "beat
 void main() {
     vec4 old = IMG_THIS_PIXEL(trail), picture = IMG_THIS_PIXEL(inputImage);
     if (PASSINDEX == 0) gl_FragColor = mix(picture, old, FRAMEINDEX == 0 ? 0.0 : 0.98);
-    else gl_FragColor = vec4(mix(old.rgb * 0.5, vec3(1.0), 0.5 * beat), 1.0);
+    else gl_FragColor = vec4(mix(old.rgb * 0.5, vec3(1.0), 0.5 * beat) + vec3(0.0, 0.0, 0.2 * fract(DATE.w)), 1.0);
 }
 """
 KILLED_LATER = """
@@ -135,12 +136,13 @@ def test_a_film_that_was_killed_goes_on_and_is_the_same_as_one_that_was_not(
     child.kill()
     child.wait()
     assert not out.exists() and [path.name for path in place.glob("killed.mp4.making*/0*.mp4")] == ["00000.mp4"]
-    drawn: list[float] = []
+    drawn: list[Controls] = []
     draw = Stepped.draw
-    monkeypatch.setattr(Stepped, "draw", lambda self, controls: drawn.append(controls.time_s) or draw(self, controls))
+    monkeypatch.setattr(Stepped, "draw", lambda self, controls: drawn.append(controls) or draw(self, controls))
     assert main(words(place, out)) == 0
-    assert drawn[0] == filming.PIECE_S and len(drawn) == (SECONDS - filming.PIECE_S) * FPS
+    assert drawn[0].time_s == filming.PIECE_S and len(drawn) == (SECONDS - filming.PIECE_S) * FPS
     assert out.read_bytes() == film.read_bytes()
+    assert drawn[0]["generator.y"] == 0.0 and drawn[-1]["generator.y"] == 0.7, "a cue was called at its time"
 
 
 def test_a_generator_that_remembers_is_painted_again_up_to_where_a_film_was_stopped(place: Path, monkeypatch) -> None:
