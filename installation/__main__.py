@@ -30,6 +30,7 @@ examples:
   installation shows list                   shows to choose from
   installation live --osc-table             every address that a desk may send to
   installation calibrate                    fit the picture to the wall, by mouse, keys or a camera
+  installation film song.ogg --show tide --out film.mp4    a film to a piece of music, frame by frame
   installation still moments/X.json --width 1m              a moment of the show as a print
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
@@ -60,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
             "calibrate", help="fit the picture to the wall", formatter_class=argparse.RawDescriptionHelpFormatter
         )
     )
+    film = commands.add_parser("film", help="make a film of a show to a piece of music", formatter_class=plain)
+    live_options.add_filming(film)
     still = commands.add_parser(
         "still",
         help="make prints of moments, pictures or references",
@@ -116,6 +119,10 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
         from installation.live import calibrate
 
         return calibrate.main(options)
+    if options.command == "film":
+        from installation.live import filming
+
+        return filming.main(options)
     if options.command == "still":
         from installation.stills import chain
 

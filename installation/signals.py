@@ -28,11 +28,16 @@ class CameraFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundBlock:
-    """samples [shape=(n,), float32, -1..1], the newest of them heard at time_s (monotonic)."""
+    """samples [shape=(n,), float32, -1..1], the newest of them heard at time_s (monotonic).
+
+    piece is the sound file that they are played from, "" for a device's; the newest is place_s from its beginning.
+    """
 
     samples: np.ndarray
     sample_rate_hz: int
     time_s: float
+    piece: str = ""
+    place_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from installation import plugins
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
 GROUND = {
     *("signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"),
-    *("files", "senders", "sources", "weight_files", "checking", "__version__"),
+    *("files", "senders", "sources", "sounds", "weight_files", "checking", "__version__"),
 }
 IN_SEVERAL = {"pictures", "settings"}  # pieces of the ground in several modules
 BELOW = {
@@ -56,6 +56,7 @@ HEAVY = {
     "sounddevice": {"inputs"},
     "rtmidi": {"control", "inputs"},
     "aalink": {"inputs"},
+    "librosa": {"features"},
     "starlette": {"pages"},
     "uvicorn": {"pages"},
     "websockets": {"control"},  # a whole server of small requests: no web framework is needed beside it
@@ -182,7 +183,18 @@ def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        *([], ["live"], ["calibrate"], ["still"], ["bench"], ["models"], ["models", "render"], ["latent"], ["desk"]),
+        *(
+            [],
+            ["live"],
+            ["film"],
+            ["calibrate"],
+            ["still"],
+            ["bench"],
+            ["models"],
+            ["models", "render"],
+            ["latent"],
+            ["desk"],
+        ),
         *(["train"], ["train", "gan"], ["corpus"]),
     ],
 )

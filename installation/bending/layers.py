@@ -79,6 +79,11 @@ class Bends:
         return self._level == 0 and any(self.amounts_now)
 
     @property
+    def remembers(self) -> bool:
+        """Whether what a layer is bent to depends on earlier frames."""
+        return any(place.operation.remembers for places in self.places.values() for place in places)
+
+    @property
     def attached(self) -> bool:
         """Whether bends run at all; this decides what a CUDA graph contains, the amounts do not."""
         return self._level == 0 and bool(self.places)

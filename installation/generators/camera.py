@@ -66,7 +66,7 @@ class Camera:
         self.weights_sha256: str = inner.weights_sha256
         self.knobs: dict[str, Knob] = inner.knobs | KNOBS
         self.look: Callable[[], np.ndarray | None] = lambda: None
-        self.wants_camera, self.number = True, 0
+        self.wants_camera, self.remembers, self.number = True, True, 0
         self.reset()
 
     @property

@@ -105,6 +105,11 @@ class Crossfade:
         parts = (self.now, *self.opener.all())
         return sum((Counter(one.faults) for one in parts), Counter(self.opener.faults))
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a picture of any of those that are open depends on those before it."""
+        return any(getattr(one, "remembers", True) for one in (self.now, *self.opener.all()))
+
     def shed(self, level: int) -> None:
         """0 draws everything; from 1 on as each generator sheds."""
         self.opener.level = level

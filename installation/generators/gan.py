@@ -171,6 +171,11 @@ class Gan(ABC):
         """0 draws everything; from 1 on bends are skipped."""
         self.bends.shed(level)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a picture depends on those before it."""
+        return self.bends.remembers
+
     def reset(self) -> None:
         """Forget earlier frames; on CUDA the graph, which holds their memory, is captured anew."""
         self._graphs.clear()

@@ -40,6 +40,9 @@ class Generator(Protocol):
     faults: Counter[str]
     size: tuple[int, int]
 
+    @property
+    def remembers(self) -> bool: ...  # whether a picture depends on those before it
+
     def render(self, controls: Controls, size: tuple[int, int] | None = None) -> Picture: ...
     def shed(self, level: int) -> None: ...
     def reset(self) -> None: ...

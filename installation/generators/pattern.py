@@ -85,6 +85,11 @@ class Pattern:
         """0 draws everything; from 1 on bends are skipped."""
         self.bends.shed(level)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a picture depends on those before it."""
+        return self.bends.remembers
+
     def reset(self) -> None:
         """Forget earlier frames."""
         self.bends.reset()

@@ -129,6 +129,11 @@ class Slomo:
         for part in (self.now, self.ahead, self.bends):
             part.shed(level)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a picture depends on those before it."""
+        return any(part.remembers for part in (self.now, self.ahead, self.own, self.bends))
+
     def reset(self) -> None:
         """Forget earlier frames."""
         for part in (self.now, self.ahead, self.own, self.bends):

@@ -20,6 +20,7 @@ from installation.children import Child, Memory
 from installation.frames import FRAMES_BYTES, FrameSlots
 from installation.inputs.camera_child import without_password
 from installation.inputs.camera_places import Finder, is_address, is_file, places
+from installation.inputs.stepped import SteppedSight
 from installation.settings import SettingsError
 from installation.signals import CameraFrame
 
@@ -33,6 +34,7 @@ class Settings:
 
     mirror None means: devices yes (a mirror), files and network cameras no; what rotate has turned is mirrored.
     frozen_s is how long a network camera may show the very same picture, noise and all, before it counts as lost.
+    synchronous: a file is read in this process and by the caller's clock, without a frame missed: for films.
     """
 
     device: str = ""
@@ -43,6 +45,7 @@ class Settings:
     rotate: int = 0
     frozen_s: float = 20.0
     silent_s: float = 3.0
+    synchronous: bool = False
 
 
 class Camera:
@@ -99,10 +102,12 @@ class Camera:
         return dataclasses.asdict(self._settings) | {"device": self._finder.find(), "mirror": self._mirrored}
 
 
-def create(settings: Settings) -> Camera:
+def create(settings: Settings) -> Camera | SteppedSight:
     """The camera, not yet opened. Raises SettingsError for a turn that is none of the four."""
     if settings.rotate not in (0, 90, 180, 270):
         raise SettingsError(f"inputs.camera: rotate: expected 0, 90, 180 or 270, found {settings.rotate}")
+    if settings.synchronous:
+        return SteppedSight(settings.device, bool(settings.mirror), settings.rotate)
     return Camera(settings)
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from installation.children import Child, Memory
-from installation.inputs.microphone_child import RING_SAMPLES, SOUND_FILES, list_devices
+from installation.inputs.microphone_child import BEGAN, RING_SAMPLES, list_devices
+from installation.inputs.stepped import SteppedSound
 from installation.settings import SettingsError
 from installation.signals import SoundBlock
+from installation.sounds import SOUND_FILES
 
 log = logging.getLogger("installation.inputs")
 
@@ -26,7 +28,8 @@ log = logging.getLogger("installation.inputs")
 class Settings:
     """sample_rate_hz is asked of a device (its own rate is taken when it refuses); a file keeps its own.
 
-    channel is the input of the interface that is heard, from 1; 0 is whichever of them is the loudest.
+    channel is the input of the interface that is heard, from 1; 0 is whichever of them is the loudest. synchronous: a
+    file is read in this process and by the caller's clock, ahead_s before it, once and to its end: for films.
     """
 
     device: str = ""
@@ -34,6 +37,8 @@ class Settings:
     sample_rate_hz: int = 44100
     block: int = 512
     silent_s: float = 1.0
+    synchronous: bool = False
+    ahead_s: float = 0.0
 
 
 class Microphone:
@@ -41,6 +46,7 @@ class Microphone:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._piece = settings.device if is_file(settings.device) else ""
         self._memory = Memory(RING_SAMPLES * 4)
         self._ring = self._memory.bytes.view(np.float32)
         self._heard = 0
@@ -76,7 +82,11 @@ class Microphone:
             return None
         samples = self._ring[np.arange(first, written) % RING_SAMPLES]
         self._heard = written
-        return SoundBlock(samples, int(self._memory.counts[1]), now_s - self._memory.age_s())
+        rate_hz, heard_s = int(self._memory.counts[1]), now_s - self._memory.age_s()
+        if not self._piece:
+            return SoundBlock(samples, rate_hz, heard_s)
+        place_s = max(0, written - int(self._memory.counts[BEGAN])) / max(rate_hz, 1)
+        return SoundBlock(samples, rate_hz, heard_s, self._piece, place_s)
 
     def age_s(self, now_s: float) -> float:
         """Seconds since the newest sample arrived; infinite before the first."""
@@ -89,10 +99,12 @@ class Microphone:
         self._child.close()
 
 
-def create(settings: Settings) -> Microphone:
+def create(settings: Settings) -> Microphone | SteppedSound:
     """The microphone, not yet opened. Raises SettingsError for a channel that cannot be."""
     if settings.channel < 0:
         raise SettingsError(f"inputs.microphone: channel: expected 1 or more, or 0 for any, found {settings.channel}")
+    if settings.synchronous:
+        return SteppedSound(settings.device, settings.channel, settings.ahead_s)
     return Microphone(settings)
 
 

@@ -8,43 +8,26 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from installation.children import Memory, enter, follow_parent
+from installation.sounds import SOUND_FILES, SoundError, mono_of
 
 RING_SAMPLES = 1 << 17  # 3 s at 44.1 kHz
+BEGAN = 3  # place in the memory's counts
 LATENCY_S = 0.04
 LATE_S = 0.5
 MOST_CHANNELS = 18  # that an interface has; who claims more is no interface
 LOUDNESS_SHARE = 0.02  # of a block (12 ms) in a channel's loudness: half a second
 CLEARLY_LOUDER = 4.0  # in power: 6 dB
-SOUND_FILES = {
-    ".wav",
-    ".ogg",
-    ".oga",
-    ".flac",
-    ".mp3",
-    ".opus",
-    ".aif",
-    ".aiff",
-    ".m4a",
-    ".mp4",
-    ".webm",
-    ".mkv",
-    ".mov",
-}
-
-
-class SoundError(RuntimeError):
-    """The device or file cannot be heard; the text says what was expected and what to do."""
 
 
 class Ring:
-    """The writer's end of the shared ring. counts: 0 samples written, 1 rate in Hz, 2 overflows."""
+    """The writer's end of the shared ring. counts: 0 samples written, 1 rate in Hz, 2 overflows, 3 how many of them had
+    been written when a file began."""
 
     def __init__(self, memory: Memory) -> None:
         self._counts, self._times = memory.counts, memory.times
@@ -52,6 +35,10 @@ class Ring:
 
     def open(self, rate_hz: int) -> None:
         self._counts[1] = rate_hz
+
+    def begin(self) -> None:
+        """What is written next is a file's first sample."""
+        self._counts[BEGAN] = self._counts[0]
 
     def write(self, mono: np.ndarray) -> None:
         """Append mono [shape=(n,), n at most RING_SAMPLES]; the count moves only when the samples are there."""
@@ -173,7 +160,8 @@ def play(path: str, ring: Ring, block: int, channel: int = 0) -> None:
     origin_s, played = time.monotonic(), 0
     while True:
         before = played
-        for rate_hz, mono in sound_of(path, block, channel):
+        ring.begin()
+        for rate_hz, mono in mono_of(path, block, channel):
             ring.open(rate_hz)
             late_s = time.monotonic() - origin_s - played / rate_hz
             if late_s < 0:
@@ -184,35 +172,6 @@ def play(path: str, ring: Ring, block: int, channel: int = 0) -> None:
             played += len(mono)
         if played == before:
             raise SoundError(f"{path} holds no sound")
-
-
-def sound_of(path: str, block: int, channel: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-    """(rate in Hz, mono float32 samples [shape=(up to block,)]) of a file from start to end; channel 0 is all mixed."""
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(path) as file:
-            if channel > file.channels:
-                raise SoundError(f"{path} has {file.channels} channels, channel = {channel} is not among them")
-            for samples in file.blocks(block, dtype="float32", always_2d=True):
-                yield file.samplerate, samples[:, channel - 1] if channel else samples.mean(axis=1)
-    except soundfile.LibsndfileError:  # not one of libsndfile's formats: the sound of a film
-        yield from _sound_of_film(path, block)
-
-
-def _sound_of_film(path: str, block: int) -> Iterator[tuple[int, np.ndarray]]:
-    import av
-
-    with av.open(path) as film:
-        if not film.streams.audio:
-            raise SoundError(f"{path} holds no sound")
-        stream = film.streams.audio[0]
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
-        for frame in film.decode(stream):
-            for piece in resampler.resample(frame):
-                samples = piece.to_ndarray().reshape(-1)
-                for first in range(0, len(samples), block):
-                    yield stream.rate, samples[first : first + block]
 
 
 def list_devices(timeout_s: float = 5.0) -> list[str]:

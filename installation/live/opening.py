@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import math
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -80,21 +81,31 @@ def _apply(show: Show, options: Namespace) -> Show:
         osc=_osc(show, options),
         panel=asked_for(show, options),
     )
-    if options.model:
-        own = options.model == own_model(show.generator)
-        generator = with_model(show.generator, options.model)
-        show = dataclasses.replace(show, generator=generator, ported=show.ported or not own)
-    if not show.screen.fps > 0:
-        raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
-    for name in ("size", "working_size"):
-        width, height = getattr(show.screen, name)
-        if min(width, height) < 16 or max(width, height) > 16384:
-            raise SettingsError(f"screen.{name}: must be 16 to 16384 px each way, found {width} x {height}")
+    show = fitting_screen(played_by(show, options.model))
     if options.osc_table:
         return show
     if options.replay:
         return dataclasses.replace(show, inputs=(), features=())
     return dataclasses.replace(show, inputs=tuple(filter(None, (_device(part, options) for part in show.inputs))))
+
+
+def played_by(show: Show, model: str | None) -> Show:
+    """The show with another model of its generator, None or "" for its own. Raises WeightsError or SettingsError."""
+    if not model:
+        return show
+    generator, own = with_model(show.generator, model), model == own_model(show.generator)
+    return dataclasses.replace(show, generator=generator, ported=show.ported or not own)
+
+
+def fitting_screen(show: Show) -> Show:
+    """The show, unless its screen cannot be: then SettingsError."""
+    if not 0 < show.screen.fps < math.inf:
+        raise SettingsError(f"screen.fps: must be above 0, found {show.screen.fps:g}")
+    for name in ("size", "working_size"):
+        width, height = getattr(show.screen, name)
+        if min(width, height) < 16 or max(width, height) > 16384:
+            raise SettingsError(f"screen.{name}: must be 16 to 16384 px each way, found {width} x {height}")
+    return show
 
 
 def _osc(show: Show, options: Namespace) -> Osc:
@@ -145,13 +156,13 @@ def start_studio(show: Show, closing: ExitStack, sheds: bool = True, vectors: Pa
 
 
 def open_easel(show: Show, closing: ExitStack) -> Easel:
-    """What draws a show's pictures, without a projector."""
+    """What draws a show's pictures, without a projector or a clock on the wall."""
     from installation.rendering.easel import Easel
     from installation.rendering.surfaces import close_headless, open_headless
 
     context = open_headless()
     closing.callback(close_headless, context)
-    return Easel(context, show.effects, show.screen.working_size)
+    return Easel(context, show.effects, show.screen.working_size, sheds=False)
 
 
 def open_screen(show: Show, headless: bool, closing: ExitStack) -> Display:

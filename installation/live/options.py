@@ -117,6 +117,31 @@ def add_calibrating(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, default=0.0, help="stop after so long; 0 = run until c or esc")
 
 
+def add_filming(parser: argparse.ArgumentParser) -> None:
+    """All of `installation film`."""
+    add = parser.add_argument
+    parser.description = (
+        "A film of a show that hears a sound file: every frame painted for its own instant, as long as it takes, with "
+        "the sound in it. Broken off, even killed, it goes on when the same line is typed again (docs/film.md)."
+    )
+    add("music", metavar="MUSIC", help="a sound file, or a film whose sound is wanted")
+    add("--out", type=Path, required=True, metavar="FILE", help="the film: .mp4, or .mov for ProRes")
+    add("--show", default="tide", help="a show's name, or the path of its .toml file")
+    add("--model", default=None, help="another model of the show's generator: a name in models/ or a folder")
+    add("--size", type=size, default=None, metavar="WxH", help="of the film, in pixels; default: the show's")
+    add("--fps", type=float, default=None, help="frames a second; default: the show's")
+    add("--video", type=Path, default=None, metavar="FILE", help="a film of hands, in place of a camera; looped")
+    add("--seconds", type=float, default=0.0, help="only so much from the beginning; 0 = all of the music")
+    add("--draft", action="store_true", help="quicker and softer: drawn at the size that the show works at on a wall")
+    add("--out-codec", default="", metavar="CODEC", help="h264, h265, prores; default: prores in a .mov, else h264")
+    add(
+        "--out-quality",
+        default="",
+        metavar="Q",
+        help="h264, h265: 0 to 51, less is better (17, 22); prores: proxy, lt, standard, hq (default) or 4444",
+    )
+
+
 def projectors(text: str) -> tuple[int, int]:
     """'3x1' -> (3, 1): so many beside each other, so many above; 16 in all."""
     try:

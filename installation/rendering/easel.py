@@ -37,7 +37,7 @@ class Easel:
         watch: Callable[[int], None] = nobody,
         sheds: bool = True,
     ) -> None:
-        """watch is told which effect comes next; sheds: those that are slow are left out for a while."""
+        """watch is told which effect comes next; sheds: the wall clock leads, see `Chain`."""
         self.canvas = Canvas(context)
         self.chain = Chain(self.canvas, effects, size, folder, watch, sheds)
         self.uploader = Uploader(self.canvas)

@@ -55,11 +55,18 @@ class Frame:
     set_back: float = 0.0
 
     @classmethod
-    def of(cls, source: moderngl.Texture, now_s: float, step_s: float, audio: SoundView | SoundBlock | None) -> Frame:
+    def of(
+        cls,
+        source: moderngl.Texture,
+        now_s: float,
+        step_s: float,
+        audio: SoundView | SoundBlock | None,
+        date: tuple[float, float, float, float],
+    ) -> Frame:
         """The frame at now_s seconds of a show, which may be months."""
         rounds = max(0.0, (now_s - FADE_S) // ROUND_S)
         time_s = now_s - rounds * ROUND_S
-        return cls(source, time_s, step_s, today(), audio, max(0.0, (time_s - ROUND_S) / FADE_S))
+        return cls(source, time_s, step_s, date, audio, max(0.0, (time_s - ROUND_S) / FADE_S))
 
     def at_new_time(self) -> Frame:
         """The same frame by the clock that has been set back."""
@@ -76,6 +83,11 @@ def today() -> tuple[float, float, float, float]:
     """DATE as ISF wants it: year, month, day, seconds of the day."""
     now = datetime.datetime.now()
     return (now.year, now.month, now.day, now.hour * 3600.0 + now.minute * 60.0 + now.second + now.microsecond / 1e6)
+
+
+def day_of(now_s: float) -> tuple[float, float, float, float]:
+    """DATE where no wall clock leads: the first days of 2000."""
+    return (2000, 1, 1 + now_s // 86400.0, now_s % 86400.0)
 
 
 CLOCKS = ("TIME", "TIMEDELTA", "DATE", "FRAMEINDEX")

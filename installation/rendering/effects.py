@@ -13,7 +13,7 @@ import moderngl
 
 from installation import settings
 from installation.rendering.canvas import Canvas, Program, Target
-from installation.rendering.effect import Frame, SoundView
+from installation.rendering.effect import Frame, SoundView, day_of, today
 from installation.rendering.link import EFFECTS, Link
 from installation.rendering.trial import SLOW_S
 from installation.signals import Knob, SoundBlock
@@ -43,7 +43,11 @@ class Chain:
         watch: Callable[[int], None] = nobody,
         sheds: bool = True,
     ) -> None:
-        """watch is told which effect is compiled or drawn next; sheds: those that are slow are left out for a while."""
+        """watch is told which effect is compiled or drawn next.
+
+        sheds: the wall clock leads: effects that are slow are left out for a while, files that change are read again,
+        and it is today. Without, the same calls give the same pictures, whenever they are made.
+        """
         self.canvas = context if isinstance(context, Canvas) else Canvas(context)
         self.watch, self.sheds = watch, sheds
         self.size = size
@@ -58,7 +62,7 @@ class Chain:
                 raise settings.SettingsError(f"two effects are called {name!r}: give one of them a `name` of its own")
         self.last: Target | None = None
         self.version = 0  # of the picture that comes in, where somebody counts it: then it is known when it is the same
-        self._time_s: float | None = None
+        self.time_s: float | None = None
         self._suspects = False
         self._mixing: Program | None = None
         self._looked_s = time.monotonic()
@@ -86,15 +90,16 @@ class Chain:
         keep names targets that must not be drawn into (somebody still looks at them). After the call `last` is the
         target that holds the result, or None where the result is `texture` itself.
         """
-        self._look_for_changes()
-        step_s = 0.0 if self._time_s is None else min(max(0.0, now_s - self._time_s), LONGEST_STEP_S)
-        self._time_s = now_s
+        if self.sheds:
+            self._look_for_changes()
+        step_s = 0.0 if self.time_s is None else min(max(0.0, now_s - self.time_s), LONGEST_STEP_S)
+        self.time_s = now_s
         self.last = None
         if texture.size != self.size:  # effects may count on one size for all
             self.last = self.canvas.borrow(self.size, *keep)
             self.canvas.copy(texture, self.last)
             texture = self.last.texture
-        frame = Frame.of(texture, now_s, step_s, audio)
+        frame = Frame.of(texture, now_s, step_s, audio, today() if self.sheds else day_of(now_s))
         began_s = time.monotonic()
         current = texture
         seen: tuple[Any, ...] = (self.version,) if self.version else ()

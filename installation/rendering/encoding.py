@@ -74,24 +74,24 @@ def to_i420(rgba: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2YUV_I420), np.uint8)  # three times quicker than FFmpeg's
 
 
-def choose(path: Path, codec: str = "", quality: str = "") -> Coding:
+def choose(path: Path, codec: str = "", quality: str = "", option: str = "--record") -> Coding:
     """How a film of this name is encoded: a .mov in ProRes and anything else in H.264, unless told otherwise.
 
-    quality is a CRF for h264 and h265 (0 to 51, less is better), a profile for prores. Raises SettingsError, one line
-    that says what there is.
+    quality is a CRF for h264 and h265 (0 to 51, less is better), a profile for prores; option: how a command line asks
+    for it. Raises SettingsError, one line that says what there is.
     """
     import av
 
     codec = codec or ("prores" if path.suffix.lower() == ".mov" else "h264")
     if codec not in CODECS:
-        raise SettingsError(f"--record-codec: no codec {shown(codec)}; there are: {', '.join(CODECS)}")
+        raise SettingsError(f"{option}-codec: no codec {shown(codec)}; there are: {', '.join(CODECS)}")
     encoder, usual = CODECS[codec]
     if encoder not in av.codecs_available:
-        raise SettingsError(f"--record-codec: the FFmpeg that PyAV brings here has no {encoder} to make {codec} with")
+        raise SettingsError(f"{option}-codec: the FFmpeg that PyAV brings here has no {encoder} to make {codec} with")
     if codec == "prores":
-        return _prores(path, quality or usual)
+        return _prores(path, quality or usual, option)
     container = "mov" if path.suffix.lower() == ".mov" else "mp4"
-    options = {"preset": "ultrafast", "crf": _crf(codec, quality or usual)}
+    options = {"preset": "ultrafast", "crf": _crf(codec, quality or usual, option)}
     if codec == "h264":
         return Coding(encoder, "yuv420p", options | {"threads": "1"}, container)
     # no picture before its turn: a file in pieces would begin late for it, and its sound early
@@ -99,19 +99,19 @@ def choose(path: Path, codec: str = "", quality: str = "") -> Coding:
     return Coding(encoder, "yuv420p", options, container, "hvc1")  # the name under which Apple's players know it
 
 
-def _crf(codec: str, quality: str) -> str:
+def _crf(codec: str, quality: str, option: str) -> str:
     if not (quality.isdecimal() and CRF_LOW <= int(quality) <= CRF_HIGH):
         expected = f"{CRF_LOW} to {CRF_HIGH} for {codec}, less is better"
-        raise SettingsError(f"--record-quality: expected {expected}, found {shown(quality)}")
+        raise SettingsError(f"{option}-quality: expected {expected}, found {shown(quality)}")
     return quality
 
 
-def _prores(path: Path, profile: str) -> Coding:
+def _prores(path: Path, profile: str, option: str) -> Coding:
     if path.suffix.lower() != ".mov":
-        raise SettingsError(f"--record: ProRes goes into a .mov, found {shown(path.name)}")
+        raise SettingsError(f"{option}: ProRes goes into a .mov, found {shown(path.name)}")
     if profile not in PROFILES:
         expected = ", ".join(PROFILES)
-        raise SettingsError(f"--record-quality: expected one of {expected} for prores, found {shown(profile)}")
+        raise SettingsError(f"{option}-quality: expected one of {expected} for prores, found {shown(profile)}")
     pixels = "yuv444p10le" if profile == "4444" else "yuv422p10le"
     return Coding("prores", pixels, {"profile": str(PROFILES[profile]), "threads": str(_threads())}, "mov")
 

@@ -71,7 +71,7 @@ class Link:
         self.own: list[Target] = []
         self.trial: Trial | None = None
         self.pause = Pause()
-        self._seen: dict[str, int] = {}  # presses of each event
+        self.seen: dict[str, int] = {}  # presses of each event
         self._index()
 
     def _stamp(self) -> tuple[int, ...]:
@@ -168,8 +168,8 @@ class Link:
 
     def _pulse(self, name: str, count: int) -> bool:
         """True in one drawn frame for each press: a count tells of those between frames, and in frames left out."""
-        owed = min(max(count - self._seen.get(name, count), 0), PRESSES_OWED)
-        self._seen[name] = count - max(owed - 1, 0)
+        owed = min(max(count - self.seen.get(name, count), 0), PRESSES_OWED)
+        self.seen[name] = count - max(owed - 1, 0)
         return owed > 0
 
 

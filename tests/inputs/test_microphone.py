@@ -88,6 +88,9 @@ def test_a_file_plays_at_the_pace_of_the_clock_and_after_a_halt_goes_on_without_
         def sleep(self, seconds: float) -> None:
             self.now_s += seconds
 
+        def begin(self) -> None:
+            pass
+
         def open(self, rate_hz: int) -> None:
             assert rate_hz == 44100
 

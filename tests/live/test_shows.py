@@ -13,7 +13,7 @@ from PIL import Image
 
 from installation import files
 from installation.__main__ import main
-from installation.features import hands, motion, sound
+from installation.features import hands, motion, music, sound
 from installation.inputs import recording
 from installation.live import modulation, opening
 from installation.live.hearing import open_desk
@@ -22,7 +22,7 @@ from installation.settings import Show, open_show
 from installation.signals import Command
 
 SHOWS = sorted(path.stem for path in files.shipped("shows").glob("*.toml"))
-HEARD = {*sound.Sound.names, *motion.Motion.names}
+HEARD = {*sound.Sound.names, *motion.Motion.names, *music.Music.names}
 SHORT_S, FPS = 1.0, 6
 
 

@@ -39,6 +39,8 @@ class Over:
     -1..1 becomes what the graph wants. A graph is taken to want what it answers with: 0..1, -1..1 or 0..255.
     """
 
+    remembers = True  # its last answer
+
     def __init__(
         self,
         session: Any,
