@@ -8,8 +8,18 @@ from PIL import Image, ImageDraw
 
 @pytest.fixture
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a test may change."""
+    return lay_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, which nobody changes."""
+    return lay_pictures(tmp_path_factory.mktemp("album"))
+
+
+def lay_pictures(folder: Path) -> Path:
     """Ten coloured discs, a grey one, a sideways one, a transparent one; one too small, two broken."""
-    folder = tmp_path_factory.mktemp("pictures")
     (folder / "deeper").mkdir()
     for i in range(10):
         image = Image.new("RGB", (60 + 7 * i, 50 + 3 * i), (20, 12 * i, 60))
