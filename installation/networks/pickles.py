@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
-MOST_STEPS = 3_000_000  # a checkpoint of ten thousand tensors takes half a million
+MOST_STEPS = 1_000_000  # a checkpoint of ten thousand tensors takes half a million
 LONGEST_NUMBER = 256  # bytes
 LARGEST_KEY = 1 << 60  # below it no two whole numbers share a hash: tables stay quick
 LONGEST_KEY = 4096  # letters: two equal ones are compared letter by letter, each time

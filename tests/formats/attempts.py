@@ -31,7 +31,8 @@ def main(folders: list[str]) -> None:
     for number, folder in enumerate(folders):
         for path in sorted(Path(folder).iterdir()):
             print(json.dumps({"begun": path.name}), flush=True)
-            print(json.dumps({"file": path.name, "end": attempt(path)}), flush=True)
+            told = {"folder": path.parent.name, "file": path.name, "end": attempt(path)}
+            print(json.dumps(told), flush=True)
         if number == 0:
             before = peak()
     print(json.dumps({"grown": peak() - before}))

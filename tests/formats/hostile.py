@@ -157,9 +157,9 @@ def bombs(folder: Path) -> None:
 
 
 def torn(path: Path, folder: Path) -> None:
-    """A file's beginning, at every percent."""
+    """A file's beginning, at every second percent."""
     whole = path.read_bytes()
-    for percent in range(100):
+    for percent in range(0, 100, 2):
         (folder / f"{path.stem}-{percent:02d}{path.suffix}").write_bytes(whole[: len(whole) * percent // 100])
 
 
@@ -195,14 +195,18 @@ def whole_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def attempts(folders: list[Path], home: Path) -> tuple[dict[str, str], int]:
-    """(what became of each file, bytes that memory grew by), from a process of its own. Raises where that died."""
+def attempts(folders: list[Path], home: Path) -> tuple[dict[str, dict[str, str]], int]:
+    """What became of each folder's files, and bytes that memory grew by, in a process. Raises where that died."""
     environment = os.environ | {"PYTHONPATH": f"{HERE.parent.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     line = [sys.executable, str(HERE / "attempts.py"), *map(str, folders)]
     answer = subprocess.run(line, cwd=home, env=environment, capture_output=True, text=True)
     said = [json.loads(line) for line in answer.stdout.splitlines()]
     assert answer.returncode == 0, f"died of {said[-1]}: {answer.stderr[-2000:]}"
-    return {one["file"]: one["end"] for one in said if "file" in one}, said[-1]["grown"]
+    ends: dict[str, dict[str, str]] = {folder.name: {} for folder in folders}
+    for one in said:
+        if "file" in one:
+            ends[one["folder"]][one["file"]] = one["end"]
+    return ends, said[-1]["grown"]
 
 
 def _try_many(flips: int, seed: int) -> Iterator[str]:
@@ -211,7 +215,8 @@ def _try_many(flips: int, seed: int) -> Iterator[str]:
         for path in whole_files(good):
             bad.mkdir()
             flipped(path, bad, flips, seed)
-            ends, grown = attempts([good, bad], Path(home))
+            found, grown = attempts([good, bad], Path(home))
+            ends = found["bad"]
             read = sum(end == "read" for end in ends.values())
             wide = [end for end in ends.values() if "\n" in end]
             canary = (Path(home) / CANARY).exists()

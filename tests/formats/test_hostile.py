@@ -10,33 +10,34 @@ import pytest
 from installation.__main__ import main
 
 MOST_MEMORY = 300 << 20  # bytes
-FLIPS = 120  # of every format
+FLIPS = 40  # of every format; hostile.py tries as many as one likes
+HARMS = ("poisoned", "bombs", "torn", "flipped")
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("whole") / "good"
-    hostile.whole_files(folder)
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of whole files, and one for every harm that can be done to them."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for name in HARMS:
+        (folder / name).mkdir()
+    hostile.poisoned(folder / "poisoned")
+    hostile.bombs(folder / "bombs")
+    for path in hostile.whole_files(folder / "whole"):
+        hostile.torn(path, folder / "torn")
+        hostile.flipped(path, folder / "flipped", FLIPS)
     return folder
 
 
-def try_all(good: Path, bad: Path, home: Path) -> dict[str, str]:
-    """What became of the bad files; whatever it was, nothing ran, memory stayed small and words fit on a line."""
-    ends, grown = hostile.attempts([good, bad], home)
-    for path in good.iterdir():
-        assert ends.pop(path.name) == "read"
-    assert not list(home.rglob(hostile.CANARY)), "something in a file was run"
+@pytest.fixture(scope="module")
+def ends(corpus: Path) -> dict[str, dict[str, str]]:
+    """What became of the files of every folder; whatever it was, nothing ran, memory stayed small, words fit a line."""
+    found, grown = hostile.attempts([corpus / name for name in ("whole", *HARMS)], corpus)
+    assert set(found["whole"].values()) == {"read"}
+    assert not list(corpus.rglob(hostile.CANARY)), "something in a file was run"
     assert grown < MOST_MEMORY
-    for end in ends.values():
+    for end in (end for name in HARMS for end in found[name].values()):
         assert "\n" not in end and len(end) < 1000
-    return ends
-
-
-@pytest.fixture
-def bad(tmp_path: Path) -> Path:
-    folder = tmp_path / "bad"
-    folder.mkdir()
-    return folder
+    return found
 
 
 def test_the_corpus_is_poison_to_whoever_unpickles_it(tmp_path, monkeypatch):
@@ -50,47 +51,31 @@ def test_the_corpus_is_poison_to_whoever_unpickles_it(tmp_path, monkeypatch):
     assert (tmp_path / hostile.CANARY).exists()
 
 
-def test_nothing_that_a_file_calls_is_called(good, bad, tmp_path):
-    hostile.poisoned(bad)
-    ends = try_all(good, bad, tmp_path)
-    read = {name for name, end in ends.items() if end == "read"}
+def test_nothing_that_a_file_calls_is_called(ends):
+    read = {name for name, end in ends["poisoned"].items() if end == "read"}
     assert all("-state" in name for name in read), "whole networks, with what is not needed of them left out"
 
 
-def test_files_that_speak_of_more_than_they_hold_are_refused_for_it(good, bad, tmp_path):
-    hostile.bombs(bad)
-    assert all(end.startswith("refused: ") for end in try_all(good, bad, tmp_path).values())
+def test_files_that_speak_of_more_than_they_hold_are_refused_for_it(ends):
+    assert all(end.startswith("refused: ") for end in ends["bombs"].values())
 
 
-def test_a_file_that_ends_too_early_is_refused_wherever_it_ends(good, bad, tmp_path):
-    for path in good.iterdir():
-        hostile.torn(path, bad)
-    ends = try_all(good, bad, tmp_path)
-    assert len(ends) >= 500
-    assert all(end.startswith("refused: ") for end in ends.values())
+def test_a_file_that_ends_too_early_is_refused_wherever_it_ends(ends):
+    assert len(ends["torn"]) >= 400
+    assert all(end.startswith("refused: ") for end in ends["torn"].values())
 
 
-def test_flipped_bytes_are_refused_or_are_other_weights(good, bad, tmp_path):
-    for path in good.iterdir():
-        hostile.flipped(path, bad, FLIPS)
-    ends = try_all(good, bad, tmp_path)
-    assert any(end == "read" for end in ends.values()) and any(end != "read" for end in ends.values())
+def test_flipped_bytes_are_refused_or_are_other_weights(ends):
+    assert len(set(end == "read" for end in ends["flipped"].values())) == 2
 
 
 @pytest.mark.parametrize("kind", ["poison", "bomb", "torn", "page", "empty", "missing"])
-def test_what_is_refused_is_one_line_exit_code_2_and_nothing_written(home, capfd, kind):
-    folder = home / "work"
-    if kind == "poison":
-        hostile.poisoned(folder)
-        path = folder / "os.system-4.pkl"
-    elif kind == "bomb":
-        hostile.bombs(folder)
-        path = folder / "zip.pt"
-    else:
-        path = folder / "file.pkl"
-        content = {"page": b"<!DOCTYPE html><html>", "empty": b"", "torn": b"\x80\x04\x95"}
-        if kind in content:
-            path.write_bytes(content[kind])
+def test_what_is_refused_is_one_line_exit_code_2_and_nothing_written(home, corpus, capfd, kind):
+    path = home / "work" / "file.pkl"
+    content = {"page": b"<!DOCTYPE html><html>", "empty": b"", "torn": b"\x80\x04\x95"}
+    if kind in content:
+        path.write_bytes(content[kind])
+    path = {"poison": corpus / "poisoned/os.system-4.pkl", "bomb": corpus / "bombs/zip.pt"}.get(kind, path)
     assert main(["models", "add", str(path), "--name", "x"]) == 2
     said = capfd.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and str(path) in said.err

@@ -17,11 +17,11 @@ from installation.generators import dcgan
 from installation.generators.biggan import FARTHEST
 from installation.generators.stylegan3 import StyleGAN3, reference
 from installation.generators.stylegan3.fast import FastSynthesis
-from installation.latent import vectors
+from installation.latent import projection, vectors
 from installation.latent.projection import Effort, Projector
 from installation.settings import SettingsError
 
-QUICK = Effort(samples=12, steps=30, plus=30, full=6)
+QUICK, LONGER = Effort(samples=12, steps=10, plus=10, full=3), Effort(samples=12, steps=30, plus=30, full=6)
 KINDS = ("biggan", "dcgan", "dcgan with classes", "fastgan", "lightweight", "stylegan3")
 
 
@@ -36,8 +36,10 @@ def projected(kind: str):
     """A generator, who looked for one of its pictures in it, and what was found."""
     generator = opened(kind)
     target = generator.trace(generator.of_seed(777, 1.0, 3 if generator.class_count else None)[None])
-    projector = Projector(generator, target.detach().clamp(-1, 1))
-    return generator, projector, projector.find(QUICK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(projection, "LOOKED_PX", 64)  # leads there as well as 256 px do
+        projector = Projector(generator, target.detach().clamp(-1, 1))
+    return generator, projector, projector.find(LONGER if "dcgan" in kind else QUICK)
 
 
 @pytest.mark.parametrize("kind", KINDS)

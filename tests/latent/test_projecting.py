@@ -17,7 +17,7 @@ from installation.latent.likeness import Eye
 from installation.latent.projection import Effort, Projector, _order_in
 from installation.settings import SettingsError
 
-QUICK = Effort(samples=40, steps=25, plus=40, full=10)
+QUICK = Effort(samples=20, steps=20, plus=24, full=6)
 
 
 def save_picture(path: Path, pixels: torch.Tensor) -> Path:

@@ -57,7 +57,7 @@ def open_text(folder: Path, text: str | bytes) -> isf.Effect | str:
 
 
 @given(said=HEADERS)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_header_is_an_effect_or_one_line(tmp_path: Path, said: dict) -> None:
     made = open_text(tmp_path, f"/*{json.dumps(said)}*/ void main() {{ gl_FragColor = vec4(1.0); }}")
     if isinstance(made, isf.Effect):

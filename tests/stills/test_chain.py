@@ -25,7 +25,7 @@ def inodes(work: Path) -> dict[str, int]:
     return {told.parent.name: told.stat().st_mtime_ns for told in work.glob("[!.]*/still.json")}
 
 
-def test_a_picture_becomes_a_sixteen_bit_print_with_proof_sidecar_and_sheets(tmp_path) -> None:
+def test_a_picture_becomes_a_sixteen_bit_print_with_proof_sidecar_and_sheets(tmp_path, workers) -> None:
     import tifffile
 
     assert still(paint(tmp_path / "rose.png"), "--out", tmp_path / "prints", *QUICK) == 0
@@ -103,7 +103,7 @@ def test_the_size_of_a_print_may_be_said_in_metres_and_the_working_size_follows(
         job.print_size(job.Job(("x",), width="-1m"), (1, 1))
 
 
-def test_bad_pictures_are_each_named_and_the_good_one_is_printed(tmp_path, capsys) -> None:
+def test_bad_pictures_are_each_named_and_the_good_one_is_printed(tmp_path, capsys, workers) -> None:
     good = paint(tmp_path / "good.png")
     torn = tmp_path / "torn.png"
     torn.write_bytes(good.read_bytes()[:900])
@@ -166,7 +166,7 @@ def test_killed_again_and_again_it_finishes_with_the_same_pixels_and_does_nothin
     pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
     still(*pictures, "--out", tmp_path / "calm", *QUICK)
     out, seen = tmp_path / "stormy", {}
-    for place in ("source", "flower0.tif", "print_file", "flower1.json", "contact.jpg"):
+    for place in ("flower0.tif", "print_file", "flower1.json", "contact.jpg"):
         with halted(place, tmp_path, wait_for, *pictures, "--out", out, *QUICK):
             pass
         now = inodes(out / ".work")

@@ -17,6 +17,29 @@ from printing import QUICK, halted, paint, pixels_of, still
 from installation.stills import engines, tasks
 from installation.stills.tasks import Task
 
+pytestmark = pytest.mark.usefixtures("workers")
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], dict[str, str]]:
+    """Three pictures, and the pixels of their prints when nothing happens."""
+    folder = tmp_path_factory.mktemp("calm")
+    pictures = [paint(folder / f"flower{n}.png", n) for n in range(3)]
+    assert still(*pictures, "--out", folder / "prints", *QUICK) == 0
+    return pictures, pixels_in(folder / "prints")
+
+
+def pixels_in(prints: Path) -> dict[str, str]:
+    return {path.name: pixels_of(path) for path in prints.glob("*.tif")}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[engines.Ray]:
+    """Ray on this machine, begun once for the tests that look at it."""
+    engine = engines.Ray(slots=1)
+    yield engine
+    engine.close()
+
 
 @pytest.fixture
 def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[engines.Local]:
@@ -55,31 +78,26 @@ def test_what_a_task_raises_is_told_as_it_is_and_its_worker_goes_on(crew: engine
 
 @pytest.mark.parametrize("engine", [["--jobs", "2"], ["--engine", "ray", "--jobs", "2"]], ids=["local", "ray"])
 def test_a_batch_that_loses_a_worker_makes_the_same_prints(
-    tmp_path: Path, wait_for: Callable[..., Any], engine: list[str]
+    tmp_path: Path, wait_for: Callable[..., Any], calm: tuple[list[Path], dict[str, str]], engine: list[str]
 ) -> None:
-    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
-    still(*pictures, "--out", tmp_path / "calm", *QUICK)
+    pictures, expected = calm
     with halted("clean", tmp_path, wait_for, *pictures, "--out", tmp_path / "prints", *QUICK, *engine) as (job, worker):
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: job.poll() is not None, within_s=180)
         assert job.returncode == 0, (tmp_path / "log").read_text()
-    for picture in pictures:
-        assert pixels_of(tmp_path / f"prints/{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
+    assert pixels_in(tmp_path / "prints") == expected
 
 
 def test_of_two_jobs_at_once_one_goes_on_while_the_other_is_halted_and_the_prints_are_the_same(
-    tmp_path: Path, wait_for: Callable[..., Any]
+    tmp_path: Path, wait_for: Callable[..., Any], calm: tuple[list[Path], dict[str, str]]
 ) -> None:
-    pictures = [paint(tmp_path / f"flower{n}.png", n) for n in range(3)]
-    still(*pictures, "--out", tmp_path / "calm", *QUICK, "--jobs", "1")
-    out = tmp_path / "prints"
+    (pictures, expected), out = calm, tmp_path / "prints"
     with halted("clean", tmp_path, wait_for, *pictures, "--out", out, *QUICK, "--jobs", "2") as (job, worker):
         wait_for(lambda: len(list(out.glob("*.json"))) == 2, within_s=60)
         os.kill(worker, signal.SIGCONT)
         wait_for(lambda: job.poll() is not None, within_s=60)
         assert job.returncode == 0, (tmp_path / "log").read_text()
-    for picture in pictures:
-        assert pixels_of(out / f"{picture.stem}.tif") == pixels_of(tmp_path / f"calm/{picture.stem}.tif")
+    assert pixels_in(out) == expected
 
 
 def test_no_more_than_the_slots_are_let_in_at_once_and_the_deepest_come_first() -> None:
@@ -131,19 +149,15 @@ def test_a_turn_that_ends_in_an_error_is_handed_on() -> None:
 
 
 def test_a_ray_of_this_machine_is_heard_by_this_machine_alone_and_prints_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    cluster: engines.Ray, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "installation.stills")
-    engine = engines.Ray(slots=1)
-    try:
-        from ray._private import worker
+    from ray._private import worker
 
-        inside = psutil.Process().children(recursive=True)
-        heard = {one.laddr.ip for process in inside for one in connections_of(process) if one.status == "LISTEN"}
-        assert {address.removeprefix("::ffff:") for address in heard} == {"127.0.0.1"}
-        worker.print_to_stdstream({"lines": ["infinite oom retries"]}, ignore_prefix=False)
-    finally:
-        engine.close()
+    caplog.set_level("INFO", "installation.stills")
+    inside = psutil.Process().children(recursive=True)
+    heard = {one.laddr.ip for process in inside for one in connections_of(process) if one.status == "LISTEN"}
+    assert {address.removeprefix("::ffff:") for address in heard} == {"127.0.0.1"}
+    worker.print_to_stdstream({"lines": ["infinite oom retries"]}, ignore_prefix=False)
     assert "oom" not in "".join(capfd.readouterr()) and "ray: infinite oom retries" in caplog.text
 
 
@@ -155,23 +169,19 @@ def connections_of(process: psutil.Process) -> list[Any]:
 
 
 def test_a_task_that_runs_out_of_memory_on_ray_ends_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cluster: engines.Ray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from ray.exceptions import OutOfMemoryError
 
-    engine = engines.Ray(slots=1)
-    try:
-        assert os.environ["RAY_task_oom_retries"] == str(engines.TRIES - 1)  # noqa: SIM112 (as Ray reads it)
+    assert os.environ["RAY_task_oom_retries"] == str(engines.TRIES - 1)  # noqa: SIM112 (as Ray reads it)
 
-        class Killed:
-            def options(self, **needs: Any) -> Killed:
-                return self
+    class Killed:
+        def options(self, **needs: Any) -> Killed:
+            return self
 
-            async def remote(self, task: Task) -> float:
-                raise OutOfMemoryError("Task was killed due to the node running low on memory.\nMemory on the node ...")
+        async def remote(self, task: Task) -> float:
+            raise OutOfMemoryError("Task was killed due to the node running low on memory.\nMemory on the node ...")
 
-        monkeypatch.setattr(engine, "_perform", Killed())
-        (lost,) = run(engine, task("large", tmp_path))  # type: ignore[arg-type]
-        assert isinstance(lost, engines.WorkerLost) and "out of memory" in str(lost) and "\n" not in str(lost)
-    finally:
-        engine.close()
+    monkeypatch.setattr(cluster, "_perform", Killed())
+    (lost,) = run(cluster, task("large", tmp_path))  # type: ignore[arg-type]
+    assert isinstance(lost, engines.WorkerLost) and "out of memory" in str(lost) and "\n" not in str(lost)

@@ -13,6 +13,8 @@ from printing import paint, still
 
 from installation.stills.job import ALL_STAGES
 
+pytestmark = pytest.mark.usefixtures("workers")
+
 
 def dye(path: Path, rgb: tuple[int, int, int]) -> Path:
     """A style of one colour, lighter and darker."""

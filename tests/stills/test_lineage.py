@@ -90,7 +90,9 @@ def test_the_code_of_a_stage_is_all_that_it_imports_and_not_its_neighbours(
 
 
 def test_a_moment_under_a_long_echo_is_painted_as_it_was_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    moment = moment_of((Effect("echo"),), **{"effect.echo.length_s": 6.0, "effect.echo.amount": 1.0})
+    moment = moment_of(
+        (Effect("echo"),), **{"effect.echo.length_s": 2.0, "effect.echo.amount": 1.0, "generator.speed": 3.0}
+    )
 
     def painted(constants: float, longest_s: float) -> np.ndarray:
         monkeypatch.setattr(sources, "CONSTANTS", constants)
@@ -98,7 +100,7 @@ def test_a_moment_under_a_long_echo_is_painted_as_it_was_shown(monkeypatch: pyte
         return sources.render(moment, (64, 36)).astype(float)
 
     ours = painted(sources.CONSTANTS, sources.LONGEST_PREROLL_S)
-    shown = painted(12.0, 72.0)
+    shown = painted(6.0, 72.0)
     short = painted(0.1, 1.0)
     assert np.abs(ours - shown).mean() < 1.0 < np.abs(short - shown).mean()
 

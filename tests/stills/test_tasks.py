@@ -1,23 +1,32 @@
 """What a worker does before a stage begins."""
 
+import os
 import subprocess
 import sys
 
+import cv2
 import pytest
+import torch
+
+from installation.stills import tasks
 
 
-@pytest.mark.parametrize("order", ["import torch; {}", "{}; import torch"], ids=["torch is there", "torch comes later"])
-def test_a_worker_uses_as_many_threads_as_the_job_says(order: str) -> None:
-    use = "from installation.stills import tasks; tasks._use_threads(3)"
-    program = f"{order.format(use)}; import cv2; print(torch.get_num_threads(), cv2.getNumThreads())"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["3", "3"]
+def test_a_worker_uses_as_many_threads_as_the_job_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        tasks._use_threads(3)
+        assert (torch.get_num_threads(), cv2.getNumThreads()) == (3, 3)
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
 
 
-def test_a_worker_whose_stages_need_no_network_loads_none() -> None:
+def test_a_worker_whose_stages_need_no_network_loads_none_and_one_that_comes_later_hears_of_the_threads() -> None:
     program = (
         "import sys; from installation.stills import sources, tasks; from installation.stages import clean, print_file;"
-        "tasks._use_threads(1); print('torch' in sys.modules)"
+        "tasks._use_threads(3); there = 'torch' in sys.modules;"
+        "import cv2, torch; print(there, torch.get_num_threads(), cv2.getNumThreads())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.split() == ["False", "3", "3"]
