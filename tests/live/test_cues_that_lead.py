@@ -113,6 +113,14 @@ def painted(live: Live, **knobs: float) -> bool:
     return all(abs(values.get(f"generator.{name}", np.inf) - value) < 1e-6 for name, value in knobs.items())
 
 
+def light_after(live: Live, pictures: int) -> float:
+    """How light the wall is, 0..255, in the second half of so many more pictures."""
+    drawing = live.studio.newest()
+    enough = pictures + (drawing.picture if drawing else 0)
+    walls = play(live, lambda: (now := live.studio.newest()) is not None and now.picture >= enough)
+    return float(np.mean(walls[len(walls) // 2 :]))
+
+
 def test_the_wall_fades_to_a_vector_to_another_model_with_knobs_of_its_own_and_back(
     live: Live, tmp_path: Path, wait_for
 ) -> None:
@@ -142,6 +150,12 @@ def test_the_wall_fades_to_a_vector_to_another_model_with_knobs_of_its_own_and_b
     play(live, lambda: painted(live, **{knob: 0.0, "to.rose": 0.0, "to.dance": 1.0}))
     live.board.apply(Command("cue", "5"), live.clock.now_s())  # its model has a knob that the show's own has not
     play(live, lambda: painted(live, **{"model.negative": 1.0, "feedback": 0.5, "noise.fine": 0.25}))
+    light_after(live, 30)  # it has appeared
+    lights = []
+    for verb in ("knob", "release"):  # at 0, and as the cue has it
+        live.board.apply(Command(verb, "generator.feedback"), live.clock.now_s())
+        lights.append(light_after(live, 10))
+    assert lights[0] > lights[1] + 15, "the graph is handed its own answer again"
     live.board.apply(Command("cue", "4"), live.clock.now_s())
     play(live, lambda: painted(live, **{"model.negative": 0.0, "feedback": 0.0}))
     assert "generator.feedbck" not in live.knobs
