@@ -16,12 +16,12 @@ from installation.networks.eyes import CLASS, LITES, look_through
 from installation.pen import Colour
 from installation.stages.drawing.strokes import Strokes, paint, throw
 
-DRAWN_PX = 128  # at which strokes are painted while they move
+DRAWN_PX = 112  # at which strokes are painted while they move
 SOFT = (0.020, 0.005)  # of their edges, at first and in the end
 RATES = {"points": 0.012, "wide": 0.06, "inks": 0.04}
 FIRST = 0.25  # share of the steps in which several beginnings are tried
 SEEN_PX = 224
-VIEWS = 2  # of each picture at each step
+VIEWS = 1  # of each picture at each step
 TURN_DEG, SCALES, SHIFT = 8.0, (0.85, 1.1), 0.06  # a drawing shall be seen however it hangs
 INSIDE = (0.06, 0.94)  # where strokes shall stay
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from installation.pen import Colour, Layer, Stroke
 
-SAMPLES = 36  # points along a stroke that its distance is measured to
+PIECES = 14  # straight ones that a stroke is measured by
 
 
 @dataclass
@@ -67,20 +67,30 @@ def throw(
 def paint(strokes: Strokes, paper: Colour, side_px: int, soft: float) -> Tensor:
     """The picture (1, 3, side, side), sRGB 0..1; soft: how far an edge spreads, in parts of the square."""
     device = strokes.points.device
-    t = torch.linspace(0, 1, SAMPLES, device=device)[:, None]
+    t = torch.linspace(0, 1, PIECES + 1, device=device)[:, None]
     bernstein = torch.cat([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], 1)  # (K, 4)
     along = torch.einsum("kb,sbc->skc", bernstein, strokes.points)  # (S, K, 2)
     places = (torch.arange(side_px, device=device) + 0.5) / side_px
     grid = torch.stack(torch.meshgrid(places, places, indexing="xy"), -1).reshape(-1, 2)  # (P, 2)
-    near = along.flatten(0, 1)
-    squares = grid.square().sum(1, keepdim=True) + near.square().sum(1) - 2 * grid @ near.T  # (P, S K)
-    far = squares.view(len(grid), len(along), SAMPLES).amin(2).clamp(min=1e-8).sqrt()  # (P, S)
+    far = _distance(grid, along)  # (P, S)
     cover = torch.sigmoid((strokes.width() / 2 - far) / soft)
     colour = strokes.colour()[strokes.of]  # (S, 3)
     picture = torch.tensor(paper, device=device).expand(len(grid), 3)
     for number in range(len(colour)):
         picture = torch.lerp(picture, colour[number].expand_as(picture), cover[:, number, None])
     return picture.T.reshape(1, 3, side_px, side_px)
+
+
+def _distance(places: Tensor, along: Tensor) -> Tensor:
+    """How far places (P, 2) are from each line of straight pieces (S, K, 2): (P, S), never quite 0."""
+    start = along[:, :-1].flatten(0, 1)  # (S (K - 1), 2)
+    way = along[:, 1:].flatten(0, 1) - start
+    length = way.square().sum(1).clamp(min=1e-8)
+    ahead = places @ way.T - (start * way).sum(1)  # (P, S (K - 1))
+    part = (ahead.detach() / length.detach()).clamp(0, 1)  # where on a piece one is nearest: there its change is none
+    squares = places.square().sum(1, keepdim=True) + start.square().sum(1) - 2 * places @ start.T
+    squares = squares - 2 * part * ahead + part * part * length
+    return squares.view(len(places), len(along), -1).amin(2).clamp(min=1e-8).sqrt()
 
 
 def to_layers(strokes: Strokes, corner_mm: tuple[float, float], side_mm: float) -> list[Layer]:

@@ -18,17 +18,18 @@ import torch
 from installation.networks import eyes
 from installation.networks.eyes import BODY, Sight, read_aim
 from installation.signals import Still
-from installation.stages import pixels
+from installation.stages import mattes, pixels
 from installation.stages.dream.climbing import Stride, climb
 from installation.stages.dream.imagining import imagine
 from installation.stages.upscale import crop_to_shape
-from installation.stages.upscale.resampling import bands, fill, read, scale_band, write
+from installation.stages.upscale.resampling import area_weights, bands, fill, read, scale_band, write
 from installation.stages.work import Made, Stage, Work
 
 NEEDS = {"gpu": 0.5}
 EFFORTS = {"proof": {"steps": 4, "imagine_steps": 48}, "draft": {"steps": 8}, "print": {"steps": 14}}
 BEGINNINGS = ("still", "noise")
 SMALLEST_PX = 32
+BROAD_PX = 24  # of a picture in which only its broad tones are left
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Settings:
     growth: float = 1.4  # from one octave to the next
     steps: int = 8  # at each octave
     rate: float = 0.011  # mean change of a step, of black to white
-    colour: float = 0.6  # 0: only light and dark are dreamt, the still's colours stay; 1: colours too
+    colour: float = 0.4  # 0: only light and dark are dreamt, the still's colours stay; 1: colours too
+    hold: float = 0.6  # 0..1: how far the still's broad lights and tints are brought back before each octave
     tile_px: int = 448  # side of a tile; memory grows with its square
     rim_px: int = 48  # around a tile, seen but not moved
     jitter_px: int = 24
@@ -102,7 +104,7 @@ class Dream(Stage):
         for number, (width, height) in enumerate(sizes):
             last = number == len(sizes) - 1
             canvas = work.canvas(height, width, 3) if last else _scratch(folder / f"{number}.npy", height, width)
-            lay(canvas, base, dreamt, before)
+            lay(canvas, base, dreamt, before, settings.hold)
 
             def tell(step: int, here: tuple[int, int] = (width, height)) -> None:
                 nonlocal done
@@ -156,10 +158,10 @@ def octaves(size: tuple[int, int], first_px: float, growth: float) -> list[tuple
     return sizes[::-1]
 
 
-def lay(canvas: np.ndarray, base: np.ndarray, dreamt: np.ndarray | None, before: tuple[int, int]) -> None:
+def lay(canvas: np.ndarray, base: np.ndarray, dreamt: np.ndarray | None, before: tuple[int, int], hold: float) -> None:
     """Fill an octave's canvas: the still; or the dream of the octave before, and what of the still was lost in it.
 
-    before (width, height) is that octave's size.
+    before (width, height) is that octave's size; hold: how far its broad tones are brought back.
     """
     size, size_in = canvas.shape[:2], base.shape[:2]
 
@@ -169,6 +171,7 @@ def lay(canvas: np.ndarray, base: np.ndarray, dreamt: np.ndarray | None, before:
     if dreamt is None:
         fill(canvas, still, size_in)
         return
+    tones = hold * (_broad(base) - _broad(dreamt))
     blur = max(0.5 * size[0] / before[1], 0.3) if size_in[0] >= before[1] else 0.0
     for top, bottom in bands(*canvas.shape):
         grown = scale_band(lambda a, b: read(dreamt, a, b), dreamt.shape[:2], size, top, bottom)
@@ -178,7 +181,19 @@ def lay(canvas: np.ndarray, base: np.ndarray, dreamt: np.ndarray | None, before:
             here = scale_band(still, size_in, size, first, last)
             detail = here - cv2.GaussianBlur(here, (0, 0), blur)
             grown += detail[top - first : bottom - first]
+        grown += mattes.enlarge(tones, *size, slice(top, bottom))
         write(canvas, top, grown)
+
+
+def _broad(picture: np.ndarray) -> np.ndarray:
+    """The broad lights and tints of a picture, (h, w, 3) float32, about BROAD_PX the longer side."""
+    width, height = pixels.fit((picture.shape[1], picture.shape[0]), BROAD_PX)
+    size_in = picture.shape[:2]
+    small = [
+        scale_band(lambda a, b: read(picture, a, b), size_in, (height, width), top, top + 1, area_weights)
+        for top in range(height)
+    ]
+    return cv2.GaussianBlur(np.concatenate(small), (0, 0), 1.0)
 
 
 def _scratch(path: Path, height: int, width: int) -> np.ndarray:

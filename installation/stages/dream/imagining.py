@@ -53,7 +53,7 @@ def _paint(spectrum: Tensor, scale: Tensor, size: tuple[int, int]) -> Tensor:
     """A spectrum (3, H, W / 2 + 1, 2) as a picture (1, 3, H, W), 0..1."""
     waves = torch.fft.irfft2(torch.view_as_complex(spectrum) * scale, size, norm="ortho")  # (3, H, W)
     mixed = torch.tensordot(torch.tensor(COLOURS, device=waves.device), waves, 1)
-    return torch.sigmoid(4 * mixed)[None]
+    return torch.sigmoid(2.5 * mixed)[None]
 
 
 def _scale(height: int, width: int) -> Tensor:
