@@ -40,13 +40,13 @@ class Settings:
     naked bodies: a picture that it is asked for may well show what it was trained on.
     """
 
-    aims: tuple[str, ...] = ("vgg16/4_3",)
+    aims: tuple[str, ...] = ("lite0/block9",)
     begin: str = "still"  # still | noise: then the still only says how large
     size: tuple[int, int] = (0, 0)  # of the print, width and height in pixels; (0, 0) is the still's
     smallest_px: int = 200  # longer side of the first octave
-    growth: float = 1.4  # from one octave to the next
+    growth: float = 1.45  # from one octave to the next
     steps: int = 8  # at each octave
-    rate: float = 0.011  # mean change of a step, of black to white
+    rate: float = 0.012  # mean change of a step, of black to white
     colour: float = 0.4  # 0: only light and dark are dreamt, the still's colours stay; 1: colours too
     hold: float = 0.6  # 0..1: how far the still's broad lights and tints are brought back before each octave
     tile_px: int = 448  # side of a tile; memory grows with its square
