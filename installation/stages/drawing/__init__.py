@@ -24,7 +24,7 @@ from installation.stages.drawing.strokes import paint, to_layers
 from installation.stages.work import Made, Stage, Work
 
 NEEDS = {"gpu": 0.5}
-EFFORTS = {"proof": {"steps": 40, "tries": 1}, "draft": {"steps": 240, "tries": 3}, "print": {"steps": 480, "tries": 6}}
+EFFORTS = {"proof": {"steps": 40}, "draft": {"steps": 240}, "print": {"steps": 600, "tries": 64}}
 JUDGED_PX = 448
 
 
@@ -39,7 +39,7 @@ class Settings:
     inks: tuple[Colour, ...] = ((0.13, 0.13, 0.15), (0.80, 0.25, 0.15))  # one to three, to begin with
     paper: Colour = (0.955, 0.94, 0.905)
     steps: int = 240
-    tries: int = 3  # beginnings of which the best is gone on with
+    tries: int = 20  # beginnings by chance, of which the nets' favourite is gone on with
     margin: float = 0.02  # around the square drawing, in parts of the shorter side
     size: tuple[int, int] = (0, 0)  # of the print, width and height in pixels; (0, 0) is the still's
     dpi: float = 254.0

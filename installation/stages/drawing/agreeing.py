@@ -18,8 +18,7 @@ from installation.stages.drawing.strokes import Strokes, paint, throw
 
 DRAWN_PX = 112  # at which strokes are painted while they move
 SOFT = (0.020, 0.005)  # of their edges, at first and in the end
-RATES = {"points": 0.012, "wide": 0.06, "inks": 0.04}
-FIRST = 0.25  # share of the steps in which several beginnings are tried
+RATES = {"points": 0.016, "wide": 0.08, "inks": 0.05}
 SEEN_PX = 224
 VIEWS = 1  # of each picture at each step
 TURN_DEG, SCALES, SHIFT = 8.0, (0.85, 1.1), 0.06  # a drawing shall be seen however it hangs
@@ -61,58 +60,30 @@ def agree(
     chance: np.random.Generator,
     step_done: Callable[[float, Strokes], object],
 ) -> Strokes:
-    """The best of several beginnings, moved until all steps are done; begin(number) throws one."""
-    first = max(1, round(FIRST * steps))
-    best: tuple[float, Strokes] | None = None
-    for number in range(tries):
-        strokes = begin(number)
-        loss = _move(judges, category, strokes, paper, range(first), steps, chance, lambda _: None)
-        step_done(0.5 * (number + 1) / tries, strokes)
-        if best is None or loss < best[0]:
-            best = loss, strokes
-    assert best is not None
-    strokes = best[1]
-    _move(
-        judges,
-        category,
-        strokes,
-        paper,
-        range(first, steps),
-        steps,
-        chance,
-        lambda part: step_done(0.5 + 0.5 * part, strokes),
-    )
-    return strokes
-
-
-def _move(
-    judges: Sequence[Judge],
-    category: int,
-    strokes: Strokes,
-    paper: Colour,
-    steps: range,
-    of: int,
-    chance: np.random.Generator,
-    told: Callable[[float], object],
-) -> float:
-    """Move strokes a range of steps on; the mean loss of the last ones."""
+    """The beginning that the judges like best of several, moved for all steps; begin(number) throws one."""
+    liked = [_like(judges, category, begin(number), paper) for number in range(tries)]
+    strokes = begin(int(np.argmax(liked)))
     groups = [{"params": [getattr(strokes, name)], "lr": rate} for name, rate in RATES.items()]
     moving = torch.optim.Adam(groups, betas=(0.8, 0.98))
-    losses = []
-    for step in steps:
-        part = step / max(of - 1, 1)
+    for step in range(steps):
+        part = step / max(steps - 1, 1)
         for group, rate in zip(moving.param_groups, RATES.values(), strict=True):
-            group["lr"] = rate * (0.15 + 0.85 * math.cos(part * math.pi / 2) ** 2)
-        soft = SOFT[0] * (SOFT[1] / SOFT[0]) ** part
-        picture = paint(strokes, paper, DRAWN_PX, soft)
+            group["lr"] = rate * (0.1 + 0.9 * math.cos(part * math.pi / 2) ** 2)
+        picture = paint(strokes, paper, DRAWN_PX, SOFT[0] * (SOFT[1] / SOFT[0]) ** part)
         loss = _disbelief(judges, category, picture, paper, chance) + _outside(strokes)
         moving.zero_grad()
         loss.backward()
         moving.step()
-        losses.append(float(loss.detach()))
         if step % 10 == 9:
-            told((step - steps.start + 1) / len(steps))
-    return float(np.mean(losses[-10:]))
+            step_done((step + 1) / steps, strokes)
+    return strokes
+
+
+def _like(judges: Sequence[Judge], category: int, strokes: Strokes, paper: Colour) -> float:
+    """How near judges come to the class: the mean of their logarithms."""
+    with torch.inference_mode():
+        picture = paint(strokes, paper, DRAWN_PX, SOFT[1])
+    return float(np.mean([math.log(max(judge.score(picture, category), 1e-9)) for judge in judges]))
 
 
 def _disbelief(

@@ -181,7 +181,7 @@ def lay(canvas: np.ndarray, base: np.ndarray, dreamt: np.ndarray | None, before:
             here = scale_band(still, size_in, size, first, last)
             detail = here - cv2.GaussianBlur(here, (0, 0), blur)
             grown += detail[top - first : bottom - first]
-        grown += mattes.enlarge(tones, *size, slice(top, bottom))
+        grown += mattes.enlarge(tones, size[0], size[1], slice(top, bottom))
         write(canvas, top, grown)
 
 
