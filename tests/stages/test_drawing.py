@@ -18,7 +18,8 @@ PAPER = (0.95, 0.94, 0.9)
 
 
 def test_the_print_is_of_the_svg_and_every_net_is_asked_what_that_is(tmp_path: Path) -> None:
-    settings = drawing.Settings(nets=("lite0",), strokes=6, steps=2, tries=2, paper=PAPER, size=(120, 90))
+    inks = ((0.13, 0.13, 0.15), (0.8, 0.25, 0.15))
+    settings = drawing.Settings(nets=("lite0",), strokes=6, steps=2, tries=2, paper=PAPER, inks=inks, size=(120, 90))
     told: list[float] = []
     work = Work(3, tmp_path, lambda fraction, note="": told.append(fraction))
     made = drawing.create(settings).run((Still(np.zeros((9, 12, 3), np.uint16), "x", "k"),), work)

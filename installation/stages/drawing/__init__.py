@@ -32,12 +32,12 @@ JUDGED_PX = 448
 class Settings:
     """category is a number of ImageNet's thousand classes; the nets all have to see it."""
 
-    category: int = 310  # 4 hammerhead, 130 flamingo, 310 grasshopper, 606 iron, 949 strawberry, ...
+    category: int = 559  # 4 hammerhead, 130 flamingo, 559 folding chair, 606 iron, 644 matchstick, ...
     nets: tuple[str, ...] = ("lite0", "lite1", "lite2")
     strokes: int = 12
     widths: tuple[float, float] = (0.012, 0.16)  # least and most, in parts of the drawing's side
-    inks: tuple[Colour, ...] = ((0.13, 0.13, 0.15), (0.80, 0.25, 0.15))  # one to three, to begin with
-    paper: Colour = (0.955, 0.94, 0.905)
+    inks: tuple[Colour, ...] = ((0.93, 0.90, 0.82), (0.90, 0.45, 0.20))  # one to three, to begin with
+    paper: Colour = (0.07, 0.08, 0.12)
     steps: int = 240
     tries: int = 20  # beginnings by chance, of which the nets' favourite is gone on with
     margin: float = 0.02  # around the square drawing, in parts of the shorter side
