@@ -38,7 +38,10 @@ def test_the_soft_picture_and_the_svg_show_the_same_strokes(tmp_path: Path) -> N
     from installation.pen import to_svg
 
     svg = to_svg(strokes.to_layers(thrown, (0.0, 0.0), 128.0), (128.0, 128.0))
-    print_ = drawing.print_svg(svg, PAPER, (128, 128), Work(0, tmp_path))
+    judge = agreeing.Judge("eye", lambda x: x.mean((2, 3)), 64)
+    (seen,) = drawing.score(svg, PAPER, [judge], 2, (0.0, 0.0), 128.0).values()
+    assert seen == pytest.approx(float(torch.from_numpy(soft).mean((0, 1)).softmax(0)[2]), abs=0.005), "all of it"
+    print_ = drawing.print_svg(svg, PAPER, (128, 128), 1.0, Work(0, tmp_path))
     assert np.abs(np.asarray(print_) / 65535 - soft).mean() < 0.01
 
 

@@ -26,6 +26,7 @@ from installation.stages.work import Made, Stage, Work
 NEEDS = {"gpu": 0.5}
 EFFORTS = {"proof": {"steps": 40}, "draft": {"steps": 240}, "print": {"steps": 600, "tries": 64}}
 JUDGED_PX = 448
+PT_PER_INCH = 72  # at which a point of librsvg is a pixel
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Drawing(Stage):
         corner = ((size_mm[0] - side) / 2, (size_mm[1] - side) / 2)
         svg = to_svg(to_layers(strokes, corner, side), size_mm, f"ImageNet class {settings.category}")
         scores = score(svg, settings.paper, judges, settings.category, corner, side)
-        made = print_svg(svg, settings.paper, (width, height), work)
+        made = print_svg(svg, settings.paper, (width, height), 1 / mm_per_px, work)
         notes = {"category": settings.category, "scores": scores, "files": [work.leave(FILE, svg)]}
         return Made(made, notes=notes)
 
@@ -121,26 +122,22 @@ def score(
     return {judge.name: round(judge.score(seen.to(_device_of(judge)), category), 4) for judge in judges}
 
 
-def print_svg(svg: str, paper: Colour, size: tuple[int, int], work: Work) -> np.ndarray:
-    """The SVG on paper at full size, strip by strip."""
+def print_svg(svg: str, paper: Colour, size: tuple[int, int], px_per_mm: float, work: Work) -> np.ndarray:
+    """The SVG on paper at full size (width, height), strip by strip."""
     width, height = size
     canvas = work.canvas(height, width, 3)
-    image = _open(svg, 0.0, paper, size)
+    image = _open(svg, px_per_mm, paper).embed(0, 0, width, height, extend="copy")  # a pixel more where it was rounded
     for top, bottom in mattes.rows(height, width):
         canvas[top:bottom] = pixels.to_uint16(image.crop(0, top, width, bottom - top).numpy())
         work.progress(0.95 + 0.05 * bottom / height, "ink")
     return canvas
 
 
-def _open(svg: str, px_per_mm: float, paper: Colour, size: tuple[int, int] = (0, 0)) -> pyvips.Image:
-    """An SVG in pixels: so many a millimetre, or of that very size; on paper, 8 bit."""
-    at_96 = pyvips.Image.svgload_buffer(svg.encode(), dpi=MM_PER_INCH)  # a pixel a millimetre
-    scale = px_per_mm or max(size[0] / at_96.width, size[1] / at_96.height)
-    image = pyvips.Image.svgload_buffer(svg.encode(), dpi=MM_PER_INCH, scale=scale)
-    flat = image.flatten(background=[255 * part for part in paper])
-    if any(size):
-        flat = flat.embed(0, 0, size[0], size[1], extend="copy")
-    return flat
+def _open(svg: str, px_per_mm: float, paper: Colour) -> pyvips.Image:
+    """An SVG in millimetres as pixels on paper, 8 bit."""
+    scale = px_per_mm * MM_PER_INCH / PT_PER_INCH
+    image = pyvips.Image.svgload_buffer(svg.encode(), dpi=PT_PER_INCH, scale=scale)
+    return image.flatten(background=[255 * part for part in paper])
 
 
 def _seen(picture: torch.Tensor) -> np.ndarray:
