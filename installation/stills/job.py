@@ -28,6 +28,7 @@ ALL_STAGES = (  # matting before composition, other than in the source: paper ov
     "upscale",
     "print_file",
 )
+ON_REQUEST = {"dream": "colour", "plotter": "lines", "drawing": "lines"}  # and before which of them
 REFERENCES = "references"
 WHOLE_PICTURE = ("colour", "upscale", "print_file")  # what a moment or a picture goes through unless told otherwise
 EFFORTS = ("proof", "draft", "print")
@@ -164,8 +165,9 @@ def chain(job: Job, kind: str) -> tuple[str, ...]:
     """Which stages a still goes through: all for references; a whole picture or moment is coloured and printed."""
     if job.stages:
         first = ("saliency", "composition")
-        return tuple(s for s in ALL_STAGES if s in job.stages and (kind == REFERENCES or s not in first)) + tuple(
-            s for s in job.stages if s not in ALL_STAGES
+        ordered = [s for stage in ALL_STAGES for s in (*(s for s, at in ON_REQUEST.items() if at == stage), stage)]
+        return tuple(s for s in ordered if s in job.stages and (kind == REFERENCES or s not in first)) + tuple(
+            s for s in job.stages if s not in ordered
         )
     return ALL_STAGES if kind == REFERENCES else WHOLE_PICTURE
 

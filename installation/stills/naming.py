@@ -16,6 +16,8 @@ from pathlib import Path
 from installation.stills.ledger import BEFORE_AFTER, SHEETS, Ledger, NotOurs, State, read_sidecar
 
 RESERVED = (*SHEETS, "choices.json", "preview")
+PICTURE = ".png"
+ENDS = {"master.tif": ".tif", "drawing.svg": ".svg"}  # of what is called after the print alone
 LONGEST_STEM = 120  # bytes of UTF-8: the longest ending and the marks of a half-written file fit behind it
 Sources = frozenset[str]  # paths and hashes of what a print was made of
 
@@ -64,9 +66,10 @@ class Names:
 
 
 def ends_of(made: Sequence[str]) -> list[str]:
-    """How the names of a print's files end, from what the stage called them; none: a picture without print files."""
-    ends = [".tif" if name == "master.tif" else f".{name}" for name in made] or [".png"]
-    return [*ends, BEFORE_AFTER, ".json"]
+    """How the names of a print's files end, from what the stages called them; without print files it is a picture."""
+    ends = [ENDS.get(name, f".{name}") for name in made]
+    picture = [] if any(not name.endswith(".svg") for name in made) else [PICTURE]
+    return [*ends, *picture, BEFORE_AFTER, ".json"]
 
 
 def sources_of(sidecar: Path) -> Sources:

@@ -17,6 +17,7 @@ Make print-ready files, with proofs and a sidecar each that makes the same print
   prints/x.json         a print's sidecar: makes it again
 
 stages: saliency matting composition slomo_glitch selection colour clean lines upscale print_file
+        and on request: dream (before colour), plotter or drawing (before lines), which also leave an SVG
 Kill it at any time: the same command goes on where it was. Finished work is in DIR/.work.
 What it has not made itself is never replaced: it is named, and kept.
 

@@ -146,7 +146,7 @@ class Opening(Stage):
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         if self.kind == "moment":
-            return Made(render(open_moment(self.path), self.size))
+            return _repaint(open_moment(self.path), self.size)
         from installation.stages import pixels
 
         found = read_picture(self.path)
@@ -159,7 +159,12 @@ class Opening(Stage):
 
 
 def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
-    """Paint a moment again [returns shape=(H, W, 3), uint8, sRGB].
+    """Paint a moment again [returns shape=(H, W, 3), uint8, sRGB]. Raises SettingsError; see _repaint."""
+    return _repaint(moment, size).pixels
+
+
+def _repaint(moment: Moment, size: tuple[int, int]) -> Made:
+    """A moment's picture; where its generator draws lines, what a plotter needs to know of them.
 
     The generator, its bends and the effects get the controls that the moment wrote down; effects run at `size`, so a
     larger picture has finer lines. Raises SettingsError when the moment's show cannot be opened, and says so when the
@@ -188,7 +193,9 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
         assert drawn is not None
         paper = projection.create(easel.canvas, size)  # no venue's corners on a print
         paper.draw(drawn, None, 1.0)
-        return paper.read_now()
+        table, weather = generator.drawing(moment_now) if hasattr(generator, "drawing") else ({}, None)
+        maps = {} if weather is None else {"weather": weather}
+        return Made(paper.read_now(), maps, {"drawing": table} if table else {})
 
 
 def _remembered_s(links: Sequence[Link], values: Mapping[str, float]) -> float:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from installation.networks.efficientnet import Lite0, load_lite0
+from installation.networks.efficientnet import Lite, load_lite0
 from installation.training.corpus import Corpus
 from installation.weights import WeightsError
 
@@ -36,7 +36,7 @@ def kid(real: Tensor, drawn: Tensor) -> float:
 class Judge:
     """Features of part of the corpus, ready to be compared with what is drawn."""
 
-    net: Lite0
+    net: Lite
     real: Tensor
     device: torch.device
 
@@ -46,7 +46,7 @@ class Judge:
 
 
 @torch.no_grad()
-def look(net: Lite0, pictures: Tensor, device: torch.device) -> Tensor:
+def look(net: Lite, pictures: Tensor, device: torch.device) -> Tensor:
     """Features (N, 1280) of pictures of any size, seen at SEEN_PX."""
     views = [F.interpolate(p, size=(SEEN_PX, SEEN_PX), mode="bilinear", antialias=True) for p in pictures.split(20)]
     return torch.cat([net(view.to(device)).float().cpu() for view in views])

@@ -9,6 +9,7 @@ from installation.generators import stylegan2, stylegan3
 from installation.generators.stylegan2.network import Generator, NetworkConfig
 from installation.latent import directions, reaching
 from installation.live import opening
+from installation.pen.squares import Sheet
 from installation.settings import Bend, Cue, Direction, Part, SettingsError, Show
 from installation.signals import Controls
 
@@ -40,6 +41,8 @@ def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, net_seed: int = 0,
         pytest.fail(f"say here how to make {name} without a model")
     if name in ("slomo", "crossfade", "camera"):
         settings = {"generator": Part("pattern")} | settings  # what it lays its glitch over, or stands before
+    if name == "plotter":
+        settings = {"sheet": Sheet(rows=2, columns=3, nest=5, line=12.0)} | settings  # what 48 pixels can show
     return module.create(module.Settings(**settings), bends, (48, 32), "cpu", seed)
 
 
