@@ -35,6 +35,7 @@ examples:
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
+  installation train autoencoder my_pictures/ --explore 500   pictures that leak into each other
   installation corpus sheet my_pictures/    what of them would be learnt from
   installation latent project rose.jpg --model bloom         the point of a model that looks most like a picture
   installation service install --show mine.toml             the same at every start of this machine, for months

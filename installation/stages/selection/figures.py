@@ -21,6 +21,9 @@ ABOUT = {
     "colourfulness": "Hasler and Suesstrunk 2003, of 109, which their viewers called extremely colourful",
     "composition": "score of the composition that the take was made from",
     "coverage": "share of the paper that the picture covers",
+    "worth": "of a square: two or three pictures in each other at nearly full strength",
+    "voices": "of a square: how many pictures are heard in it, of ten",
+    "presence": "of a square: how strongly it is drawn, as a part of what its pictures are",
     "nima": "mean of NIMA's ten bins, 1..10 brought to 0..1: a taste of amateur photographs, compare in one batch only",
 }
 
