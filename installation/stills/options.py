@@ -23,7 +23,7 @@ What it has not made itself is never replaced: it is named, and kept.
 
   installation still cutouts/ --style scream.jpg:0.6 --style wreck.jpg:0.4 --variants 4 --out prints
   installation still moments/X.json --width 1m --dpi 254 --effort print
-  installation still page.png --width 1m --sheets a4 --stages upscale,print_file
+  installation still page.png --width 1m --sheets a4 --stages print_file
   installation still photo.jpg --style wave.jpg --set lines.strength=0.3 --stages colour,lines,upscale,print_file
 """
 
