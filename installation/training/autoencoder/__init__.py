@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import sys
 import time
+from collections.abc import Callable, Container
 from dataclasses import fields
 from pathlib import Path
 
@@ -97,11 +98,12 @@ def _once(studio: Studio) -> Run | None:
 def _explore(studio: Studio) -> Run | None:
     """As many runs as there shall be; the best of them all, or None where it was asked to stop."""
     settings, wanted = studio.settings, studio.settings.explore
+    liked = {int(name.partition("-")[0]) for name in hanging.kept(studio)}
     due_s = time.monotonic() + FIRST_PAGE_S
     bar = tqdm(total=wanted, initial=min(wanted, len(studio.made)), unit="run", desc="exploring", mininterval=2)
     with stop_request() as asked, bar:
         while len(studio.made) < wanted and not asked:
-            if (made := _next(studio, lambda: bool(asked))) is None:
+            if (made := _next(studio, lambda: bool(asked), liked)) is None:
                 break
             bar.set_postfix_str(f"run {made.number}: {_said(made)}", refresh=False)
             bar.update()
@@ -116,12 +118,12 @@ def _explore(studio: Studio) -> Run | None:
     return None if asked else exploring.best(studio.made)[0]
 
 
-def _next(studio: Studio, asked: object) -> Run | None:
+def _next(studio: Studio, asked: Callable[[], bool], liked: Container[int] = ()) -> Run | None:
     number = studio.next_number()
-    parameters = exploring.next_parameters(studio.settings, studio.made, number, len(studio.squares))
+    parameters = exploring.next_parameters(studio.settings, studio.made, number, len(studio.squares), liked)
     if studio.settings.error:
         parameters = dataclasses.replace(parameters, stop=studio.stop_at(parameters))
-    return studio.run(number, parameters, asked)  # type: ignore[arg-type]
+    return studio.run(number, parameters, asked)
 
 
 def _said(made: Run) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import numpy as np
 
@@ -14,8 +14,11 @@ VARIED = 0.6  # share of the runs after them that vary a good one
 GOOD = 0.12  # share of all runs that are good
 
 
-def next_parameters(settings: Settings, made: Mapping[int, Run], number: int, count: int) -> Parameters:
-    """What run `number` shall be like, of `count` pictures; the same for the same runs before it.
+def next_parameters(
+    settings: Settings, made: Mapping[int, Run], number: int, count: int, liked: Container[int] = ()
+) -> Parameters:
+    """What run `number` shall be like, of `count` pictures; the same for the same runs before it, of which some may be
+    liked: the artist kept a square of theirs.
 
     Raises ValueError where --like names a run that is not there.
     """
@@ -27,13 +30,13 @@ def next_parameters(settings: Settings, made: Mapping[int, Run], number: int, co
     dice = np.random.default_rng([settings.seed, number, 1])
     if len(made) < SCOUTS or dice.random() > VARIED:
         return draw(settings, count, number)
-    good = best(made)
+    good = best(made, liked)
     return draw(settings, count, number, good[int(dice.integers(len(good)))].parameters)
 
 
-def best(made: Mapping[int, Run]) -> list[Run]:
-    """The good runs, the best first: by the mean score of their five best squares."""
-    order = sorted(made.values(), key=lambda run: (-float(run.told.get("best", 0.0)), run.number))
+def best(made: Mapping[int, Run], liked: Container[int] = ()) -> list[Run]:
+    """The good runs, the best first: those that are liked, then by the mean score of their five best squares."""
+    order = sorted(made.values(), key=lambda run: (run.number not in liked, -float(run.told.get("best", 0.0)), run.number))
     return order[: max(1, round(GOOD * len(order)))]
 
 

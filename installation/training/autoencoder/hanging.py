@@ -31,6 +31,7 @@ FOLDER, LISTING, PAGE, TASTE = "squares", "squares.json", "page", "taste.npz"
 SMALL_PX = 160  # of a square on the page to look at
 LOOKED_AT_PX = 256  # by what learns the taste
 CANDIDATES = 3  # times as many as hang on the page are shown to it
+LOOKED_THROUGH = 60  # times as many are looked through for some that are not alike
 MOST_VOICES = 10.0
 KEY_DIGITS = 20  # of the hash that the select page knows a picture by
 
@@ -60,41 +61,31 @@ def gather(studio: Studio) -> list[Square]:
     return sorted(found, key=lambda square: (-square.score, square.name))
 
 
-def choose(studio: Studio, count: int) -> list[Square]:
+def choose(studio: Studio, count: int, by_taste: bool = True) -> list[Square]:
     """The best squares of all runs, no two much alike: by our measures, then by the artist's taste, where it is known.
 
     Those that the artist kept hang first.
     """
-    there = gather(studio)
-    if not there:
-        return []
-    kept = [i for i, square in enumerate(there) if square.name in _kept(studio)]
+    there, names = gather(studio), kept(studio)
+    first = [square for square in there if square.name in names]
+    others = [square for square in there if square.name not in names]
+    there = [*first, *others[: LOOKED_THROUGH * count]]
     memory = taste.recall(Path(studio.settings.taste) if studio.settings.taste else studio.settings.work / TASTE)
-    scores, mixtures = np.array([s.score for s in there]), np.stack([s.mixture for s in there[: 60 * count]])
-    known = len(set(memory.kept)) > 1 and len(memory.kept) >= taste.FEWEST
+    known = by_taste and len(set(memory.kept)) > 1 and len(memory.kept) >= taste.FEWEST
+    scores, mixtures = np.array([s.score for s in there]), np.array([s.mixture for s in there])
     wanted = CANDIDATES * count if known else count
-    best = judging.choose(scores[: 60 * count], mixtures, studio.fine, wanted, [i for i in kept if i < 60 * count])
-    if not known:
-        return [there[i] for i in best]
-    some = [there[i] for i in best]
-    ranks = ranking.rank(_stills(studio, some), {}, memory=memory)
-    pleasing = np.array([rank.overall for rank in ranks]) + 2.0 * np.array([s.name in _kept(studio) for s in some])
-    return [some[i] for i in np.argsort(-pleasing, kind="stable")[:count]]
+    best = [there[i] for i in judging.choose(scores, mixtures, studio.fine, wanted, range(len(first)))]
+    if known:
+        ranks = ranking.rank(_stills(studio, best), {}, memory=memory)
+        pleasing = [rank.overall + (square.name in names) for rank, square in zip(ranks, best, strict=True)]
+        best = [best[i] for i in np.argsort(-np.array(pleasing), kind="stable")]
+    return best[: max(count, len(first))]
 
 
 def glance(studio: Studio) -> Path:
     """The page as it stands, small, while runs are still being made."""
-    chosen = choose_by_measures(studio)
-    return _write_page(studio, _paint(studio, chosen, SMALL_PX), "jpg")
-
-
-def choose_by_measures(studio: Studio) -> list[Square]:
-    """As many as a page has, without asking the taste."""
     columns, rows = read_page(studio.settings.page)
-    there = gather(studio)[: 40 * columns * rows]
-    mixtures = np.stack([s.mixture for s in there]) if there else np.zeros((0, len(studio.squares)))
-    found = judging.choose(np.array([s.score for s in there]), mixtures, studio.fine, columns * rows)
-    return [there[i] for i in found]
+    return _write_page(studio, _paint(studio, choose(studio, columns * rows, by_taste=False), SMALL_PX), "jpg")
 
 
 def hang(studio: Studio) -> list[Square]:
@@ -201,12 +192,12 @@ def _made(studio: Studio, square: Square) -> str:
     )
 
 
-def _kept(studio: Studio) -> set[str]:
+def kept(studio: Studio) -> set[str]:
     """Names of the squares that the artist kept; what is named there hangs for good."""
     folder = studio.settings.work / FOLDER
     said = files.read_json(folder / "choices.json")
-    kept = {key for key, word in said.items() if word == "keep"} if isinstance(said, dict) else set()
-    return {path.stem for path in folder.glob("*.png") if kept and digest(path)[:KEY_DIGITS] in kept}
+    keys = {key for key, word in said.items() if word == "keep"} if isinstance(said, dict) else set()
+    return {path.stem for path in folder.glob("*.png") if keys and digest(path)[:KEY_DIGITS] in keys}
 
 
 def _stills(studio: Studio, squares: Sequence[Square]) -> list[Still]:

@@ -78,6 +78,8 @@ def choose(
 
     first: those that hang in any case.
     """
+    if not len(scores):
+        return []
     order = np.argsort(-scores, kind="stable")[: 40 * count]
     order = np.concatenate([np.array(list(first), int), order[~np.isin(order, list(first))]])
     seen = mixtures[order]

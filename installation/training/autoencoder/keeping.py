@@ -131,7 +131,7 @@ def as_generator(studio: Studio, trained: Trained, pictures: list[int]) -> Gener
     net, size = trained.net.eval(), studio.settings.size
     if net.decoder.config.kind == "conv":
         config = net.decoder.config
-        inputs = studio.squares.at(config.size)[pictures] * 2 - 1
+        inputs = studio.small[pictures]
         rows = ground = None
     else:
         there = studio.span(pictures)

@@ -103,7 +103,7 @@ class Studio:
             there = self.span(pictures)
             net, inputs = network.dense(there.coordinates.shape[1], parameters), there.coordinates
         else:
-            inputs = self.squares.at(network.CONV_PX)[pictures] * 2 - 1
+            inputs = self.small[pictures]
             net = network.conv(self.squares.planes, parameters)
         trained = network.train(net, inputs, parameters, self.settings.steps, stop)
         return None if trained is None else (trained, pictures, time.perf_counter() - began_s)
