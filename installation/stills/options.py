@@ -39,7 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--width", default=None, metavar="LENGTH", help="print width, such as 1m, 400mm, 40in (with --dpi)")
     add("--height", default=None, metavar="LENGTH", help="print height; one of both is enough")
     add("--dpi", type=float, default=None, help="pixels an inch (default: 254, which makes 10,000 px of 1 m)")
-    add("--sheets", default=None, metavar="PAPER", help="cut the print into sheets of a4, a3, letter ... to glue together")
+    add(
+        "--sheets",
+        default=None,
+        metavar="PAPER",
+        help="cut the print into sheets of a4, a3, letter ... to glue together",
+    )
     add(
         "--style", action="append", metavar="IMAGE[:W]", help="painting to colour after, with a weight; may be repeated"
     )

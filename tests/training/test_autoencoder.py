@@ -94,13 +94,13 @@ def test_fog_copies_and_blends_are_told_apart(drawings: Path, tmp_path: Path) ->
     mixtures[1, 5] = 1.0  # one of them
     mixtures[2, [5, 9, 14]] = [0.6, 0.5, -0.1]
     mixtures[3] = np.random.default_rng(0).normal(0, 1, COUNT)  # all of them, loud
-    judged = judging.judge(mixtures, studio.fine)
+    judged = judging.judge(mixtures, studio.known)
     assert [judged.verdict(i) for i in range(4)] == ["noise", "faithful", "worth", "noise"]
     assert judged.score.argmax() == 2
 
 
 def test_a_page_shows_no_two_squares_that_are_much_alike(drawings: Path, tmp_path: Path) -> None:
-    fine = open_studio(drawings, tmp_path).fine
+    fine = open_studio(drawings, tmp_path).known.fine
     mixtures = np.zeros((3, COUNT))
     mixtures[0, [1, 2]], mixtures[1, [1, 2]], mixtures[2, [3, 4]] = 0.5, [0.52, 0.48], 0.5
     assert judging.choose(np.array([1.0, 0.9, 0.5]), mixtures, fine, 2) == [0, 2]

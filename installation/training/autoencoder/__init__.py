@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         elif isinstance(item.default, bool):
             parser.add_argument(flag, action="store_true", help=text)
         elif isinstance(item.default, tuple):
-            parser.add_argument(flag, dest=item.name, action="append", default=[], metavar="NAME", help=f"{text}; may be repeated")
+            parser.add_argument(
+                flag, dest=item.name, action="append", default=[], metavar="NAME", help=f"{text}; may be repeated"
+            )
         else:
             told = f"{text} (default: {item.default})" if item.default != "" else text
             parser.add_argument(flag, type=type(item.default), default=item.default, help=told)
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Make runs, hang their squares, keep a model where it was asked for. Returns the exit status."""
     try:
         settings = settings_from(args)
-        _prepare_machine(settings.threads)
+        _prepare_machine(settings)
         corpus = open_corpus(settings.folder, settings.size, settings.work)
         for name, reason in corpus.skipped.items():
             print(f"skipped {name}: {reason}", file=sys.stderr)
@@ -135,10 +137,10 @@ def _page(studio: Studio) -> Path:
     return studio.settings.work / f"{hanging.PAGE}.jpg"
 
 
-def _prepare_machine(threads: int) -> None:
+def _prepare_machine(settings: Settings) -> None:
     import torch
 
-    if threads:
-        torch.set_num_threads(threads)
+    if settings.threads or settings.kind == "dense":
+        torch.set_num_threads(settings.threads or 1)
     torch.set_flush_denormal(True)
     keep_pages()

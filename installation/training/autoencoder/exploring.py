@@ -36,7 +36,9 @@ def next_parameters(
 
 def best(made: Mapping[int, Run], liked: Container[int] = ()) -> list[Run]:
     """The good runs, the best first: those that are liked, then by the mean score of their five best squares."""
-    order = sorted(made.values(), key=lambda run: (run.number not in liked, -float(run.told.get("best", 0.0)), run.number))
+    order = sorted(
+        made.values(), key=lambda run: (run.number not in liked, -float(run.told.get("best", 0.0)), run.number)
+    )
     return order[: max(1, round(GOOD * len(order)))]
 
 

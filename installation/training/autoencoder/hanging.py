@@ -1,8 +1,8 @@
 """Runs in; their best squares as pictures and as one page, and every square of one run sorted, out.
 
-    WORK/squares/0317-042.png ...  squares.json     the best of all runs, for `installation select WORK/squares`
-    WORK/page.jpg, page.png                         the same as one picture, to look at and to print
-    WORK/run-0317/worth/...  faithful/  noise/      as many squares as pictures, of one run
+WORK/squares/0317-042.png ...  squares.json     the best of all runs, for `installation select WORK/squares`
+WORK/page.jpg, page.png                         the same as one picture, to look at and to print
+WORK/run-0317/worth/...  faithful/  noise/      as many squares as pictures, of one run
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def choose(studio: Studio, count: int, by_taste: bool = True) -> list[Square]:
     known = by_taste and len(set(memory.kept)) > 1 and len(memory.kept) >= taste.FEWEST
     scores, mixtures = np.array([s.score for s in there]), np.array([s.mixture for s in there])
     wanted = CANDIDATES * count if known else count
-    best = [there[i] for i in judging.choose(scores, mixtures, studio.fine, wanted, range(len(first)))]
+    best = [there[i] for i in judging.choose(scores, mixtures, studio.known.fine, wanted, range(len(first)))]
     if known:
         ranks = ranking.rank(_stills(studio, best), {}, memory=memory)
         pleasing = [rank.overall + (square.name in names) for rank, square in zip(ranks, best, strict=True)]
@@ -179,7 +179,9 @@ def _figures(judged: judging.Judged, number: int) -> dict[str, float]:
     return {
         "worth": round(float(judged.score[number]), 4),
         "voices": round(min(1.0, float(judged.voices[number]) / MOST_VOICES), 4),
+        "balance": round(min(1.0, float(judged.balance[number])), 4),
         "presence": round(min(1.0, float(judged.presence[number])), 4),
+        "depth": round(min(1.0, float(judged.depth[number])), 4),
     }
 
 

@@ -98,7 +98,6 @@ fps = 30.0
 """
 
 
-@torch.no_grad()
 def keep(studio: Studio, run: Run) -> Path:
     """Train a run once more, as it was, and write its model; the card that vouches for the weights last."""
     found = studio.train(run.parameters)
@@ -126,6 +125,7 @@ def keep(studio: Studio, run: Run) -> Path:
     return folder
 
 
+@torch.no_grad()
 def as_generator(studio: Studio, trained: Trained, pictures: list[int]) -> Generator:
     """What a show plays: the decoder, its last layer and the span made one basis of pictures, -1..1."""
     net, size = trained.net.eval(), studio.settings.size
@@ -183,6 +183,7 @@ def _whitened(middle: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return average, spread, (middle - average) @ to_codes
 
 
+@torch.no_grad()
 def _write_samples(generator: Generator, path: Path) -> None:
     """Squares of the walk: every other one half-way between two pictures."""
     codes = generator.codes[torch.linspace(0, len(generator.codes) - 1, SAMPLES // 2).long()]

@@ -13,6 +13,7 @@ from installation.generators.autoencoder.network import Decoder, NetworkConfig
 from installation.training.autoencoder.settings import Parameters
 
 LOOK_EVERY = 10  # steps between two looks at the error
+PATIENCE, LEAST_GAIN = 25, 0.03  # looks without so much gain, after which a run is left as it is
 CONV_PX = 96  # a convolutional one is trained at this size, whatever its squares' size
 
 
@@ -75,9 +76,9 @@ def train(
     """
     chance = torch.Generator().manual_seed(parameters.seed)
     variance = float((inputs - inputs.mean(0)).square().mean())
-    optimiser = torch.optim.Adam(net.parameters(), lr=parameters.lr, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam(net.parameters(), lr=parameters.lr, betas=(0.9, 0.99), fused=True)
     batch = min(parameters.batch, len(inputs))
-    order = torch.empty(0, dtype=torch.long)
+    order, best, waited = torch.empty(0, dtype=torch.long), 1e9, 0
     for step in range(1, most_steps + 1):
         if len(order) < batch:
             order = torch.randperm(len(inputs), generator=chance)
@@ -91,7 +92,9 @@ def train(
         if stop():
             return None
         made, share = _look(net, inputs, variance)
-        if share <= parameters.stop:
+        waited = 0 if share < (1 - LEAST_GAIN) * best else waited + 1
+        best = best if waited else share
+        if share <= parameters.stop or waited >= PATIENCE:
             break
     return Trained(net, made, share, step)
 

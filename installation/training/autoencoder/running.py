@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from installation.training.autoencoder.settings import Parameters, Settings, fin
 class Run:
     """One that is finished: pictures (n,) are those it was given, mixtures (n, N) what its squares are of all of them.
 
-    strength (n,): of what is drawn in squares that mixtures do not say all of.
+    energies (n, 2): of squares that mixtures do not say all of (judging.judge).
     """
 
     number: int
@@ -32,7 +31,7 @@ class Run:
     pictures: list[int]
     mixtures: np.ndarray
     told: dict[str, Any]
-    strength: np.ndarray | None = None
+    energies: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -65,8 +64,13 @@ class Studio:
         return np.load(path)
 
     @cached_property
-    def fine(self) -> np.ndarray:
-        return span.fine_gram(self.squares.small)
+    def small(self) -> Tensor:
+        """The pictures as a convolutional network is given them, -1..1."""
+        return self.squares.at(network.CONV_PX) * 2 - 1
+
+    @cached_property
+    def known(self) -> judging.Known:
+        return judging.Known(span.fine_gram(self.squares.small), span.tone_gram(self.squares.small))
 
     def next_number(self) -> int:
         """The first number that no run has, whatever it was given."""
@@ -76,7 +80,9 @@ class Studio:
     def named(self) -> list[int]:
         """The pictures that must be among those of every run. Raises ValueError for a name that fits none."""
         names = self.squares.corpus.names
-        found = {part: [i for i, name in enumerate(names) if part.lower() in name.lower()] for part in self.settings.named}
+        found = {
+            part: [i for i, name in enumerate(names) if part.lower() in name.lower()] for part in self.settings.named
+        }
         if missing := [part for part, there in found.items() if not there]:
             raise ValueError(f"--with: no picture whose name has {missing[0]!r} in it, of {len(names)}")
         return sorted({i for there in found.values() for i in there})
@@ -123,7 +129,7 @@ class Studio:
         return painted
 
     def judge(self, run: Run) -> judging.Judged:
-        return judging.judge(run.mixtures, self.fine, run.strength)
+        return judging.judge(run.mixtures, self.known, run.energies)
 
     def _drawn(self, parameters: Parameters) -> list[int]:
         """The pictures of a run, by its seed; those that were named are always among them."""
@@ -137,14 +143,14 @@ class Studio:
         self, number: int, parameters: Parameters, pictures: list[int], trained: network.Trained, seconds: float
     ) -> tuple[Run, Tensor | None]:
         mixtures = np.zeros((len(pictures), len(self.squares)))
-        strength = painted = None
+        energies = painted = None
         if parameters.kind == "dense":
             mixtures[:, pictures] = self.span(pictures).mixture(trained.made).numpy()
         else:
             painted = trained.made.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-            mixtures, strength = self._looked_at(painted)
+            mixtures, energies = self._looked_at(painted)
         told = {"share": round(trained.share, 4), "steps": trained.steps, "seconds": round(seconds, 2)}
-        run = Run(number, parameters, pictures, mixtures, told, strength)
+        run = Run(number, parameters, pictures, mixtures, told, energies)
         judged = self.judge(run)
         best = np.sort(judged.score)[-5:]
         run.told.update(judged.count() | {"best": round(float(best.mean()), 4)})
@@ -152,14 +158,15 @@ class Studio:
 
     def _looked_at(self, painted: Tensor) -> tuple[np.ndarray, np.ndarray]:
         seen = torch.nn.functional.interpolate(painted.float() / 255, (span.SEEN_PX,) * 2, mode="bicubic")
-        drawn = [span.drawn(some).flatten(1).double().numpy() for some in (seen, self.squares.small)]
-        return judging.mixture_of(*drawn)
+        made, pictures = (span.drawn(some).flatten(1).double().numpy() for some in (seen, self.squares.small))
+        energies = np.stack([(made**2).mean(1), seen.flatten(1).var(1, correction=0).numpy()], 1)
+        return judging.mixture_of(made, pictures), energies
 
     def _write(self, run: Run, painted: Tensor | None) -> None:
         """The squares first, then the table that vouches for them, each whole."""
         tensors = {"mixtures": torch.from_numpy(run.mixtures).float()}
-        if painted is not None and run.strength is not None:
-            tensors |= {"painted": painted, "strength": torch.from_numpy(run.strength).float()}
+        if painted is not None and run.energies is not None:
+            tensors |= {"painted": painted, "energies": torch.from_numpy(run.energies).float()}
         with files.whole(self.folder / f"{run.name}.safetensors") as part:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part)
         told = {"inputs": self.inputs, "parameters": run.parameters.to_dict(), "pictures": run.pictures, **run.told}
@@ -175,7 +182,7 @@ class Studio:
                 parameters, pictures = Parameters.read(told.pop("parameters")), list(told.pop("pictures"))
                 with safe_open(path.with_suffix(".safetensors"), "np") as held:
                     mixtures = held.get_tensor("mixtures")
-                    strength = held.get_tensor("strength") if "strength" in held.keys() else None  # noqa: SIM118
+                    energies = held.get_tensor("energies") if "energies" in held.keys() else None  # noqa: SIM118
             except (OSError, LookupError, TypeError, ValueError, SafetensorError):
                 continue  # something else, or written in since
-            yield Run(int(path.stem), parameters, pictures, mixtures, told, strength)
+            yield Run(int(path.stem), parameters, pictures, mixtures, told, energies)

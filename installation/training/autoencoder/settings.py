@@ -48,7 +48,7 @@ class Settings:
     taste: str = _said("", "a taste file of `installation select --taste`; the squares' own is used without")
     keep: bool = _said(False, "keep the last run's network as a model for the show; else it is thrown away")
     seed: int = _said(0, "of everything random")
-    threads: int = _said(0, "CPU threads to use; 0: all")
+    threads: int = _said(0, "CPU threads to use; 0: one, which is as quick for a dense one, or all for a conv one")
     licence: str = _said("yours", "of the model, for its card")
     credit: str = _said("", "the pictures and their makers, for the model's card")
 
@@ -63,7 +63,9 @@ class Settings:
         if not (0 <= self.stop < 1 and self.dropout < 0.95 and self.error >= 0 and self.lr >= 0):
             raise ValueError("expected --stop 0..1, --dropout below 0.95, --error and --lr of 0 or more")
         if min(self.units, self.layers, self.middle, self.pictures, self.explore) < 0 or self.steps < 1:
-            raise ValueError("expected --units, --layers, --middle, --pictures and --explore of 0 or more, --steps of 1")
+            raise ValueError(
+                "expected --units, --layers, --middle, --pictures and --explore of 0 or more, --steps of 1"
+            )
         if self.layers > 5 or self.units > 2048 or self.middle > 1024:
             raise ValueError("expected at most 5 --layers, 2048 --units and 1024 numbers in the --middle")
         read_page(self.page)
@@ -147,7 +149,7 @@ def _fixed(parameters: Parameters, settings: Settings, count: int) -> Parameters
 
 
 def read_page(text: str) -> tuple[int, int]:
-    """"6x4" -> columns, rows. Raises ValueError."""
+    """ "6x4" -> columns, rows. Raises ValueError."""
     columns, _, rows = text.lower().partition("x")
     if not (columns.isdecimal() and rows.isdecimal() and 1 <= int(columns) * int(rows) <= 400):
         raise ValueError(f"--page: expected columns x rows such as 6x4, at most 400 squares, found {text!r}")

@@ -94,6 +94,12 @@ def fine_gram(pictures: Tensor) -> np.ndarray:
     return (flat.double() @ flat.double().T).numpy() / flat.shape[1]
 
 
+def tone_gram(pictures: Tensor) -> np.ndarray:
+    """The same of all their lights and darks, each around its own mean."""
+    flat = (pictures - pictures.mean((1, 2, 3), keepdim=True)).flatten(1).double()
+    return (flat @ flat.T).numpy() / flat.shape[1]
+
+
 def drawn(pictures: Tensor) -> Tensor:
     """Pictures (B, planes, h, w) without what is larger than an eighth of them, nor finer than is seen from afar."""
     side = pictures.shape[-1]
