@@ -37,7 +37,7 @@ class Source:
     """One thing to start from: kind is references, picture or moment; sha256 of its file is part of its key.
 
     lineage is a hash of what else its picture comes of: a moment's effects and weights, the code that opens it.
-    enlarged says that a stage will enlarge it: then it is worked on small; a picture that is printed as it is stays whole.
+    enlarged says that a stage will enlarge it: it is worked on small; a picture that is printed as it is stays whole.
     """
 
     kind: str

@@ -118,16 +118,16 @@ def small_lightweight(size: int = 128, planes: int = 3, attended: tuple[int, ...
 
 
 def small_autoencoder(kind: str = "dense", planes: int = 1) -> autoencoder.network.Generator:
-    """A decoder whose basis is soft forms, and the codes of twenty pictures."""
+    """A decoder that mixes soft forms, and the codes of twenty pictures."""
     widths, start = ((9, 24, 16), 1) if kind == "dense" else ((9, 16, 8), 8)
-    config = autoencoder.network.NetworkConfig(kind, 32, planes, widths, start, kind == "dense", 20)
+    config = autoencoder.network.NetworkConfig(kind, 32, planes, widths, start, 20)
     net = lively(autoencoder.network.Generator(config), 1.2)
     net.codes.copy_(torch.randn(20, 9, generator=torch.Generator().manual_seed(1)))
     net.spread.copy_(torch.eye(9) + 0.1 * net.spread)
     if kind == "dense":
         rough = torch.randn(16 * planes, 1, 5, 5, generator=torch.Generator().manual_seed(2))
         soft = nn.functional.interpolate(rough, (32, 32), mode="bicubic")
-        net.basis.copy_(0.12 * soft.view(16, planes, 32, 32))
+        net.pictures.copy_(0.12 * soft.view(16, planes, 32, 32))
     return net
 
 

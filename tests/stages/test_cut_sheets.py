@@ -75,5 +75,5 @@ def test_neighbours_share_the_overlap_and_nothing_is_left_out(size_mm: tuple[int
 @pytest.mark.parametrize("wrong", [{"paper": "b7"}, {"overlap_mm": 99.0}, {"margin_mm": -1.0}, {"paper": "a5"}])
 def test_paper_that_leaves_nothing_is_refused(wrong: dict[str, object]) -> None:
     asked = {"size_px": (90000, 90000), "dpi": DPI, "paper": "a4", "overlap_mm": 10.0, "margin_mm": 8.0} | wrong
-    with pytest.raises(SettingsError, match="sheets|overlap_mm"):
+    with pytest.raises(SettingsError, match=r"sheets|overlap_mm"):
         sheets.cut(**asked)  # type: ignore[arg-type]

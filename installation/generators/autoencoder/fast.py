@@ -1,6 +1,6 @@
 """The same pictures as `network.Generator`, played live: a few small layers, then one product as wide as the picture.
 
-That product reads the whole basis once for every picture, so what counts is how many bytes that is.
+That product reads all that is mixed once for every picture, so what counts is how many bytes that is.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from installation.bending.layers import Layer
-from installation.generators.autoencoder.network import VOICES, Generator
+from installation.generators.autoencoder.network import Generator
 
 Bend = Callable[[str, Tensor], Tensor]
+VOICES = 6  # groups of what is mixed, which can be bent apart from each other
 SIDE = 2  # numbers of a layer that has no rows are bent in squares of so many each way, as channels
 
 
@@ -27,13 +28,14 @@ class Fast:
         self.places: list[Layer] = [("middle", *_squares(config.z_dim))]
         if config.kind == "dense":
             self.places += [(f"hidden.{i}", *_squares(width)) for i, width in enumerate(config.widths[1:])]
-            self.voices = torch.tensor_split(torch.arange(config.widths[-1]), min(VOICES, config.widths[-1]))
-            self.places.append(("voices", len(self.voices) * config.planes, config.size))
-            self.basis = net.basis.detach().flatten(1).to(device, dtype)  # (K, planes * S * S)
-            self.ground = net.ground.detach().float().flatten().to(device)
+            count = config.widths[-1]
+            voices = [torch.arange(first, count, VOICES) for first in range(min(VOICES, count))]
+            self.ends = torch.tensor([len(voice) for voice in voices]).cumsum(0).tolist()
+            self.order = torch.cat(voices).to(device)
+            self.places.append(("voices", len(voices) * config.planes, config.size))
+            self.pictures = net.pictures.detach().flatten(1)[torch.cat(voices)].to(device, dtype)  # (N, planes * S * S)
         else:
-            rows = [config.start << i for i in range(len(config.widths))]
-            self.places += [(f"hidden.{i}", n, rows[i]) for i, n in enumerate(config.widths[1:])]
+            self.places += [(f"hidden.{i}", n, config.start << i) for i, n in enumerate(config.widths[1:])]
         self.places.append(("picture", config.planes, config.size))
         if device.type != "cpu":
             self.decoder = self.decoder.to(device)
@@ -50,15 +52,16 @@ class Fast:
         return x if bend is None else bend("picture", x)
 
     def _laid(self, x: Tensor, bend: Bend | None) -> Tensor:
-        """The rows of the basis, each as strong as its number (1, K) says; apart, in groups, where these are bent."""
+        """So much of each picture (1, N), laid over each other; apart, in groups, where these are bent."""
         planes, size = self.config.planes, self.config.size
-        x = x.to(self.basis.dtype)
+        x = x[:, self.order].to(self.pictures.dtype)
         if bend is None:
-            picture = (x @ self.basis)[0].float()
-        else:
-            parts = torch.stack([x[0, rows] @ self.basis[rows[0] : rows[-1] + 1] for rows in self.voices])
-            picture = bend("voices", parts.float().view(1, -1, size, size)).view(len(parts), -1).sum(0)
-        return (picture + self.ground).view(1, planes, size, size)
+            return (x @ self.pictures).view(1, planes, size, size)
+        begins = [0, *self.ends[:-1]]
+        parts = [x[:, a:b] @ self.pictures[a:b] for a, b in zip(begins, self.ends, strict=True)]
+        return (
+            bend("voices", torch.cat(parts).view(1, -1, size, size)).view(len(parts), planes, size, size).sum(0)[None]
+        )
 
     @staticmethod
     def _bend(name: str, x: Tensor, bend: Bend | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -12,22 +13,19 @@ from installation.generators.fitting import Config
 
 KINDS = ("dense", "conv")
 LARGEST, LARGEST_PX = 65536, 2048
-VOICES = 8  # groups of rows of the basis that can be bent apart from each other
 
 
 @dataclass(frozen=True)
 class NetworkConfig(Config):
-    """widths: of the layers from the middle on. dense: the last is that of the basis, rectified where its rows are
-    those of a hidden layer. conv: channels, the first ones at `start` px, doubled at each layer to `size`. pictures: those
-    it was trained on."""
+    """widths: of the layers from the middle on. dense: the last is how much of each picture there is. conv: channels,
+    the first ones at `start` px, doubled at each layer to `size`. codes: how many stations the walk may have."""
 
     kind: str
     size: int
     planes: int
     widths: tuple[int, ...]
     start: int = 1
-    rectified: bool = False
-    pictures: int = 4
+    codes: int = 4
 
     def __post_init__(self) -> None:
         """Raises ValueError for what no network can be."""
@@ -35,8 +33,8 @@ class NetworkConfig(Config):
             raise ValueError(f"[network]: expected kind dense or conv, 1 or 3 planes, found {self.kind}, {self.planes}")
         if not 2 <= len(self.widths) <= 12 or not all(1 <= n <= LARGEST for n in self.widths):
             raise ValueError(f"[network]: expected 2..12 widths of 1..{LARGEST}, found {self.widths}")
-        if not (1 <= self.size <= LARGEST_PX and 1 <= self.start <= LARGEST_PX):
-            raise ValueError(f"[network]: expected a size and start of 1..{LARGEST_PX} px")
+        if not (1 <= self.size <= LARGEST_PX and 1 <= self.start <= LARGEST_PX and 4 <= self.codes <= LARGEST):
+            raise ValueError(f"[network]: expected a size and start of 1..{LARGEST_PX} px, 4..{LARGEST} codes")
         if self.kind == "conv" and self.start << (len(self.widths) - 1) != self.size:
             raise ValueError("[network]: expected a size of start, doubled once for each layer")
 
@@ -46,14 +44,15 @@ class NetworkConfig(Config):
 
 
 class Decoder(nn.Module):
-    """The layers behind the middle: numbers (B, middle) -> coordinates (B, D), or pictures (B, planes, S, S)."""
+    """The layers behind the middle: numbers (B, middle) -> how much of each picture (B, N), or pictures
+    (B, planes, S, S)."""
 
     def __init__(self, config: NetworkConfig, dropout: float = 0.0) -> None:
         super().__init__()
         self.config, self.dropout, widths = config, dropout, config.widths
         self.layers = nn.ModuleList()
         if config.kind == "dense":
-            self.layers.extend(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+            self.layers.extend(nn.Linear(a, b) for a, b in pairwise(widths))
             return
         self.layers.append(nn.Linear(widths[0], widths[1] * config.start**2))
         for before, after in zip(widths[1:], [*widths[2:], config.planes], strict=True):
@@ -68,19 +67,23 @@ class Decoder(nn.Module):
         return x
 
     def step(self, number: int, x: Tensor) -> Tensor:
-        """One layer, rectified but for the last of those that are not."""
+        """One layer, rectified but for the last."""
         x = self.layers[number](x)
         if self.config.kind == "conv" and number == 0:
             x = x.view(len(x), self.config.widths[1], self.config.start, self.config.start)
-        last = number + 1 == len(self.layers)
-        return x if last and not self.config.rectified else F.relu(x)
+        return x if number + 1 == len(self.layers) else F.relu(x)
 
 
 class Generator(nn.Module):
     """The whole of a kept model: a code of unit deviation -> middle -> decoder -> picture.
 
-    codes (pictures, middle): what those it was trained on became, as the show's walk passes them.
+    codes (codes, middle): what the best squares were made from; pictures (N, planes, S, S): what a dense one mixes.
     """
+
+    average: Tensor
+    spread: Tensor
+    codes: Tensor
+    pictures: Tensor
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -88,10 +91,10 @@ class Generator(nn.Module):
         self.decoder = Decoder(config)
         self.register_buffer("average", torch.zeros(config.z_dim))
         self.register_buffer("spread", torch.eye(config.z_dim))
-        self.register_buffer("codes", torch.zeros(config.pictures, config.z_dim))
+        self.register_buffer("codes", torch.zeros(config.codes, config.z_dim))
         if config.kind == "dense":
-            self.register_buffer("basis", torch.zeros(config.widths[-1], config.planes, config.size, config.size))
-            self.register_buffer("ground", torch.zeros(config.planes, config.size, config.size))
+            shape = config.widths[-1], config.planes, config.size, config.size
+            self.register_buffer("pictures", torch.zeros(shape))
 
     def middle(self, z: Tensor) -> Tensor:
         """z (B, middle) of unit deviation -> the numbers of the middle."""
@@ -100,6 +103,4 @@ class Generator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """z (B, middle) -> pictures (B, planes, S, S), about -1..1."""
         x = self.decoder(self.middle(z))
-        if self.config.kind == "dense":
-            x = torch.addmm(self.ground.flatten(), x, self.basis.flatten(1)).view(len(z), *self.ground.shape)
-        return x
+        return x if self.config.kind == "conv" else torch.tensordot(x, self.pictures, 1)

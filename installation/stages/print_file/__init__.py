@@ -1,4 +1,4 @@
-"""A finished still in; its print files out: a 16-bit master, one file for each lab, a proof, sheets to be glued together.
+"""A finished still in; its print files out: a 16-bit master, a file for each lab, a proof, sheets to be glued.
 
 Files in the work's folder: master.tif, <lab>.tif|.jpg|.png, proof.jpg, <lab>-soft-proof.jpg; sheets.pdf, sheet-*.png
 where the print is cut up. Paper has no alpha: every file is laid on the ground colour (white paper), but the master

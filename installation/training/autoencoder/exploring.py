@@ -1,4 +1,4 @@
-"""Runs that were made in, the parameters of the next one out: a search over the narrow band between noise and copies."""
+"""Runs that were made in, the next one's parameters out: a search over the narrow band between noise and copies."""
 
 from __future__ import annotations
 

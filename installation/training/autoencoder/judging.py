@@ -104,7 +104,8 @@ def choose(
     products = seen @ fine @ seen.T
     lengths = np.sqrt(np.maximum(np.diag(products), 1e-12))
     alike = np.abs(products / lengths[:, None] / lengths[None])
-    chosen, left = list(range(len(first))), []
+    chosen: list[int] = list(range(len(first)))
+    left: list[int] = []
     for i in range(len(first), len(order)):
         if len(chosen) >= count:
             break

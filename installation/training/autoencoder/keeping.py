@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from installation import files, weights
-from installation.generators.autoencoder.network import Generator, NetworkConfig
-from installation.training.autoencoder import hanging, span
+from installation.generators.autoencoder.network import Generator
+from installation.training.autoencoder import hanging, judging, span
 from installation.training.autoencoder.network import Trained
 from installation.training.autoencoder.running import Run, Studio
 from installation.training.export import write_weights
 
 SAMPLES, SAMPLE_PX = 24, 192
+STATIONS = 64  # squares that the walk of a show may pass
 SHOW = """\
 about = "Pictures that leak into each other: two hands pull them, the beat pushes"
 seed = 7
@@ -104,7 +107,7 @@ def keep(studio: Studio, run: Run) -> Path:
     if found is None:
         raise RuntimeError("stopped before it was kept")
     trained, pictures, _ = found
-    generator = as_generator(studio, trained, pictures)
+    generator = as_generator(studio, trained, run)
     settings, folder = studio.settings, studio.settings.out
     sha256 = write_weights(folder, generator.state_dict())
     _write_samples(generator, folder / "samples.png")
@@ -115,7 +118,7 @@ def keep(studio: Studio, run: Run) -> Path:
         "licence": settings.licence,
         "credit": settings.credit,
         "training": {"pictures": len(pictures), **run.parameters.to_dict(), "share": round(trained.share, 4)},
-        "knobs": {"generator.truncation": 1.0},
+        "knobs": {"generator.truncation": 1.0, "generator.dwell": 0.7},
         "kind": "autoencoder",
         "file": "weights.safetensors",
         "sha256": sha256,
@@ -126,46 +129,31 @@ def keep(studio: Studio, run: Run) -> Path:
 
 
 @torch.no_grad()
-def as_generator(studio: Studio, trained: Trained, pictures: list[int]) -> Generator:
-    """What a show plays: the decoder, its last layer and the span made one basis of pictures, -1..1."""
-    net, size = trained.net.eval(), studio.settings.size
-    if net.decoder.config.kind == "conv":
-        config = net.decoder.config
-        inputs = studio.small[pictures]
-        rows = ground = None
+def as_generator(studio: Studio, trained: Trained, run: Run) -> Generator:
+    """What a show plays: the decoder, and what it mixes; its walk passes the codes of the squares worth a look."""
+    net, config = trained.net.eval(), trained.net.decoder.config
+    state = net.decoder.state_dict()
+    if config.kind == "dense":
+        there = studio.span(run.pictures)
+        inputs, widths = there.coordinates, (*config.widths[:-1], len(run.pictures))
+        config = replace(config, size=studio.settings.size, planes=studio.squares.planes, widths=widths)
+        last = f"layers.{len(widths) - 2}"
+        to_pictures = (there.axes * (there.scale / there.lengths)).T  # (D, n)
+        state[f"{last}.weight"] = (state[f"{last}.weight"].double().T @ to_pictures).T.float()
+        state[f"{last}.bias"] = (state[f"{last}.bias"].double() @ to_pictures).float() + 1 / len(run.pictures)
     else:
-        there = studio.span(pictures)
-        inputs = there.coordinates
-        rows, shift = _rows(net.decoder.layers[-1], there)
-        widths = net.decoder.config.widths
-        folded = len(widths) > 2 and widths[-2] <= widths[-1]
-        widths = widths[:-1] if folded else widths
-        config = NetworkConfig("dense", size, studio.squares.planes, widths, 1, folded, len(pictures))
-        if not folded:
-            rows, shift = _rows(None, there)
-        whole = torch.zeros(len(rows) + 1, len(studio.squares))
-        whole[:, pictures] = torch.cat([rows, shift + 1 / len(pictures)]).float()
-        laid = span.basis(studio.squares, whole)
-        rows, ground = laid[:-1] * 2, laid[-1] * 2 - 1
-    config = NetworkConfig(**{**config.to_dict(), "widths": tuple(config.widths), "pictures": len(pictures)})
-    generator = Generator(config).eval()
-    middle = net.encoder(inputs)
-    generator.average, generator.spread, generator.codes = _whitened(middle)
-    decoder = net.decoder.state_dict()
-    generator.decoder.load_state_dict({name: decoder[name] for name in generator.decoder.state_dict()})
-    if rows is not None and ground is not None:
-        generator.basis, generator.ground = rows, ground
+        inputs = studio.small[run.pictures]
+    average, spread, codes = _whitened(net.encoder(inputs))
+    judged = studio.judge(run)
+    order = np.argsort(-judged.score, kind="stable")
+    worth = [i for i in order if judged.verdict(i) == judging.WORTH][:STATIONS]
+    best = sorted(worth if len(worth) >= 4 else order[:4].tolist())
+    generator = Generator(replace(config, codes=len(best))).eval()
+    generator.average, generator.spread, generator.codes = average, spread, codes[best]
+    generator.decoder.load_state_dict(state)
+    if config.kind == "dense":
+        generator.pictures = span.stacked(studio.squares, run.pictures)
     return generator
-
-
-def _rows(last: torch.nn.Module | None, there: span.Span) -> tuple[Tensor, Tensor]:
-    """The last layer's inputs, or the coordinates themselves, as combinations (K, n) of the pictures; what its bias
-    adds (1, n)."""
-    to_pictures = (there.axes * (there.scale / there.lengths)).T  # (D, n)
-    if last is None:
-        return to_pictures, torch.zeros(1, to_pictures.shape[1], dtype=torch.float64)
-    assert isinstance(last, torch.nn.Linear)
-    return last.weight.double().T @ to_pictures, last.bias.double()[None] @ to_pictures
 
 
 def _whitened(middle: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +44,7 @@ def dense(dimensions: int, parameters: Parameters) -> Autoencoder:
     hidden = [parameters.units] * parameters.layers
     widths = [dimensions, *hidden, parameters.middle]
     encoder = nn.Sequential()
-    for i, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (before, after) in enumerate(pairwise(widths)):
         encoder.append(nn.Linear(before, after))
         if i + 2 < len(widths):
             encoder.extend([nn.ReLU(), nn.Dropout(parameters.dropout)])

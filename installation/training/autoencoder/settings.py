@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from installation.settings import check
+
 LEAST_PX, MOST_PX = 64, 1500
 KINDS = ("dense", "conv")
 
@@ -97,8 +99,8 @@ class Parameters:
 
     @classmethod
     def read(cls, table: dict[str, Any]) -> Parameters:
-        """As `to_dict` wrote them. Raises TypeError for what they are not."""
-        return cls(**{item.name: type(item.default)(table[item.name]) for item in dataclasses.fields(cls)})
+        """As `to_dict` wrote them. Raises SettingsError for what they are not."""
+        return check(cls, table, "parameters")
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

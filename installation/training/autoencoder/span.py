@@ -151,10 +151,9 @@ def mixed(squares: Squares, mixtures: Tensor) -> np.ndarray:
     return canvas
 
 
-def basis(squares: Squares, rows: Tensor) -> Tensor:
-    """Linear combinations (K, N) of the pictures: (K, planes, S, S) float16."""
-    canvas = torch.empty(len(rows), squares.planes, squares.size, squares.size, dtype=torch.float16)
+def stacked(squares: Squares, chosen: list[int]) -> Tensor:
+    """The chosen pictures as they went in: (n, planes, S, S) float16, -1..1."""
+    canvas = torch.empty(len(chosen), squares.planes, squares.size, squares.size, dtype=torch.float16)
     for top, strip in squares.strips():
-        made = (rows.float() @ strip.flatten(1)).view(len(rows), *strip.shape[1:])
-        canvas[:, :, top : top + strip.shape[1]] = made.permute(0, 3, 1, 2).half()
+        canvas[:, :, top : top + strip.shape[1]] = (strip[chosen] * 2 - 1).permute(0, 3, 1, 2).half()
     return canvas
