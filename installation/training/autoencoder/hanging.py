@@ -180,6 +180,7 @@ def _figures(judged: judging.Judged, number: int) -> dict[str, float]:
         "worth": round(float(judged.score[number]), 4),
         "voices": round(min(1.0, float(judged.voices[number]) / MOST_VOICES), 4),
         "balance": round(min(1.0, float(judged.balance[number])), 4),
+        "clarity": round(min(1.0, float(judged.clarity[number])), 4),
         "presence": round(min(1.0, float(judged.presence[number])), 4),
         "depth": round(min(1.0, float(judged.depth[number])), 4),
     }

@@ -2,7 +2,7 @@
 
 Every square is so much of each picture. What is drawn in it (lines and forms, not areas of light) is shared out among
 them: `voices` says how many pictures are heard, as 1 over the sum of the shares' squares; `balance` how loud the second
-one is beside the first; `presence` how strongly it is drawn, and `depth` how far its lights and darks are apart, both
+one is beside the first; `clarity` what part of all the four loudest are; `presence` how strongly it is drawn, and `depth` how far its lights and darks are apart, both
 as parts of what the pictures themselves are.
 """
 
@@ -18,7 +18,8 @@ NOISE, FAITHFUL, WORTH = "noise", "faithful", "worth"
 VERDICTS = (WORTH, FAITHFUL, NOISE)
 FEWEST_VOICES, MOST_VOICES = 1.35, 7.0
 LEAST_PRESENCE, MOST_PRESENCE = 0.38, 1.8
-BEST_VOICES, FULL_PRESENCE, FULL_DEPTH, FULL_BALANCE = 2.5, 0.9, 1.0, 0.35
+BEST_VOICES, FULL_PRESENCE, FULL_DEPTH, FULL_BALANCE, FULL_CLARITY = 2.5, 0.9, 1.0, 0.35, 0.85
+LOUDEST = 4
 ALIKE = 0.55  # two squares whose drawings agree more than this do not both hang among the best
 MOST_COMPARED = 4000
 
@@ -29,6 +30,7 @@ class Judged:
 
     voices: np.ndarray
     balance: np.ndarray
+    clarity: np.ndarray
     presence: np.ndarray
     depth: np.ndarray
 
@@ -39,7 +41,8 @@ class Judged:
         seen = _near(np.minimum(self.presence, FULL_PRESENCE), FULL_PRESENCE, 0.25)
         deep = _near(np.minimum(self.depth, FULL_DEPTH), FULL_DEPTH, 0.25)
         even = np.clip(self.balance / FULL_BALANCE, 0.02, 1) ** 0.6
-        return np.asarray(heard * seen * deep * even)
+        clear = np.clip(self.clarity / FULL_CLARITY, 0, 1) ** 2.5
+        return np.asarray(heard * seen * deep * even * clear)
 
     def verdict(self, number: int) -> str:
         """Which of the three sorts a square is of."""
@@ -74,7 +77,8 @@ def judge(mixtures: np.ndarray, known: Known, energies: np.ndarray | None = None
     whole = np.array([np.diag(known.fine).mean(), np.diag(known.tone).mean()])
     presence, depth = np.sqrt(np.maximum(energies, 0) / np.maximum(whole, 1e-12)).T
     voices = 1 / np.maximum((shares**2).sum(1), 1e-12)
-    return Judged(voices, shares[:, 1] / np.maximum(shares[:, 0], 1e-12), presence, depth)
+    balance = shares[:, 1] / np.maximum(shares[:, 0], 1e-12)
+    return Judged(voices, balance, shares[:, :LOUDEST].sum(1), presence, depth)
 
 
 def _near(values: np.ndarray, best: float, spread: float) -> np.ndarray:
