@@ -2,8 +2,8 @@
 
 Every square is so much of each picture. What is drawn in it (lines and forms, not areas of light) is shared out among
 them: `voices` says how many pictures are heard, as 1 over the sum of the shares' squares; `balance` how loud the second
-one is beside the first; `clarity` what part of all the four loudest are; `presence` how strongly it is drawn, and `depth` how far its lights and darks are apart, both
-as parts of what the pictures themselves are.
+one is beside the first; `clarity` what part of all the four loudest are. `presence` says how strongly it is drawn, and
+`depth` how far its lights and darks are apart, both as parts of what the pictures themselves are.
 """
 
 from __future__ import annotations
