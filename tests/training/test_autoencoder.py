@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from installation.generators import autoencoder as played
 from installation.signals import Controls
 from installation.stills import gallery
+from installation.stills.choosing import JobWall
 from installation.stills.takes import find_takes, made_how
 from installation.training import autoencoder
 from installation.training.autoencoder import hanging, judging, keeping, span
@@ -25,6 +27,15 @@ from installation.training.autoencoder.settings import Parameters, Settings
 from installation.training.corpus import open_corpus
 
 SIZE, COUNT = 64, 24
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As a dense run has it; others have theirs again afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +122,7 @@ def test_exploring_goes_on_after_a_kill_with_the_next_run(drawings: Path, explor
     words = ["autoencoder", *map(str, (drawings, "--work", tmp_path, "--size", SIZE, "--page", "4x2", "--explore", 6))]
     command = [sys.executable, "-m", "installation", "train", *words]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as begun:
-        while not (tmp_path / "runs" / "0002.json").is_file():
+        while not (tmp_path / "runs" / "0001.json").is_file():
             assert begun.poll() is None
         begun.send_signal(signal.SIGKILL)
     there = {path.name: path.read_bytes() for path in (tmp_path / "runs").glob("*.json")}
@@ -135,6 +146,24 @@ def test_the_best_squares_hang_on_a_page_and_on_the_wall(explored: Path) -> None
     take = next(iter(takes.values()))
     assert "worth" in take.still.notes["selection"]["figures"] and made_how(take.still.notes).startswith("run ")
     assert gallery.taste_of(explored / "squares") == explored / "squares" / "../taste.npz"
+
+
+def test_what_is_kept_and_rejected_on_the_wall_becomes_the_taste_of_the_next_page(
+    drawings: Path, explored: Path
+) -> None:
+    folder = explored / "squares"
+    gallery.measure(folder)
+    wall = JobWall(folder, gallery.taste_of(folder))
+    takes = sorted(wall.state()["takes"], key=lambda take: take["overall"])
+    for take, word in zip(takes, ("keep", "keep", "reject", "reject"), strict=False):
+        wall.judge(take["key"], word)
+    studio = open_studio(drawings, explored)
+    plain = [square.name for square in hanging.choose(studio, 8, by_taste=False)]
+    asked = [square.name for square in hanging.hang(studio)]
+    assert {take["name"] for take in takes[:2]} == set(asked[:2]), "what was kept hangs first"
+    assert asked != plain and len(asked) == 8
+    for path in (folder / "choices.json", explored / hanging.TASTE):
+        path.unlink()
 
 
 def test_a_square_that_was_kept_stays_whatever_is_better(drawings: Path, explored: Path, tmp_path: Path) -> None:
