@@ -110,7 +110,7 @@ class Studio:
             net, inputs = network.dense(there.coordinates.shape[1], parameters), there.coordinates
         else:
             inputs = self.small[pictures]
-            net = network.conv(self.squares.planes, parameters)
+            net = network.conv(inputs, parameters)
         trained = network.train(net, inputs, parameters, self.settings.steps, stop)
         return None if trained is None else (trained, pictures, time.perf_counter() - began_s)
 
