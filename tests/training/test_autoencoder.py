@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,6 +147,12 @@ def test_the_best_squares_hang_on_a_page_and_on_the_wall(explored: Path) -> None
     take = next(iter(takes.values()))
     assert "worth" in take.still.notes["selection"]["figures"] and made_how(take.still.notes).startswith("run ")
     assert gallery.taste_of(explored / "squares") == explored / "squares" / "../taste.npz"
+
+
+def test_what_it_made_is_none_of_its_pictures(drawings: Path, explored: Path, tmp_path: Path) -> None:
+    shutil.copytree(drawings, tmp_path / "mine")
+    shutil.copytree(explored, tmp_path / "mine" / "work", ignore=shutil.ignore_patterns("model"))
+    assert len(open_corpus(tmp_path / "mine", SIZE, tmp_path / "cache")) == COUNT
 
 
 def test_what_is_kept_and_rejected_on_the_wall_becomes_the_taste_of_the_next_page(
