@@ -86,7 +86,7 @@ def test_the_coordinates_of_pictures_lead_back_to_their_pixels(drawings: Path, t
 
 def test_the_error_it_is_stopped_at_is_the_error_of_pixels(drawings: Path, tmp_path: Path) -> None:
     studio = open_studio(drawings, tmp_path)
-    found = studio.train(Parameters(stop=0.3, seed=1))
+    found = studio.train(Parameters(stop=0.3, lr=4e-3, seed=1))
     assert found is not None
     trained, pictures, _ = found
     mixtures = studio.span(pictures).mixture(trained.made)
@@ -216,7 +216,7 @@ def test_a_kept_model_paints_live_what_its_run_made(drawings: Path, explored: Pa
 
 
 def test_a_convolutional_one_is_trained_judged_and_played(drawings: Path, tmp_path: Path) -> None:
-    studio = open_studio(drawings, tmp_path, kind="conv", steps=30)
+    studio = open_studio(drawings, tmp_path, kind="conv", steps=12)
     run = studio.run(1, Parameters("conv", units=8, layers=3, middle=8, stop=0.3), lambda: False)
     assert run is not None
     assert studio.painted(run).shape == (COUNT, 1, 96, 96)
