@@ -194,6 +194,18 @@ def test_one_run_is_as_many_squares_as_pictures_sorted(drawings: Path, tmp_path:
     assert told["parameters"]["middle"] == 3 and len(told["pictures"]) == 12
 
 
+def test_a_run_is_done_again_as_it_was_or_with_one_thing_changed(
+    drawings: Path, explored: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(explored / "runs", tmp_path / "runs")
+    assert autoencoder.run(ask(drawings, tmp_path, "--like", "0003-007.png", "--size", "80", "--keep")) == 0
+    assert autoencoder.run(ask(drawings, tmp_path, "--like", "3", "--middle", "5")) == 0
+    third, again, changed = (json.loads((tmp_path / "runs" / f"000{n}.json").read_text()) for n in (3, 7, 8))
+    assert again["parameters"] == third["parameters"] and again["pictures"] == third["pictures"]
+    assert changed["parameters"] == third["parameters"] | {"middle": 5}
+    assert played.create(played.Settings(str(tmp_path / "model"))).size == (80, 80)
+
+
 def test_what_cannot_be_is_refused_in_one_line(drawings: Path, tmp_path: Path, capsys) -> None:
     for words in (["--with", "nobody"], ["--size", "32"], ["--like", "99"], ["--kind", "deep"], ["--page", "many"]):
         assert autoencoder.run(ask(drawings, tmp_path, *words)) == 2

@@ -67,16 +67,16 @@ def run(args: argparse.Namespace) -> int:
             print(f"skipped {name}: {reason}", file=sys.stderr)
         studio = Studio(settings, Squares(corpus, settings.colour, settings.contrast))
         studio.named()
-        exploring.find(settings, studio.made)
+        exploring.like(settings, studio.folder)
     except (ValueError, FileNotFoundError) as error:
         print(f"installation train autoencoder: {error}", file=sys.stderr)
         return 2
     if settings.explore:
         last = _explore(studio)
-    elif settings.like and settings.keep:
-        last = exploring.find(settings, studio.made)
     else:
-        last = _once(studio)
+        wanted = exploring.next_parameters(settings, studio, studio.next_number())
+        there = [run for run in studio.made.values() if run.parameters == wanted] if settings.keep else []
+        last = there[0] if there else _once(studio)
     if last is None:
         return 130
     if settings.keep:
@@ -122,7 +122,7 @@ def _explore(studio: Studio) -> Run | None:
 
 def _next(studio: Studio, asked: Callable[[], bool], liked: Container[int] = ()) -> Run | None:
     number = studio.next_number()
-    parameters = exploring.next_parameters(studio.settings, studio.made, number, len(studio.squares), liked)
+    parameters = exploring.next_parameters(studio.settings, studio, number, liked)
     if studio.settings.error:
         parameters = dataclasses.replace(parameters, stop=studio.stop_at(parameters))
     return studio.run(number, parameters, asked)

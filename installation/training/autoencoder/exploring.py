@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from pathlib import Path
 
 import numpy as np
 
-from installation.training.autoencoder.running import Run
-from installation.training.autoencoder.settings import Parameters, Settings, draw, usual
+from installation import files
+from installation.training.autoencoder.running import Run, Studio
+from installation.training.autoencoder.settings import Parameters, Settings, draw, fixed, usual
 
 SCOUTS = 24  # runs anywhere in the band before the good ones are varied
 VARIED = 0.6  # share of the runs after them that vary a good one
 GOOD = 0.12  # share of all runs that are good
 
 
-def next_parameters(
-    settings: Settings, made: Mapping[int, Run], number: int, count: int, liked: Container[int] = ()
-) -> Parameters:
-    """What run `number` shall be like, of `count` pictures; the same for the same runs before it, of which some may be
-    liked: the artist kept a square of theirs.
+def next_parameters(settings: Settings, studio: Studio, number: int, liked: Container[int] = ()) -> Parameters:
+    """What run `number` shall be like: the same for the same runs before it. liked: those of which the artist kept
+    a square.
 
     Raises ValueError where --like names a run that is not there.
     """
-    like = find(settings, made)
+    made, count = studio.made, len(studio.squares)
+    named = like(settings, studio.folder)
     if not settings.explore:
-        return usual(settings, count, number) if like is None else like.parameters
-    if like is not None:
-        return draw(settings, count, number, like.parameters)
+        return usual(settings, count, number) if named is None else fixed(named, settings, count)
+    if named is not None:
+        return draw(settings, count, number, named)
     dice = np.random.default_rng([settings.seed, number, 1])
     if len(made) < SCOUTS or dice.random() > VARIED:
         return draw(settings, count, number)
@@ -42,12 +43,16 @@ def best(made: Mapping[int, Run], liked: Container[int] = ()) -> list[Run]:
     return order[: max(1, round(GOOD * len(order)))]
 
 
-def find(settings: Settings, made: Mapping[int, Run]) -> Run | None:
-    """The run that --like names, by its number or by one of its squares (0317-042.png); None where nothing is named."""
+def like(settings: Settings, folder: Path) -> Parameters | None:
+    """The parameters of the run that --like names, by its number or by one of its squares (0317-042.png), whatever
+    size its pictures had; None where nothing is named. Raises ValueError where it is not there, or of another kind."""
     if not settings.like:
         return None
     number = settings.like.rpartition("/")[2].partition(".")[0].removeprefix("run-").partition("-")[0]
-    if not number.isdecimal() or int(number) not in made:
-        there = f"{min(made)}..{max(made)}" if made else "none yet"
-        raise ValueError(f"--like: no run {settings.like!r} of these pictures and this size; there are: {there}")
-    return made[int(number)]
+    told = files.read_json(folder / f"{int(number):04d}.json") if number.isdecimal() else None
+    if not isinstance(told, dict):
+        raise ValueError(f"--like: no run {settings.like!r} in {folder}")
+    parameters = Parameters.read(told["parameters"])
+    if parameters.kind != settings.kind:
+        raise ValueError(f"--like: run {number} is {parameters.kind}: say --kind {parameters.kind}")
+    return parameters

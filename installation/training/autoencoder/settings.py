@@ -120,7 +120,7 @@ STEP = 0.22  # how far a run is from the one it varies, as a share of each band
 
 def usual(settings: Settings, count: int, number: int) -> Parameters:
     """The parameters of one run that is not explored; count: pictures there are."""
-    return _fixed(Parameters(settings.kind, seed=_seed(settings.seed, number), **USUAL[settings.kind]), settings, count)  # type: ignore[arg-type]
+    return fixed(Parameters(settings.kind, seed=_seed(settings.seed, number), **USUAL[settings.kind]), settings, count)  # type: ignore[arg-type]
 
 
 def draw(settings: Settings, count: int, number: int, around: Parameters | None = None) -> Parameters:
@@ -138,10 +138,10 @@ def draw(settings: Settings, count: int, number: int, around: Parameters | None 
         share = (around.pictures or count) / count + STEP * dice.standard_normal()
         dropout = np.clip(around.dropout + STEP * MOST_DROPOUT * dice.standard_normal(), 0, MOST_DROPOUT)
     values |= {"pictures": round(count * float(np.clip(share, FEWEST_SHARE, 1.0))), "dropout": float(dropout)}
-    return _fixed(Parameters(settings.kind, seed=_seed(settings.seed, number), **values), settings, count)
+    return fixed(Parameters(settings.kind, seed=_seed(settings.seed, number), **values), settings, count)
 
 
-def _fixed(parameters: Parameters, settings: Settings, count: int) -> Parameters:
+def fixed(parameters: Parameters, settings: Settings, count: int) -> Parameters:
     """With what was said on the line, and no more pictures than there are."""
     said = {name: getattr(settings, name) for name in ("pictures", "units", "layers", "middle", "stop", "lr")}
     said = {name: value for name, value in said.items() if value}
