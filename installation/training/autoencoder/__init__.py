@@ -24,7 +24,7 @@ from installation.training.autoencoder.running import Run, Studio
 from installation.training.autoencoder.settings import Settings
 from installation.training.autoencoder.span import Squares
 from installation.training.corpus import open_corpus
-from installation.training.gan import stop_request
+from installation.training.line import stop_request
 
 FIRST_PAGE_S, PAGE_EVERY_S = 20.0, 120.0
 
