@@ -146,7 +146,7 @@ def _is_film(path: Path) -> bool:
 
 
 def _is_of_a_run(path: Path) -> bool:
-    """Whether a training run made it: a sheet or film in its working folder, squares, a model's samples beside its card."""
+    """Whether a training run made it: a sheet or film in its folder, squares, or the samples beside a model's card."""
     if (path.parent / "squares.json").is_file() or (path.stem == "page" and (path.parent / "runs").is_dir()):
         return True
     if path.name == "samples.png":
