@@ -35,6 +35,7 @@ examples:
   installation still cutouts/ --style scream.jpg            prints composed of your own references
   installation select prints/                               keep and reject takes
   installation train gan my_pictures/       your own pictures -> a generator
+  installation train autoencoder my_pictures/ --explore 500   pictures that leak into each other
   installation corpus sheet my_pictures/    what of them would be learnt from
   installation latent project rose.jpg --model bloom         the point of a model that looks most like a picture
   installation service install --show mine.toml             the same at every start of this machine, for months
@@ -180,8 +181,19 @@ def _train(options: argparse.Namespace) -> int:
 
     if options.what is None:
         print(line.trainers())
+        print("also: autoencoder, squares in which your pictures leak into each other")
         return 2 if options.rest else 0
+    if options.what == "autoencoder":  # which makes many short runs, and keeps what they made instead of a checkpoint
+        return _explore(options.rest)
     return line.main(options.what, options.rest)
+
+
+def _explore(words: list[str]) -> int:
+    from installation.training import autoencoder
+
+    trainer = argparse.ArgumentParser("installation train autoencoder", description=autoencoder.__doc__)
+    autoencoder.add_arguments(trainer)
+    return autoencoder.run(trainer.parse_args(words))
 
 
 if __name__ == "__main__":

@@ -69,13 +69,15 @@ class FromZ(Gan):
     latent: Latent
     settings: Settings
 
-    def set_out(self, settings: Settings, first: Tensor, told: int = 0) -> None:
-        """Lay the walk. first (F, z_dim): the weights that meet z first; told: numbers of a point beside z."""
+    def set_out(self, settings: Settings, first: Tensor, told: int = 0, styles: Tensor | None = None) -> None:
+        """Lay the walk. first (F, z_dim): the weights that meet z first; told: numbers of a point beside z; styles
+        (K, z_dim): what the walk goes through, in place of the first seeds."""
         if settings.anchors < 4:
             raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")
         self.settings, self.z_dim, self.told = settings, first.shape[1], told
         beside = told + 1 if told else 0
-        styles = F.pad(torch.stack([self.draw(seed) for seed in range(SEEDS)]), (0, beside))
+        stations = torch.stack([self.draw(seed) for seed in range(SEEDS)]) if styles is None else styles
+        styles = F.pad(stations, (0, beside))
         directions = F.pad(closed_form(first, len(STEERED)), (0, beside))
         self._first = F.pad(first.detach().float().cpu(), (0, beside))
         source = torch.Generator().manual_seed(self.seed)

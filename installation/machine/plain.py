@@ -14,7 +14,7 @@ from installation import plugins
 from installation.settings import Part
 
 STYLES = ("stylegan2", "stylegan3")  # whose rooms have a reference.py
-FROM_Z = ("biggan", "dcgan", "fastgan", "lightweight")  # kinds whose network is its own textbook form
+FROM_Z = ("autoencoder", "biggan", "dcgan", "fastgan", "lightweight")  # kinds whose network is its own textbook form
 WARM_UP, WARM_UP_S = 5, 10.0  # pictures, but none begun after so long
 WAIT_S = 300.0
 

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+from installation.stills import gallery
 from installation.stills.choices import FILE, alone, change_choices, read_choices
 from installation.stills.takes import draw, find_takes, made_how, measured, natural, open_pixels, working
 
@@ -18,14 +19,18 @@ log = logging.getLogger("installation.stills")
 
 
 def main(options: Namespace) -> int:
-    """`installation select JOB`: serve the page until ctrl-c.
+    """`installation select JOB`, a job or a folder of pictures: serve the page until ctrl-c.
 
     Options: job (Path), port (int, 0 = any free one), no_browser (bool), taste (Path of a taste file, or None).
     """
     from installation.live.displays import has_display
     from installation.pages.server import PageServer
 
-    wall = JobWall(options.job, getattr(options, "taste", None))
+    taste = getattr(options, "taste", None)
+    if gallery.is_gallery(options.job):
+        gallery.measure(options.job)
+        taste = taste or gallery.taste_of(options.job)
+    wall = JobWall(options.job, taste)
     with PageServer({"select": wall}, options.port or 0) as server:
         try:
             print(f"{len(wall.takes)} takes of {wall.folder}: {server.guard.address}", flush=True)
@@ -37,7 +42,7 @@ def main(options: Namespace) -> int:
             print()
     said = list(read_choices(wall.folder).said.values())
     kept, rejected = (said.count(word) for word in ("keep", "reject"))
-    print(f"{kept} kept, {rejected} rejected; the same `installation still` command goes on with them")
+    print(f"{kept} kept, {rejected} rejected; the same command that made them goes on with them")
     return 0
 
 

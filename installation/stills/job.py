@@ -86,6 +86,8 @@ def ask(options: Namespace) -> Job:
     for assignment in options.set or ():
         stage, key, value = _assignment(assignment)
         job.settings.setdefault(stage, {})[key] = value
+    if options.sheets:
+        job.settings.setdefault("print_file", {})["sheets"] = options.sheets
     return verify(_anchor(job, base))
 
 

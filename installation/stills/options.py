@@ -23,6 +23,7 @@ What it has not made itself is never replaced: it is named, and kept.
 
   installation still cutouts/ --style scream.jpg:0.6 --style wreck.jpg:0.4 --variants 4 --out prints
   installation still moments/X.json --width 1m --dpi 254 --effort print
+  installation still page.png --width 1m --sheets a4 --stages print_file
   installation still photo.jpg --style wave.jpg --set lines.strength=0.3 --stages colour,lines,upscale,print_file
 """
 
@@ -38,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--width", default=None, metavar="LENGTH", help="print width, such as 1m, 400mm, 40in (with --dpi)")
     add("--height", default=None, metavar="LENGTH", help="print height; one of both is enough")
     add("--dpi", type=float, default=None, help="pixels an inch (default: 254, which makes 10,000 px of 1 m)")
+    add(
+        "--sheets",
+        default=None,
+        metavar="PAPER",
+        help="cut the print into sheets of a4, a3, letter ... to glue together",
+    )
     add(
         "--style", action="append", metavar="IMAGE[:W]", help="painting to colour after, with a weight; may be repeated"
     )
@@ -62,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_selecting(parser: argparse.ArgumentParser) -> None:
     """All of `installation select`."""
     add = parser.add_argument
-    add("job", type=Path, help="the folder that `still` wrote to (--out)")
+    add("job", type=Path, help="the folder that `still` wrote to (--out), or a folder of pictures")
     add("--port", type=int, default=0, help="port of 127.0.0.1 to serve at (default: any free one)")
     add("--taste", type=Path, default=None, metavar="FILE", help="learn from it and add to it, over jobs")
     add("--no-browser", action="store_true", help="only print the address")

@@ -37,6 +37,7 @@ class Source:
     """One thing to start from: kind is references, picture or moment; sha256 of its file is part of its key.
 
     lineage is a hash of what else its picture comes of: a moment's effects and weights, the code that opens it.
+    enlarged says that a stage will enlarge it: it is worked on small; a picture that is printed as it is stays whole.
     """
 
     kind: str
@@ -45,11 +46,13 @@ class Source:
     name: str
     size: tuple[int, int]  # of the print
     lineage: str = ""
+    enlarged: bool = True
 
     @property
     def settings(self) -> dict[str, Any]:
         """What opening it depends on."""
-        return {"kind": self.kind, "path": self.path, "working_size": jobs.working_size(self.size), "reader": READER}
+        working = jobs.working_size(self.size) if self.enlarged else self.size
+        return {"kind": self.kind, "path": self.path, "working_size": working, "reader": READER}
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def find_sources(job: Job, own: frozenset[str] = frozenset()) -> Found:
     for path in (Path(text) for text in job.inputs if not Path(text).is_dir()):
         kind = "moment" if path.suffix.lower() == ".json" else "picture"
         if one := _look(path, kind, lambda path=path: jobs.print_size(job, _aspect(path)), found):  # type: ignore[misc]
-            found.sets.append([one])
+            enlarged = kind != "picture" or "upscale" in jobs.chain(job, kind)
+            found.sets.append([dataclasses.replace(one, enlarged=enlarged)])
     return found
 
 

@@ -109,6 +109,8 @@ def draw(pixels: np.ndarray, longest_px: int) -> bytes:
 
 def made_how(notes: Mapping[str, Any]) -> str:
     """What was bent in a take, in a line: 't 0.4, melt encoder.2'; "" when nothing was noted."""
+    if isinstance(made := notes.get("made"), str) and made:
+        return made[:160]
     noted = notes.get("slomo_glitch", {})
     parts = [f"t {noted['t']:.2f}"] if isinstance(noted.get("t"), int | float) else []
     for bend in noted.get("bends", ())[:4]:

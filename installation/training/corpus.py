@@ -146,7 +146,9 @@ def _is_film(path: Path) -> bool:
 
 
 def _is_of_a_run(path: Path) -> bool:
-    """Whether a training run made it: a sheet or film in its working folder, or the samples beside a model's card."""
+    """Whether a training run made it: a sheet or film in its folder, squares, or the samples beside a model's card."""
+    if (path.parent / "squares.json").is_file() or (path.stem == "page" and (path.parent / "runs").is_dir()):
+        return True
     if path.name == "samples.png":
         return path.with_name("model.toml").is_file()
     numbered = path.parent.name == "sheets" and path.stem.isdigit()

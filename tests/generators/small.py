@@ -13,10 +13,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from installation import plugins
-from installation.generators import biggan, dcgan, fastgan, lightweight, onnx
+from installation.generators import autoencoder, biggan, dcgan, fastgan, lightweight, onnx
 from installation.weights import to_toml
 
-CHOSEN = {"dcgan": "DCGAN", "fastgan": "FastGAN", "biggan": "BigGAN", "lightweight": "Lightweight"}
+CHOSEN = {
+    "autoencoder": "Autoencoder",
+    "dcgan": "DCGAN",
+    "fastgan": "FastGAN",
+    "biggan": "BigGAN",
+    "lightweight": "Lightweight",
+}
 
 
 def make(name: str, bends=(), seed: int = 3, **settings):
@@ -111,6 +117,20 @@ def small_lightweight(size: int = 128, planes: int = 3, attended: tuple[int, ...
     return net
 
 
+def small_autoencoder(kind: str = "dense", planes: int = 1) -> autoencoder.network.Generator:
+    """A decoder that mixes soft forms, and the codes of twenty pictures."""
+    widths, start = ((9, 24, 16), 1) if kind == "dense" else ((9, 16, 8), 8)
+    config = autoencoder.network.NetworkConfig(kind, 32, planes, widths, start, 20)
+    net = lively(autoencoder.network.Generator(config), 1.2)
+    net.codes.copy_(torch.randn(20, 9, generator=torch.Generator().manual_seed(1)))
+    net.spread.copy_(torch.eye(9) + 0.1 * net.spread)
+    if kind == "dense":
+        rough = torch.randn(16 * planes, 1, 5, 5, generator=torch.Generator().manual_seed(2))
+        soft = nn.functional.interpolate(rough, (32, 32), mode="bicubic")
+        net.pictures.copy_(0.12 * soft.view(16, planes, 32, 32))
+    return net
+
+
 def save(net: nn.Module, kind: str, folder: Path) -> Path:
     """A network as a model's folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,4 +199,10 @@ def play_onnx(model, bends=(), seed: int = 3, folder: Path | None = None, card: 
     return onnx.create(onnx.Settings(str(folder), **settings), bends, (48, 32), "cpu", seed)
 
 
-NETS = {"dcgan": small_dcgan, "fastgan": small_fastgan, "biggan": small_biggan, "lightweight": small_lightweight}
+NETS = {
+    "autoencoder": small_autoencoder,
+    "dcgan": small_dcgan,
+    "fastgan": small_fastgan,
+    "biggan": small_biggan,
+    "lightweight": small_lightweight,
+}

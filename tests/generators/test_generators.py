@@ -13,7 +13,7 @@ from installation.pen.squares import Sheet
 from installation.settings import Bend, Cue, Direction, Part, SettingsError, Show
 from installation.signals import Controls
 
-Z_KINDS = {"biggan", "dcgan", "fastgan", "lightweight"}  # small ones are made in small.py
+Z_KINDS = {"autoencoder", "biggan", "dcgan", "fastgan", "lightweight"}  # small ones are made in small.py
 SHARED_KNOBS = {f"generator.{k}" for k in ("speed", "truncation", "x", "y", "z", "kick", "mix", "noise")}
 OF_THE_LAP = {"pattern", "slomo", "crossfade", "camera", "veil"}  # whose colours go by the lap, not by the point alone
 

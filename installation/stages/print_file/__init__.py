@@ -1,7 +1,8 @@
-"""A finished still in; its print files out: a 16-bit master, one file for each lab chosen, and a proof to look at.
+"""A finished still in; its print files out: a 16-bit master, a file for each lab, a proof, sheets to be glued.
 
-Files in the work's folder: master.tif, <lab>.tif|.jpg|.png, proof.jpg, <lab>-soft-proof.jpg. Paper has no alpha: every
-file is laid on the ground colour (white paper), but the master keeps its alpha where `alpha` is set.
+Files in the work's folder: master.tif, <lab>.tif|.jpg|.png, proof.jpg, <lab>-soft-proof.jpg; sheets.pdf, sheet-*.png
+where the print is cut up. Paper has no alpha: every file is laid on the ground colour (white paper), but the master
+keeps its alpha where `alpha` is set.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyvips
 from installation.settings import SettingsError
 from installation.signals import Still
 from installation.stages.pixels import fit
-from installation.stages.print_file import press
+from installation.stages.print_file import press, sheets
 from installation.stages.print_file.labs import SUFFIXES, Lab, Layout, check_lab, fingerprint, lay_out, open_lab
 from installation.stages.print_file.lengths import to_mm
 from installation.stages.print_file.profiles import open_profile
@@ -43,6 +44,9 @@ class Settings:
     fit: str = "pad"  # a print of another shape than the still: pad | crop
     bleed_mm: float = 0.0  # around the master, mirrored out of the picture
     proof_px: int = 2400  # longer side of the proof
+    sheets: str = ""  # paper (a4, a3, letter ...) that the print is cut into, to be glued together; none: it is not
+    overlap_mm: float = 10.0  # that neighbouring sheets both show
+    margin_mm: float = 8.0  # of a sheet, left white for the printer and the marks
 
 
 def create(settings: Settings) -> Stage:
@@ -58,7 +62,8 @@ class PrintFile(Stage):
         labs = (_master(settings), *(open_lab(name) for name in settings.labs))
         self.labs = tuple(dataclasses.replace(lab, ground=lab.ground or settings.ground) for lab in labs)
         _check(settings, self.labs)
-        self.files = ("proof.jpg", *(name for lab in self.labs for name in _files(lab)))
+        cut = self._cut(settings.size).names if settings.sheets and any(settings.size) else []
+        self.files = ("proof.jpg", *(name for lab in self.labs for name in _files(lab)), *cut)
         self.fingerprint = hashlib.sha256(repr((VERSION, *map(fingerprint, self.labs))).encode()).hexdigest()
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
@@ -72,6 +77,8 @@ class PrintFile(Stage):
         work.preview(proof)
         for number, lab in enumerate(self.labs):
             files += self._press(lab, image, size_px, work, number)
+        if self.settings.sheets:
+            files += self._cut_up(image, size_px, work, still.name)
         size_mm = [round(to_mm(px, self.settings.dpi), 2) for px in size_px]
         return Made(proof, notes={"size_px": list(size_px), "size_mm": size_mm, "files": files})
 
@@ -85,6 +92,21 @@ class PrintFile(Stage):
         picture = press.convert(press.open_pixels(small), open_profile("srgb"), 8, "relative")
         press.save(picture, work.folder / "proof.jpg", PROOF, layout.dpi)
         return small, [press.describe(work.folder / "proof.jpg", picture, PROOF, layout)]
+
+    def _cut(self, size_px: tuple[int, int]) -> sheets.Cut:
+        settings = self.settings
+        return sheets.cut(size_px, settings.dpi, settings.sheets, settings.overlap_mm, settings.margin_mm)
+
+    def _cut_up(self, image: pyvips.Image, size_px: tuple[int, int], work: Work, name: str) -> list[dict[str, Any]]:
+        """Write the print as sheets that are glued together."""
+        settings = self.settings
+        whole = press.fit(press.flatten(image, settings.ground), size_px, settings.fit, settings.ground)
+        printed = press.convert(whole, open_profile("srgb"), 8, settings.intent)
+
+        def tell(fraction: float) -> None:
+            work.progress(fraction, sheets.DOCUMENT)
+
+        return sheets.write_sheets(printed, self._cut(size_px), work.folder, name, tell)
 
     def _press(
         self, lab: Lab, image: pyvips.Image, size_px: tuple[int, int], work: Work, number: int

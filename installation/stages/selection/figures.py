@@ -21,6 +21,12 @@ ABOUT = {
     "colourfulness": "Hasler and Suesstrunk 2003, of 109, which their viewers called extremely colourful",
     "composition": "score of the composition that the take was made from",
     "coverage": "share of the paper that the picture covers",
+    "worth": "of a square: two or three pictures in each other at nearly full strength",
+    "voices": "of a square: how many pictures are heard in it, of ten",
+    "balance": "of a square: how loud the second picture is beside the first",
+    "clarity": "of a square: what part of all that is drawn in it the four loudest pictures are",
+    "depth": "of a square: how far its lights and darks are apart, as a part of what its pictures' are",
+    "presence": "of a square: how strongly it is drawn, as a part of what its pictures are",
     "nima": "mean of NIMA's ten bins, 1..10 brought to 0..1: a taste of amateur photographs, compare in one batch only",
 }
 

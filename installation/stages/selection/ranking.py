@@ -15,7 +15,15 @@ import numpy as np
 from installation.signals import Still
 from installation.stages.selection import taste
 
-SAYS = {"contrast": 1.0, "colourfulness": 1.0, "composition": 1.0, "nima": 1.0, "likeness": -0.5, "noise": -2.0}
+SAYS = {
+    "worth": 4.0,
+    "contrast": 1.0,
+    "colourfulness": 1.0,
+    "composition": 1.0,
+    "nima": 1.0,
+    "likeness": -0.5,
+    "noise": -2.0,
+}
 
 
 @dataclass(frozen=True)
