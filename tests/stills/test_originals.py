@@ -199,11 +199,13 @@ def test_a_print_that_got_another_name_is_made_again_under_that_name_by_its_side
 
 
 def test_a_print_is_made_again_though_another_of_its_job_could_not_lie_there(tmp_path: Path) -> None:
-    pictures, again = [paint(tmp_path / f"{name}.png") for name in ("rose", "lily")], tmp_path / "again"
-    assert still(*pictures, "--out", tmp_path / "prints", *QUICK) == 0
+    again, job = tmp_path / "again", tmp_path / "job.toml"
+    for name in ("rose", "lily"):
+        paint(tmp_path / f"{name}.png")
     again.mkdir()
     (again / "lily.tif").write_text("hers")
-    assert still(tmp_path / "prints/rose.json", "--out", again) == 0
+    job.write_text('inputs = ["rose.png", "lily.png"]\nonly = ["rose"]\n')
+    assert still(job, "--out", again, *QUICK) == 0
     assert (again / "rose.tif").is_file() and (again / "lily.tif").read_text() == "hers"
 
 

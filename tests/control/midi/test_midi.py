@@ -254,6 +254,11 @@ def test_a_line_that_cannot_be_says_what_to_mend(source: str, to: object, said: 
         Midi(Settings(map={source: to}), ALL, CUES, ports=Cable())  # type: ignore[dict-item]
 
 
+def test_a_controller_that_two_lines_name_is_said() -> None:
+    with pytest.raises(SettingsError, match="is there twice"):
+        Midi(Settings(map={"cc 1/7": MELT, " cc 1/7": TEAR}), ALL, CUES, ports=Cable())
+
+
 def test_a_safe_show_keeps_what_leads_to_what_every_show_has() -> None:
     told = {"cc 1/7": MELT, "note 1/1": "blackout", "note 1/2": "cue 2", "cc 1/8": "master"}
     assert list(without_knobs(told, CUES)) == ["note 1/1", "note 1/2", "cc 1/8"]
