@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,7 +79,7 @@ class BigGAN(zspace.FromZ):
         from scipy.special import ndtr, ndtri
 
         low, high = ndtr(-FARTHEST), ndtr(FARTHEST)
-        z = ndtri(low + np.random.RandomState(seed).uniform(size=self.z_dim) * (high - low))
+        z = ndtri(low + zspace.chance(seed).uniform(size=self.z_dim) * (high - low))
         return torch.from_numpy(z).float()
 
     def tell(self, shares: dict[int, float], truncation: float) -> Tensor:
