@@ -181,19 +181,8 @@ def _train(options: argparse.Namespace) -> int:
 
     if options.what is None:
         print(line.trainers())
-        print("also: autoencoder, squares in which your pictures leak into each other")
         return 2 if options.rest else 0
-    if options.what == "autoencoder":  # which makes many short runs, and keeps what they made instead of a checkpoint
-        return _explore(options.rest)
     return line.main(options.what, options.rest)
-
-
-def _explore(words: list[str]) -> int:
-    from installation.training import autoencoder
-
-    trainer = argparse.ArgumentParser("installation train autoencoder", description=autoencoder.__doc__)
-    autoencoder.add_arguments(trainer)
-    return autoencoder.run(trainer.parse_args(words))
 
 
 if __name__ == "__main__":

@@ -209,7 +209,8 @@ class Body:
 
     def told(self) -> str:
         """What became of it, in one line."""
-        return f"{self.trainer.told()}, {self.active_s / 60:.1f} minutes; sheets and film in {self.settings.work}"
+        s, learnt = self.settings, f"{self.trainer.told()}, {self.active_s / 60:.1f} minutes"
+        return f"{s.out}: {learnt}; sheets and film in {s.work}"
 
 
 def _as_text(name: str) -> str:

@@ -17,7 +17,7 @@ from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from installation import plugins
-from installation.training.settings import Settings
+from installation.training.settings import Common
 
 if TYPE_CHECKING:
     from installation.training.corpus import Corpus
@@ -65,7 +65,7 @@ def main(name: str, words: list[str]) -> int:
         print(run.export())
         return 0
     _watch(run)
-    print(f"{settings.out}: {run.told()}")
+    print(run.told())
     return 0
 
 
@@ -76,7 +76,7 @@ def read(name: str, module: ModuleType, words: list[str]) -> tuple[Any, bool]:
     """
     found = vars(_parser(name, module).parse_args(words))
     only_export = found.pop("export")
-    settings: Settings = module.Settings(**found)
+    settings: Common = module.Settings(**found)
     return settings.resolve(), only_export
 
 
@@ -86,7 +86,7 @@ def trainers() -> str:
     return "\n".join(["usage: installation train TRAINER FOLDER [options]", "", *lines, "", "TRAINER --help says more"])
 
 
-def open_pictures(settings: Settings, size: int = 0) -> Corpus:
+def open_pictures(settings: Common, size: int = 0) -> Corpus:
     """The corpus of a run at this size (default: settings.size); what is left out of it is said by name.
 
     Raises FileNotFoundError, ValueError as open_corpus does.
@@ -100,7 +100,7 @@ def open_pictures(settings: Settings, size: int = 0) -> Corpus:
     return corpus
 
 
-def prepare_machine(settings: Settings) -> None:
+def prepare_machine(settings: Common) -> None:
     """Threads, denormals, and an allocator that keeps its pages: all three matter on a CPU, by up to three times."""
     import torch
 

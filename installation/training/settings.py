@@ -20,8 +20,8 @@ def option(default: Any, told: str, choices: tuple[str, ...] = ()) -> Any:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What every trainer can be asked for. A trainer's own add fields, or give these another default and help."""
+class Common:
+    """What whoever learns from a folder of pictures can be asked for."""
 
     folder: Path = field(metadata={"help": "your pictures and films, of any sizes, in any sub-folders"})
     out: Path = field(default=NONE, metadata={"help": f"model folder to write {OUT}"})
@@ -29,16 +29,32 @@ class Settings:
     size: int = option(256, "px of a picture")
     crop: str = option("centre", "interest | centre: what of a picture that is not square", CROPS)
     frames: int = option(100, "most frames that are taken from one film, each unlike the one before")
-    minutes: float = option(120.0, "how long to train, in minutes of active time: a stopped run does not use them up")
-    batch: int = option(8, "pictures in one step")
     threads: int = option(0, "CPU threads to use; 0: all")
     seed: int = option(0, "of everything random")
     device: str = option("auto", "auto | cpu | cuda | cuda:1 ...")
+    licence: str = option("yours", "of the model, for its card")
+    credit: str = option("", "the training set and its makers, for the model's card")
+
+    def resolve(self) -> Self:
+        """The same with all said that was left open. Raises ValueError for what there cannot be."""
+        if self.crop not in CROPS or self.frames < 1:
+            raise ValueError(f"expected crop interest or centre, 1 frame or more, found {self.crop!r}, {self.frames}")
+        if self.threads < 0:
+            raise ValueError(f"expected threads of 1 or more, or 0 for all, found {self.threads}")
+        out = Path("models") / self.folder.resolve().name if self.out == NONE else self.out
+        work = Path("training") / out.name if self.work == NONE else self.work
+        return dataclasses.replace(self, out=out, work=work, device=_device(self.device))
+
+
+@dataclass(frozen=True)
+class Settings(Common):
+    """What every trainer with a Body can be asked for. A trainer's own add fields, or give these other defaults."""
+
+    minutes: float = option(120.0, "how long to train, in minutes of active time: a stopped run does not use them up")
+    batch: int = option(8, "pictures in one step")
     lr: float = option(0.002, "learning rate")
     sheet_minutes: float = option(2.0, "minutes between two sample sheets and checkpoints")
     judge_minutes: float = option(10.0, "minutes between two measurements of quality; 0: never")
-    licence: str = option("yours", "of the model, for its card")
-    credit: str = option("", "the training set and its makers, for the model's card")
     attribution: str = option("", "file in the model folder that names the makers of the pictures, for its card")
 
     @property
@@ -47,17 +63,11 @@ class Settings:
         return self.work / "checkpoint.safetensors"
 
     def resolve(self) -> Self:
-        """The same with all said that was left open. Raises ValueError for what there cannot be."""
+        """Raises ValueError for times and rates there cannot be, too."""
         for name, least in (("minutes", 0.0), ("lr", 0.0), ("sheet_minutes", 0.0), ("judge_minutes", -1e-9)):
             if not (least < getattr(self, name) < math.inf):
                 raise ValueError(f"expected {name.replace('_', '-')} above 0, found {getattr(self, name):g}")
-        if self.crop not in CROPS or self.frames < 1:
-            raise ValueError(f"expected crop interest or centre, 1 frame or more, found {self.crop!r}, {self.frames}")
-        if self.threads < 0:
-            raise ValueError(f"expected threads of 1 or more, or 0 for all, found {self.threads}")
-        out = Path("models") / self.folder.resolve().name if self.out == NONE else self.out
-        work = Path("training") / out.name if self.work == NONE else self.work
-        return dataclasses.replace(self, out=out, work=work, device=_device(self.device))
+        return super().resolve()
 
 
 def _device(asked: str) -> str:

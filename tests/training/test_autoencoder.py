@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import signal
@@ -16,12 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
+from installation.__main__ import main as command_line
 from installation.generators import autoencoder as played
 from installation.signals import Controls
 from installation.stills import gallery
 from installation.stills.choosing import JobWall
 from installation.stills.takes import find_takes, made_how
-from installation.training import autoencoder
 from installation.training.autoencoder import hanging, judging, keeping, span
 from installation.training.autoencoder.running import Studio
 from installation.training.autoencoder.settings import Parameters, Settings
@@ -54,11 +53,10 @@ def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ask(drawings: Path, work: Path, *words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    autoencoder.add_arguments(parser)
+def make(drawings: Path, work: Path, *words: str) -> int:
+    """What `installation train autoencoder` with these words ends with."""
     line = [str(drawings), "--work", str(work), "--out", str(work / "model"), "--size", str(SIZE), "--page", "4x2"]
-    return parser.parse_args([*line, *words])
+    return command_line(["train", "autoencoder", *line, *words])
 
 
 def open_studio(drawings: Path, work: Path, **more: object) -> Studio:
@@ -70,7 +68,7 @@ def open_studio(drawings: Path, work: Path, **more: object) -> Studio:
 def explored(drawings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working folder of a line that made six runs and kept the best."""
     work = tmp_path_factory.mktemp("explored")
-    assert autoencoder.run(ask(drawings, work, "--explore", "6", "--keep")) == 0
+    assert make(drawings, work, "--explore", "6", "--keep") == 0
     return work
 
 
@@ -127,7 +125,7 @@ def test_exploring_goes_on_after_a_kill_with_the_next_run(drawings: Path, explor
             assert begun.poll() is None
         begun.send_signal(signal.SIGKILL)
     there = {path.name: path.read_bytes() for path in (tmp_path / "runs").glob("*.json")}
-    assert autoencoder.run(ask(drawings, tmp_path, "--explore", "6")) == 0
+    assert make(drawings, tmp_path, "--explore", "6") == 0
     runs = sorted((tmp_path / "runs").glob("*.json"))
     assert [path.stem for path in runs] == [f"{number:04d}" for number in range(1, 7)]
     assert all((tmp_path / "runs" / name).read_bytes() == told for name, told in there.items()), "none is made twice"
@@ -186,7 +184,7 @@ def test_a_square_that_was_kept_stays_whatever_is_better(drawings: Path, explore
 
 
 def test_one_run_is_as_many_squares_as_pictures_sorted(drawings: Path, tmp_path: Path) -> None:
-    assert autoencoder.run(ask(drawings, tmp_path, "--with", "drawing07", "--pictures", "12", "--middle", "3")) == 0
+    assert make(drawings, tmp_path, "--with", "drawing07", "--pictures", "12", "--middle", "3") == 0
     made = sorted(path.relative_to(tmp_path / "run-0001") for path in (tmp_path / "run-0001").rglob("*.png"))
     assert len(made) == 12 and any("drawing07" in path.name for path in made)
     assert {path.parts[0] for path in made} <= set(judging.VERDICTS)
@@ -198,8 +196,8 @@ def test_a_run_is_done_again_as_it_was_or_with_one_thing_changed(
     drawings: Path, explored: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(explored / "runs", tmp_path / "runs")
-    assert autoencoder.run(ask(drawings, tmp_path, "--like", "0003-007.png", "--size", "80", "--keep")) == 0
-    assert autoencoder.run(ask(drawings, tmp_path, "--like", "3", "--middle", "5")) == 0
+    assert make(drawings, tmp_path, "--like", "0003-007.png", "--size", "80", "--keep") == 0
+    assert make(drawings, tmp_path, "--like", "3", "--middle", "5") == 0
     third, again, changed = (json.loads((tmp_path / "runs" / f"000{n}.json").read_text()) for n in (3, 7, 8))
     assert again["parameters"] == third["parameters"] and again["pictures"] == third["pictures"]
     assert changed["parameters"] == third["parameters"] | {"middle": 5}
@@ -208,7 +206,7 @@ def test_a_run_is_done_again_as_it_was_or_with_one_thing_changed(
 
 def test_what_cannot_be_is_refused_in_one_line(drawings: Path, tmp_path: Path, capsys) -> None:
     for words in (["--with", "nobody"], ["--size", "32"], ["--like", "99"], ["--kind", "deep"], ["--page", "many"]):
-        assert autoencoder.run(ask(drawings, tmp_path, *words)) == 2
+        assert make(drawings, tmp_path, *words) == 2
         assert words[0] in capsys.readouterr().err
 
 

@@ -6,53 +6,43 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from installation.settings import check
+from installation.training.settings import Common, option
 
 LEAST_PX, MOST_PX = 64, 1500
 KINDS = ("dense", "conv")
 
 
-def _said(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
-
-
 @dataclass(frozen=True)
-class Settings:
+class Settings(Common):
     """One line, as asked for. What is 0 of a network's parameters is as usual, and drawn anew at every run explored."""
 
-    folder: Path = field(metadata={"help": "your pictures, any sizes, in any sub-folders; a hundred or more"})
-    out: Path = field(metadata={"help": "model folder of --keep (default: models/<name of the pictures' folder>)"})
-    work: Path = field(metadata={"help": "where runs and squares are kept (default: training/<the model's name>)"})
-    size: int = _said(512, f"px of a square, {LEAST_PX} to {MOST_PX}: the largest one in the middle of each picture")
-    colour: bool = _said(False, "three channels instead of one")
-    contrast: float = _said(1.0, "of the pictures that go in, each around its own mean; 1: as they are")
-    kind: str = _said("dense", "dense (lets pictures through each other) | conv (blurs and displaces; slow)")
-    pictures: int = _said(0, "how many of the pictures a run is given, drawn by its seed; 0: all, or as explored")
+    size: int = option(512, f"px of a square, {LEAST_PX} to {MOST_PX}: the largest one in the middle of each picture")
+    colour: bool = option(False, "three channels instead of one")
+    contrast: float = option(1.0, "of the pictures that go in, each around its own mean; 1: as they are")
+    kind: str = option("dense", "dense (lets pictures through each other) | conv (blurs and displaces; slow)")
+    pictures: int = option(0, "how many of the pictures a run is given, drawn by its seed; 0: all, or as explored")
     named: tuple[str, ...] = field(
         default=(), metadata={"help": "a picture that must be among them, by a part of its name", "flag": "--with"}
     )
-    units: int = _said(0, "units of each hidden layer, or channels of a conv one; 0: 128, 24, or as explored")
-    layers: int = _said(0, "hidden layers before the middle, and behind it; 0: 1, 3 of a conv one, or as explored")
-    middle: int = _said(0, "numbers that a picture has to go through; 0: 16, or as explored")
-    dropout: float = _said(-1.0, "share of units left out at each step; -1: none, or as explored")
-    stop: float = _said(0.0, "share of the pictures' variance still wrong when it stops; 0: 0.2, or as explored")
-    error: float = _said(0.0, "stop at this mean square error of pixels of 0..1 instead; 0: as --stop says")
-    lr: float = _said(0.0, "learning rate; 0: 0.001, or as explored")
-    steps: int = _said(4000, "most steps of a run: one that comes no nearer is left as it is")
-    explore: int = _said(0, "how many runs there shall be, each with parameters of its own; 0: one more run")
-    like: str = _said("", "a run to do again, by its number; with --explore: to do others around it")
-    page: str = _said("10x10", "columns x rows of squares on the page")
-    taste: str = _said("", "a taste file of `installation select --taste`; the squares' own is used without")
-    keep: bool = _said(False, "keep the last run's network as a model for the show; else it is thrown away")
-    seed: int = _said(0, "of everything random")
-    threads: int = _said(0, "CPU threads to use; 0: one, which is as quick for a dense one, or all for a conv one")
-    licence: str = _said("yours", "of the model, for its card")
-    credit: str = _said("", "the pictures and their makers, for the model's card")
+    units: int = option(0, "units of each hidden layer, or channels of a conv one; 0: 128, 24, or as explored")
+    layers: int = option(0, "hidden layers before the middle, and behind it; 0: 1, 3 of a conv one, or as explored")
+    middle: int = option(0, "numbers that a picture has to go through; 0: 16, or as explored")
+    dropout: float = option(-1.0, "share of units left out at each step; -1: none, or as explored")
+    stop: float = option(0.0, "share of the pictures' variance still wrong when it stops; 0: 0.2, or as explored")
+    error: float = option(0.0, "stop at this mean square error of pixels of 0..1 instead; 0: as --stop says")
+    lr: float = option(0.0, "learning rate; 0: 0.001, or as explored")
+    steps: int = option(4000, "most steps of a run: one that comes no nearer is left as it is")
+    explore: int = option(0, "how many runs there shall be, each with parameters of its own; 0: one more run")
+    like: str = option("", "a run to do again, by its number; with --explore: to do others around it")
+    page: str = option("10x10", "columns x rows of squares on the page")
+    taste: str = option("", "a taste file of `installation select --taste`; the squares' own is used without")
+    keep: bool = option(False, "keep the last run's network as a model for the show; else it is thrown away")
+    threads: int = option(0, "CPU threads to use; 0: one, which is as quick for a dense one, or all for a conv one")
 
     def __post_init__(self) -> None:
         """Raises ValueError naming what cannot be."""
