@@ -17,7 +17,7 @@ DOORS += ("log", "table", "venue", "effect", "archive", "picture", "training")
 
 @pytest.fixture(scope="module")
 def findings() -> list[dict[str, Any]]:
-    found, doors = run(seed=7, count=25)
+    found, doors = run(seed=7, count=15)
     assert doors == len(DOORS), "each door of fuzz_doors.py is named here"
     return found
 
