@@ -28,6 +28,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests start programs come first, long ones before short ones: what takes long is not to begin last,
+    with one core at work on it and the others done."""
+    programs = ("subprocess", "Browser", "plainshow", "open_live", "Studio")
+
+    def is_first(item: pytest.Item) -> tuple[bool, int, str]:
+        module = getattr(item, "module", None)
+        starts = any(hasattr(module, name) for name in programs)
+        return not starts, -item.path.stat().st_size, str(item.path)
+
+    items.sort(key=is_first)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real pictures, hands and sound that are not part of the product."""
