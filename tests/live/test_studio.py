@@ -146,14 +146,27 @@ def test_one_that_is_to_be_waited_for_is_not_waited_for_longer_as_others_before_
 ) -> None:
     here = inside()
     painter = here.room.painter
-    real, goes_on, answers = painter.generator.render, threading.Event(), list[bool]()
-    monkeypatch.setattr(painter.generator, "render", lambda *asked: goes_on.wait(60) and real(*asked))
-    for number in range(1, 4):
+    real, wait, begun, goes_on = painter.generator.render, painter.wait_done, threading.Event(), threading.Event()
+    answers: list[bool] = []
+
+    def render(*asked: object) -> Picture:
+        begun.set()
+        assert goes_on.wait(60)
+        return real(*asked)
+
+    def wait_done(number: int, _: float) -> bool:
+        goes_on.set()
+        answers.append(wait(number, 30.0))
+        return answers[-1]
+
+    monkeypatch.setattr(painter.generator, "render", render)
+    monkeypatch.setattr(painter, "wait_done", wait_done)
+    here.room._request(Controls(0.0, here.values), 1, False)
+    assert begun.wait(60)
+    for number in (2, 3):
         here.room._request(Controls(0.0, here.values), number, False)
-    goes_on.set()
-    wait = painter.wait_done
-    monkeypatch.setattr(painter, "wait_done", lambda number, _: answers.append(wait(number, 30.0)) or answers[-1])
-    here.room._request(last := Controls(1.0, here.values), 4, True)
+    last = Controls(1.0, here.values)
+    here.room._request(last, 4, True)
     assert answers == [True] and painter.newest().controls is last
 
 
