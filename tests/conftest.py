@@ -12,16 +12,33 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 from controllers import Device, NoPortsError, real_ports, stood_in
 from desktops import virtual_desktop
+
+if TYPE_CHECKING:
+    from plainshow import Studios
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: programs that we start
     signal.signal(signal.SIGINT, signal.default_int_handler)  # would inherit that, and Ctrl-C is one of the tests
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests start programs come first, long ones before short ones: what takes long is not to begin last,
+    with one core at work on it and the others done."""
+    programs = ("subprocess", "Browser", "plainshow", "open_live", "Studio")
+
+    def is_first(item: pytest.Item) -> tuple[bool, int, str]:
+        module = getattr(item, "module", None)
+        starts = any(hasattr(module, name) for name in programs)
+        return not starts, -item.path.stat().st_size, str(item.path)
+
+    items.sort(key=is_first)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +60,7 @@ def written_before(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait_for() -> Callable[..., object]:
     """wait_for(question, within_s): ask until the answer is true, fail when it has not become so in time."""
 
@@ -108,3 +125,21 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with virtual_desktop() as number:
         monkeypatch.setenv("DISPLAY", f":{number}")
         yield f":{number}"
+
+
+@pytest.fixture(scope="session")
+def studios() -> Iterator[Studios]:
+    """Processes that paint, to be lent to shows one after another."""
+    from plainshow import Studios
+
+    made = Studios()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lent(studios: Studios, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shows that are opened here are lent what paints, unless they paint something else."""
+    from installation.live import opening
+
+    monkeypatch.setattr(opening, "start_studio", studios.start)

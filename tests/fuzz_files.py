@@ -247,7 +247,48 @@ def work(name: str, seed: int, first: int, count: int, box: Path) -> None:
         content = changed(sample, (whole / sample).read_bytes(), chance, box)
         (place / sample).write_bytes(content)
         if fault := judge(door, place / sample, watch, canary):
-            print(json.dumps({"door": name, "number": number, "file": str(sample), "fault": fault}), flush=True)
+            tell(name, number, fault, str(sample))
+
+
+def tell(name: str, number: int, fault: str, file: str = "") -> None:
+    print(json.dumps({"door": name, "number": number, "file": file, "fault": fault}), flush=True)
+
+
+def work_alone(name: str, seed: int, first: int, count: int, box: Path) -> int:
+    """The same in a process of its own, whose last words lie in the box; what it ended with."""
+    if pid := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.dup2(os.open(box / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    try:
+        work(name, seed, first, count, box)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def work_through(names: Sequence[str], seed: int, first: int, count: int, box: Path) -> None:
+    """Every door, and on behind a file at which a process died; a line of JSON for each finding, and one at the end."""
+    import fuzz_doors  # once for all of them: it takes longer than most doors
+
+    names, beside = names or list(fuzz_doors.DOORS), {box.name}
+    if unknown := set(names) - set(fuzz_doors.DOORS):
+        raise SystemExit(f"no door {', '.join(sorted(unknown))}; there are: {', '.join(fuzz_doors.DOORS)}")
+    for name in names:
+        at, end, reached = first, first + count, box / "number"
+        reached.unlink(missing_ok=True)
+        while at < end and (code := work_alone(name, seed, at, end - at, box)):
+            said = (box / "said").read_text("utf-8", "replace")
+            if not reached.exists():
+                tell(name, -1, f"whole files: {said[-1500:]}")
+                break
+            died = int(reached.read_text())
+            tell(name, died, f"died with {code}: {said[-600:]}")
+            at = died + 1
+        if more := {path.name for path in box.parent.iterdir()} - beside:
+            tell(name, at, f"wrote beside: {sorted(more)}")
+            beside |= more
+    print(json.dumps({"doors": len(names)}), flush=True)
 
 
 def lay(whole: Path, place: Path) -> None:
@@ -261,65 +302,45 @@ def _hang(*_: object) -> None:
     raise Hung
 
 
-def run(seed: int, count: int, doors: Sequence[str], first: int = 0) -> list[dict[str, Any]]:
-    """Every finding of so many files behind each door. A process that dies is a finding too; the next one goes on."""
-    findings: list[dict[str, Any]] = []
-    for name in doors:
-        at, end = first, first + count
-        while at < end:
-            with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-                box = Path(folder) / "box"
-                (box / "home").mkdir(parents=True)
-                words = [sys.executable, __file__, "--door", name, "--seed", str(seed), "--work", str(box)]
-                words += ["--first", str(at), "--count", str(end - at)]
-                environment = os.environ | {"HOME": str(box / "home"), "TMPDIR": str(box), "NO_COLOR": "1"}
-                environment["PYTHONPATH"] = str(TESTS.parent)
-                environment |= {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-                environment |= {
-                    f"XDG_{n}_HOME": str(box / "home" / n.lower()) for n in ("CACHE", "DATA", "STATE", "CONFIG")
-                }
-                done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-                findings += [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-                if sorted(p.name for p in Path(folder).iterdir()) != ["box"]:
-                    findings.append(
-                        {"door": name, "number": at, "file": "", "fault": f"wrote beside: {os.listdir(folder)}"}
-                    )
-                if done.returncode == 0:
-                    break
-                reached = box / "number"
-                if not reached.exists():
-                    findings.append(
-                        {"door": name, "number": -1, "file": "", "fault": f"whole files: {done.stderr[-1500:]}"}
-                    )
-                    break
-                died = int(reached.read_text())
-                fault = f"died with {done.returncode}: {done.stderr[-600:]}"
-                findings.append({"door": name, "number": died, "file": "", "fault": fault})
-                at = died + 1
-    return findings
+def run(seed: int, count: int, doors: Sequence[str] = (), first: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Every finding of so many files behind each door, and how many doors there were: all of them for none named.
+
+    A process that dies is a finding too; the next one goes on.
+    """
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        box = Path(folder) / "box"
+        (box / "home").mkdir(parents=True)
+        words = [sys.executable, __file__, "--seed", str(seed), "--work", str(box)]
+        words += ["--first", str(first), "--count", str(count), *(word for name in doors for word in ("--door", name))]
+        environment = os.environ | {"HOME": str(box / "home"), "TMPDIR": str(box), "NO_COLOR": "1"}
+        environment["PYTHONPATH"] = str(TESTS.parent)
+        environment |= {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment |= {f"XDG_{n}_HOME": str(box / "home" / n.lower()) for n in ("CACHE", "DATA", "STATE", "CONFIG")}
+        done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        *findings, end = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return findings, end["doors"]
 
 
 def main() -> int:
-    import fuzz_doors
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100, help="files behind each door")
-    parser.add_argument("--door", choices=list(fuzz_doors.DOORS), action="append")
+    parser.add_argument("--door", action="append")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         warnings.simplefilter("ignore")
-        work(options.door[0], options.seed, options.first, options.count, options.work)
+        work_through(options.door or (), options.seed, options.first, options.count, options.work)
         return 0
-    doors = options.door or list(fuzz_doors.DOORS)
-    findings = run(options.seed, options.count, doors, options.first)
+    findings, doors = run(options.seed, options.count, options.door or (), options.first)
     kinds = Counter((one["door"], " ".join(one["fault"].split()[-3:])) for one in findings)
     for one in findings:
         if kinds.pop((one["door"], " ".join(one["fault"].split()[-3:])), 0):  # the first of each kind
             print(f"{one['door']} {one['number']} {one['file']}: {one['fault']}")
-    print(f"{options.count * len(doors)} files behind {len(doors)} doors, {len(findings)} findings")
+    print(f"{options.count * doors} files behind {doors} doors, {len(findings)} findings")
     return 1 if findings else 0
 
 

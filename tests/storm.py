@@ -220,7 +220,7 @@ def plan_of(minutes: float, dice: random.Random) -> list[str]:
     """All acts in their order: so many for ten minutes, at least one of each."""
     ten = {"save": 200, "blackout": 88, "flood": 12, "packets": 30, "switches": 6, "kill_studio": 10, "stop_studio": 6}
     ten |= {"kill_camera": 10, "kill_sound": 10, "stop_show": 6, "full_disk": 6, "monitors": 10, "weights": 2}
-    short = {"save": 30, "blackout": 9}
+    short = {"save": 20, "blackout": 5}
     counts = {name: max(short.get(name, 1), round(count * minutes / 10)) for name, count in ten.items()}
     acts = [name for name, count in counts.items() for _ in range(count)]
     dice.shuffle(acts)

@@ -2,10 +2,11 @@
 
 import ast
 import collections
+import functools
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,22 @@ def room_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def imports(source: str, package: str, top_level_only: bool = False) -> Iterator[str]:
+def text_of(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
+
+
+def called(path: Path) -> str:
+    """How a file is named where it breaks a rule."""
+    return str(path.relative_to(PACKAGE))
+
+
+def imports(tree: ast.Module, package: str, top_level_only: bool = False) -> Iterator[str]:
     """Dotted names that a file imports, relative ones resolved, and what import_module is handed as text."""
-    tree = ast.parse(source)
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -100,12 +114,13 @@ def _handed(call: ast.Call, package: str) -> Iterator[str]:
         yield above + start.value.lstrip(".").rstrip(".")
 
 
-def read(path: Path, top_level_only: bool = False) -> set[str]:
+@functools.cache
+def read(path: Path, top_level_only: bool = False) -> frozenset[str]:
     package = ".".join(["installation", *path.relative_to(PACKAGE).parent.parts])
-    return set(imports(path.read_text("utf-8"), package, top_level_only))
+    return frozenset(imports(tree_of(path), package, top_level_only))
 
 
-def ours(names: set[str]) -> set[str]:
+def ours(names: Iterable[str]) -> set[str]:
     """The rooms and ground modules among imported names."""
     return {name.split(".")[1] for name in names if name.startswith("installation.")}
 
@@ -125,18 +140,20 @@ def ours(names: set[str]) -> set[str]:
     ],
 )
 def test_no_way_of_importing_a_room_goes_unseen(source: str) -> None:
-    assert "rendering" in ours(set(imports(source, "installation.inputs")))
+    assert "rendering" in ours(imports(ast.parse(source), "installation.inputs"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_run_downwards_only(path: Path) -> None:
+def allowed_to(path: Path) -> set[str]:
+    """The rooms and pieces of the ground that a file may import."""
     room = room_of(path)
     if room in GROUND or (room == "" and path.stem not in ("__main__", "__init__")):
-        allowed = GROUND
-    else:
-        allowed = GROUND | {room} | MAY_ALSO_USE.get(room, set())
-    beyond = ours(read(path)) - allowed
-    assert not beyond, f"{path.relative_to(PACKAGE)} reaches into {sorted(beyond)}"
+        return GROUND
+    return GROUND | {room} | MAY_ALSO_USE.get(room, set())
+
+
+def test_imports_run_downwards_only() -> None:
+    beyond = {called(path): ours(read(path)) - allowed_to(path) for path in FILES}
+    assert not {path: sorted(rooms) for path, rooms in beyond.items() if rooms}
 
 
 def test_nothing_lies_at_the_root_but_the_ground_and_the_command_line() -> None:
@@ -168,16 +185,17 @@ def _stages_that_use(name: str, shared: set[str]) -> set[str]:
     return users
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_heavy_libraries_live_in_their_rooms_only(path: Path) -> None:
-    names = {name.split(".")[0] for name in read(path, top_level_only=True)}
-    strangers = {library for library, rooms in HEAVY.items() if library in names and room_of(path) not in rooms}
-    assert not strangers, f"{path.name} imports {sorted(strangers)} at the top"
+def test_heavy_libraries_live_in_their_rooms_only() -> None:
+    strangers = {}
+    for path in FILES:
+        at_the_top = {name.split(".")[0] for name in read(path, top_level_only=True)}
+        strangers[called(path)] = [n for n, rooms in HEAVY.items() if n in at_the_top and room_of(path) not in rooms]
+    assert not {path: libraries for path, libraries in strangers.items() if libraries}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+def test_a_file_can_be_read_in_one_sitting() -> None:
+    lines = {called(path): len(text_of(path).splitlines()) for path in FILES}
+    assert not {path: count for path, count in lines.items() if count > LONGEST_FILE}
 
 
 @pytest.mark.parametrize(
@@ -209,10 +227,9 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 
 def test_no_product_file_runs_code_from_a_file_it_opens() -> None:
     for path in FILES:
-        tree = ast.parse(path.read_text("utf-8"))
-        calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        assert not calls & {"eval", "exec", "pickle.load", "pickle.loads"}, path
-        loads = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "torch.load"]
+        calls = [(ast.unparse(n.func), n) for n in ast.walk(tree_of(path)) if isinstance(n, ast.Call)]
+        assert not {name for name, _ in calls} & {"eval", "exec", "pickle.load", "pickle.loads"}, path
+        loads = [call for name, call in calls if name == "torch.load"]
         assert all("weights_only=True" in ast.unparse(load) for load in loads), path
 
 
@@ -225,11 +242,11 @@ def test_what_takes_pictures_elsewhere_is_imported_by_its_own_output_alone() -> 
 
 def test_nothing_is_defined_that_nobody_reads() -> None:
     """Functions, classes and constants of the package; the operations of bends alone are found by name."""
-    words = collections.Counter(word for path in FILES for word in re.findall(r"\w+", path.read_text("utf-8")))
+    words = collections.Counter(word for path in FILES for word in re.findall(r"\w+", text_of(path)))
     for path in FILES:
         if path.relative_to(PACKAGE) == Path("bending/operations.py"):
             continue
-        unread = {name for name in defined(ast.parse(path.read_text("utf-8"))) if words[name] == 1}
+        unread = {name for name in defined(tree_of(path)) if words[name] == 1}
         assert not unread, f"{path.relative_to(PACKAGE)}: nobody reads {sorted(unread)}"
 
 

@@ -94,9 +94,10 @@ def main_directions(styles: Tensor, count: int) -> Tensor:
     Fewer come back when the styles span fewer.
     """
     centred = (styles - styles.mean(0)).double()  # so that near-equal directions do not swap on another machine
-    _, strength, directions = torch.linalg.svd(centred, full_matrices=False)
-    directions = directions[:count] * (strength[:count, None] / max(1, len(styles) - 1) ** 0.5)
-    return _signed(directions)
+    spread, directions = torch.linalg.eigh(centred.T @ centred / max(1, len(styles) - 1))  # the weakest first
+    most = min(count, *centred.shape)
+    deviation = spread.flip(0)[:most].clamp(min=0).sqrt()
+    return _signed(directions.T.flip(0)[:most] * deviation[:, None])
 
 
 def closed_form(weight: Tensor, count: int) -> Tensor:

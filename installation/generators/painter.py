@@ -68,7 +68,7 @@ class Painter:
         self._seconds: deque[float] = deque(maxlen=31)
         self._failures, self._tried_s, self._began_s = 0, 0.0, 0.0
         self._said_s = -SAY_EVERY_S
-        self._closing = False
+        self._closing = self._is_painting = False
         self._change = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="painter", daemon=True)
 
@@ -84,11 +84,15 @@ class Painter:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def request(self, controls: Controls, size: tuple[int, int] | None = None) -> None:
-        """Ask for a picture; a request that has not begun is replaced. Never waits for the generator."""
+    def request(self, controls: Controls, size: tuple[int, int] | None = None) -> int:
+        """Ask for a picture; a request that has not begun is replaced. Never waits for the generator.
+
+        Returns what wait_done() is to be given to wait for it, if no other follows.
+        """
         with self._change:
             self._wish = (controls, size)
             self._change.notify_all()
+            return self.number_done + self._is_painting + 1
 
     def newest(self) -> Picture | None:
         """The last good picture, complete on its device; None before the first."""
@@ -136,13 +140,13 @@ class Painter:
                     self._change.wait_for(lambda: self._closing or self._wish is not None)
                     if self._closing:
                         return
-                    wish, self._wish = self._wish, None
+                    wish, self._wish, self._is_painting = self._wish, None, True
                 if wish is not None:
                     self._began_s = time.monotonic()
                     self._paint(*wish)
                     self._began_s = 0.0
                 with self._change:
-                    self.number_done += 1
+                    self.number_done, self._is_painting = self.number_done + 1, False
                     self._change.notify_all()
 
     def _paint(self, controls: Controls, size: tuple[int, int] | None) -> None:

@@ -82,7 +82,7 @@ class Room:
         self.footsteps = keeping.Footsteps(show)
         self._vectors = int(memory.counts[VECTORS])
         self._asked: OrderedDict[int, tuple[Controls, int]] = OrderedDict()  # by identity: the request they came with
-        self._requested, self._told_s = 0, 0.0
+        self._told_s = 0.0
         knobs = rows_of(self._knobs().values())
         self.order = list(order) or [row[0] for row in knobs]  # as the show knows them, whatever is left out now
         self._say_what_is_watched()
@@ -165,10 +165,9 @@ class Room:
         self._asked[id(controls)] = controls, number
         while len(self._asked) > REMEMBERED:
             self._asked.popitem(last=False)
-        self.painter.request(controls)
-        self._requested += 1
+        asked = self.painter.request(controls)
         until_s = time.monotonic() + self._answer_s
-        while patient and not self.painter.wait_done(self._requested, 0.5) and time.monotonic() < until_s:
+        while patient and not self.painter.wait_done(asked, 0.5) and time.monotonic() < until_s:
             self._live()
             self._check()
         self._check()

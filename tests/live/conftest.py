@@ -12,10 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 SIDE = 128
 
 
-@pytest.fixture
-def negative(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def negative(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that turns light into dark: 1 - x."""
-    folder, shape = tmp_path / "negative", [1, 3, SIDE, SIDE]
+    folder, shape = tmp_path_factory.mktemp("models") / "negative", [1, 3, SIDE, SIDE]
     folder.mkdir()
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
     nodes = [helper.make_node("Sub", ["one", "x"], ["y"])]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import av
 import numpy as np
+import plainshow
 import pytest
+from plainshow import open_live
 
 from installation.__main__ import parser
 from installation.live import opening
@@ -54,24 +55,15 @@ def film(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def live(negative: Path, film: Path, tmp_path: Path) -> Iterator[Live]:
+def live(negative: Path, film: Path, tmp_path: Path, lent: None) -> Iterator[Live]:
     path = tmp_path / "mirror.toml"
     path.write_text(SHOW.format(model=negative))
-    words = ["live", "--show", str(path), "--headless", "--osc-port", "0", "--camera", str(film)]
-    show, options = opening.prepare(parser().parse_args([*words, "--moments", str(tmp_path / "moments")]))
     with ExitStack() as closing:
-        live = Live(show, options, closing)
-        with opening.curtain(live.senses, live.studio):
-            yield live
+        yield open_live(path, closing, "--camera", str(film), "--no-panel")
 
 
-def play(live: Live, until: Callable[[], object], frames: int = 600) -> None:
-    for heard in itertools.islice(live.heard(), frames):
-        live.frame(heard)
-        live.pace(heard.now_s)
-        if until():
-            return
-    raise AssertionError(f"did not happen within {frames} frames")
+def play(live: Live, until: Callable[[], object]) -> None:
+    plainshow.play(live, lambda heard: until())
 
 
 def instant(rgb: np.ndarray) -> int | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plainshow import open_live, words
 from receiving import Receiver, free_port
 
 from installation.__main__ import parser
@@ -48,15 +49,11 @@ def port() -> int:
 
 
 @pytest.fixture
-def live(tmp_path: Path, port: int) -> Iterator[Live]:
+def live(tmp_path: Path, port: int, lent: None) -> Iterator[Live]:
     """A show with a stream in its file, which the test steps through frame by frame."""
     output = f'[[outputs]]\nname = "stream"\nsettings = {{ address = "udp://127.0.0.1:{port}" }}\n'
-    line = ["live", "--show", str(write(tmp_path, output)), "--headless", "--osc-port", "0"]
-    show, options = opening.prepare(parser().parse_args(line))
     with ExitStack() as closing:
-        live = Live(show, options, closing)
-        with opening.curtain(live.senses, live.studio):
-            yield live
+        yield open_live(write(tmp_path, output), closing, "--no-panel")
 
 
 def test_what_is_on_the_wall_is_received_and_its_blackout_too_though_every_frame_fails(
@@ -91,12 +88,19 @@ def test_what_is_on_the_wall_is_received_and_its_blackout_too_though_every_frame
     assert live.survived and live.outputs.sent["stream"] > 0 and not live.faults()["output stream"]
 
 
-def test_the_report_says_how_much_was_sent_and_what_was_survived(tmp_path: Path, port: int) -> None:
-    report = tmp_path / "report.json"
-    words = ["--seconds", "2", "--output", f"stream:udp://127.0.0.1:{port}", "--report", str(report)]
-    line = ["live", "--show", str(write(tmp_path)), "--headless", "--osc-port", "0", *words]
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a show, recorded and sent."""
+    folder = tmp_path_factory.mktemp("played")
+    sent = ["--output", f"stream:udp://127.0.0.1:{free_port()}", "--report", str(folder / "report.json")]
+    recorded = ["--record", str(folder / "film.mov"), "--record-quality", "proxy"]
+    line = words(write(folder), "--seconds", "2", *sent, *recorded)
     subprocess.run([sys.executable, "-m", "installation", *line], check=True, timeout=120)
-    assert json.loads(report.read_text())["sent"]["stream"] > 0
+    return folder
+
+
+def test_the_report_says_how_much_was_sent_and_what_was_survived(played: Path) -> None:
+    assert json.loads((played / "report.json").read_text())["sent"]["stream"] > 0
 
 
 def test_a_show_names_its_outputs_and_the_command_line_stands_instead(tmp_path: Path) -> None:
@@ -137,11 +141,8 @@ def test_a_moment_tells_nobody_where_the_show_is_sent(tmp_path: Path) -> None:
     assert "key-of-mine" not in json.dumps(moments.as_table(moment)) and moment.settings["outputs"] == []
 
 
-def test_a_film_is_recorded_in_the_codec_that_was_asked_for(tmp_path: Path) -> None:
+def test_a_film_is_recorded_in_the_codec_that_was_asked_for(played: Path) -> None:
     import av
 
-    words = ["--seconds", "1", "--record", str(tmp_path / "film.mov"), "--record-quality", "proxy"]
-    line = ["live", "--show", str(write(tmp_path)), "--headless", "--osc-port", "0", *words]
-    subprocess.run([sys.executable, "-m", "installation", *line], check=True, timeout=120)
-    with av.open(str(tmp_path / "film.mov")) as film:
+    with av.open(str(played / "film.mov")) as film:
         assert film.streams.video[0].codec_context.codec_tag == "apco" and next(film.decode(video=0)).width == 128

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -12,12 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import psutil
 import pytest
 from desktops import virtual_desktop
+from plainshow import CUES, PAINTED, SCREEN, words
 from pythonosc.udp_client import SimpleUDPClient
 
 from installation.live import displays, keeper, kept
@@ -25,23 +28,9 @@ from installation.live.journal import read_log
 from installation.rendering.recorder import part_of
 
 Wait = Callable[..., object]
-SHOW = """
-[generator]
-name = "pattern"
-[[inputs]]
-name = "recording"
-[[effects]]
-file = "grain.fs"
-[[cues]]
-number = "1"
-[[cues]]
-number = "2"
-values = { "effect.grain.amount" = 0.9 }
-[screen]
-size = [320, 180]
-working_size = [160, 90]
-fps = 20.0
-"""
+LOUD = CUES.replace("generator.x", "effect.grain.amount")
+SHOW = PAINTED + LOUD + SCREEN + '[[inputs]]\nname = "recording"\n'
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STAND_IN = """
 import os, sys, time
 from pathlib import Path
@@ -62,13 +51,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Kept:
     """A real show, kept by a real keeper, and a desk that talks to it."""
 
-    def __init__(self, home: Path, *words: str, show: str = SHOW) -> None:
+    def __init__(self, home: Path, *more: str, show: str = SHOW) -> None:
         (home / "small.toml").write_text(show)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        line = ["live", "--show", str(home / "small.toml"), "--headless", "--osc-port", str(self.port), *words]
-        self.process = subprocess.Popen([sys.executable, "-m", "installation", *line], cwd=home, stderr=subprocess.PIPE)
+        line = words(home / "small.toml", "--osc-port", str(self.port), "--no-panel", *more)
+        environment = os.environ | {"XDG_STATE_HOME": str(home / "state")}
+        command = [sys.executable, "-m", "installation", *line]
+        self.process = subprocess.Popen(command, cwd=home, env=environment, stderr=subprocess.PIPE)
         self.state = home / "state/installation/small.state.json"
         self.desk = SimpleUDPClient("127.0.0.1", self.port)
 
@@ -78,13 +69,25 @@ class Kept:
     def told(self) -> dict:
         return json.loads(self.state.read_text()) if self.state.is_file() else {}
 
+    def end(self, by: signal.Signals) -> dict:
+        """Ask for its end; what it leaves for the next one."""
+        self.process.send_signal(by)
+        assert self.process.wait(60) == 0
+        return self.told()
+
 
 @pytest.fixture
 def keep(home: Path) -> Iterator[Callable[..., Kept]]:
+    with keeping(home) as keep_one:
+        yield keep_one
+
+
+@contextlib.contextmanager
+def keeping(home: Path) -> Iterator[Callable[..., Kept]]:
     made: list[Kept] = []
 
-    def keep_one(*words: str, show: str = SHOW) -> Kept:
-        made.append(Kept(home, *words, show=show))
+    def keep_one(*more: str, show: str = SHOW) -> Kept:
+        made.append(Kept(home, *more, show=show))
         return made[-1]
 
     yield keep_one
@@ -98,53 +101,95 @@ def frames_of(path: Path) -> list:
         return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
 
 
-def test_a_show_that_was_killed_is_back_with_cue_holds_master_and_blackout_and_never_light(
-    keep, home: Path, wait_for: Wait
+def is_black(film: Path) -> bool:
+    frames = frames_of(film)
+    return len(frames) > 2 and max(frame.max() for frame in frames) < 8
+
+
+@dataclass
+class Evenings:
+    """Three evenings of one show: what each left in its folder, and told the next one at its end."""
+
+    folders: list[Path]
+    told: list[dict]
+    crashes: Path
+
+
+@pytest.fixture(scope="module")
+def evenings(tmp_path_factory: pytest.TempPathFactory, wait_for: Wait) -> Iterator[Evenings]:
+    """On the first one the show is killed, and called black while it is away; the third one is to be fresh.
+
+    Each is ended in another way.
+    """
+    home = tmp_path_factory.mktemp("evenings")
+    folders, told = [home / by.name for by in ENDS], []
+    with keeping(home) as keep:
+
+        def begin(folder: Path, *more: str) -> Kept:
+            folder.mkdir()
+            left = [str(folder / name) for name in ("film.mp4", "show.log.gz", "report.json")]
+            line = itertools.chain.from_iterable(zip(("--record", "--log", "--report"), left, strict=True))
+            return keep(*line, *more)
+
+        show = begin(folders[0])
+        wait_for(lambda: show.told().get("turns", 0) > 0)
+        wait_for(lambda: is_set(show))
+        wait_for(part_of(folders[0] / "film.mp4").is_file)
+        first = show.show()
+        first.suspend()  # nothing more is read
+        show.desk.send_message("/installation/blackout", 1)
+        first.kill()
+        wait_for(lambda: show.told()["blackout"] is True)
+        turns = show.told()["turns"]
+        wait_for(lambda: show.told()["turns"] > turns)  # it plays on, from where it was on its walk
+        told.append(show.end(ENDS[0]) | {"turns before": turns})
+        for by, folder, more in ((ENDS[1], folders[1], ()), (ENDS[2], folders[2], ("--fresh",))):
+            before = told[-1]["turns"]
+            show = begin(folder, *more)
+            wait_for(lambda s=show, b=before: s.told()["turns"] not in (0, b))
+            told.append(show.end(by))
+        yield Evenings(folders, told, home / "state/installation/crashes")
+
+
+def is_set(show: Kept) -> bool:
+    """Set cue, a knob and master, until it says that they are."""
+    for address, value in (("cue", "2"), ("generator/x", 0.5), ("master", 0.25)):
+        show.desk.send_message(f"/installation/{address}", value)
+    told = show.told()
+    return told["cue"] == "2" and told["master"][1] == 0.25 and told["held"].get("generator.x", [0, 0])[1] == 0.5
+
+
+def test_a_show_that_was_killed_is_back_with_cue_holds_and_master_and_goes_on_from_where_it_was(
+    evenings: Evenings,
 ) -> None:
-    kept_show = keep("--record", "film.mp4")
-    wait_for(lambda: kept_show.told().get("cue") == "1", within_s=90)
-
-    def is_set() -> bool:
-        for address, value in (("cue", "2"), ("generator/x", 0.5), ("master", 0.25), ("blackout", 1)):
-            kept_show.desk.send_message(f"/installation/{address}", value)
-        told = kept_show.told()
-        return told.get("blackout") is True and told["cue"] == "2" and told["master"][1] == 0.25
-
-    wait_for(is_set, within_s=60)
-    wait_for(part_of(home / "film.mp4").is_file, within_s=60)
-    first = kept_show.show()
-    first.kill()
-    wait_for(lambda: (again := kept_show.show()) is not None and again.pid != first.pid, within_s=90)
-    turns = kept_show.told()["turns"]
-    wait_for(lambda: kept_show.told()["turns"] > turns, within_s=90)  # it plays on, from where it was on its walk
-    kept_show.process.send_signal(signal.SIGTERM)
-    assert kept_show.process.wait(60) == 0
-    told = kept_show.told()
-    assert told["blackout"] is True and told["cue"] == "2" and told["master"][1] == 0.25
-    assert told["held"]["generator.x"][1] == 0.5
-    frames = frames_of(home / "film.mp4")
-    assert len(frames) > 2 and max(frame.max() for frame in frames) < 8, "not one frame of the new show was light"
-    assert (home / "film.kept-1.mp4").stat().st_size > 0, "what was recorded before the kill is not written over"
-    (report,) = (home / "state/installation/crashes").glob("*.txt")
+    told = evenings.told[0]
+    assert told["cue"] == "2" and told["master"][1] == 0.25 and told["held"]["generator.x"][1] == 0.5
+    assert told["turns"] > told["turns before"] > 0
+    kept = evenings.folders[0] / "film.kept-1.mp4"
+    assert kept.stat().st_size > 0, "what was recorded before the kill is not written over"
+    (report,) = evenings.crashes.glob("*.txt")
     assert "SIGKILL" in report.read_text()
 
 
 def test_a_blackout_sent_once_while_the_show_is_away_is_done_by_the_next_one_before_its_first_frame(
-    keep, home: Path, wait_for: Wait
+    evenings: Evenings,
 ) -> None:
-    kept_show = keep("--record", "film.mp4")
-    wait_for(lambda: kept_show.told().get("turns", 0) > 0, within_s=90)
-    first = kept_show.show()
-    first.suspend()  # nothing more is read
-    kept_show.desk.send_message("/installation/blackout", 1)
-    first.kill()
-    wait_for(lambda: kept_show.told()["blackout"] is True, within_s=90)
-    turns = kept_show.told()["turns"]
-    wait_for(lambda: kept_show.told()["turns"] > turns, within_s=90)
-    kept_show.process.send_signal(signal.SIGTERM)
-    assert kept_show.process.wait(60) == 0
-    frames = frames_of(home / "film.mp4")
-    assert frames and max(frame.max() for frame in frames) < 8
+    assert evenings.told[0]["blackout"] is True
+    assert is_black(evenings.folders[0] / "film.mp4"), "not one frame of the new show was light"
+
+
+def test_the_next_evening_begins_as_the_last_one_ended_unless_it_is_to_be_fresh(evenings: Evenings) -> None:
+    _, second, fresh = evenings.told
+    assert second["blackout"] is True and second["cue"] == "2" and is_black(evenings.folders[1] / "film.mp4")
+    assert fresh["blackout"] is False and fresh["cue"] == "1" and not is_black(evenings.folders[2] / "film.mp4")
+
+
+@pytest.mark.parametrize("by", ENDS)
+def test_an_end_that_was_asked_for_leaves_film_log_and_report_whole(evenings: Evenings, by: signal.Signals) -> None:
+    folder = evenings.folders[ENDS.index(by)]
+    presented = json.loads((folder / "report.json").read_text())["frames_presented"]
+    assert presented > 1 and len(list(read_log(folder / "show.log.gz"))) == presented + 1
+    assert len(frames_of(folder / "film.mp4")) > 1 and not list(folder.glob("*.part"))
 
 
 def test_an_unattended_show_waits_for_a_desktop_that_comes_later_and_then_there_is_light(
@@ -159,7 +204,8 @@ def test_an_unattended_show_waits_for_a_desktop_that_comes_later_and_then_there_
         "import sys\nfrom pathlib import Path\nfrom installation.__main__ import main\n"
         "from installation.live import displays\ndisplays.SOCKETS = Path('sockets')\nsys.exit(main(sys.argv[1:]))"
     )
-    line = ["live", "--show", "small.toml", "--unattended", "--windowed", "--osc-port", "0", "--record", "film.mp4"]
+    line = ["live", "--show", "small.toml", "--unattended", "--windowed", "--no-panel", "--osc-port", "0"]
+    line += ["--record", "film.mp4"]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, contextlib.ExitStack() as closing:
         manager.bind(str(home / "notify"))
         manager.settimeout(90)
@@ -210,31 +256,6 @@ def test_a_second_show_of_one_name_plays_and_says_that_it_is_not_kept(home: Path
     second.close()
     assert kept.Note("small").is_mine
     assert run(home, "kept.present()\nsys.exit(0)") == 0, "and in another folder, or with a lock of another, it plays"
-
-
-def test_the_next_evening_begins_as_the_last_one_ended_unless_it_is_to_be_fresh(keep, wait_for: Wait) -> None:
-    for words, black in ((), True), (("--fresh",), False):
-        kept_show = keep(*words)
-        if not words:
-            wait_for(lambda s=kept_show: s.desk.send_message("/installation/blackout", 1) or s.told().get("blackout"))
-        else:
-            wait_for(lambda s=kept_show: s.told().get("blackout") is False, within_s=60)
-        kept_show.process.send_signal(signal.SIGTERM)
-        assert kept_show.process.wait(60) == 0
-        assert kept_show.told()["blackout"] is black
-
-
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_an_end_that_was_asked_for_leaves_film_log_and_report_whole(
-    keep, home: Path, wait_for: Wait, by: signal.Signals
-) -> None:
-    kept_show = keep("--record", "film.mp4", "--log", "show.log.gz", "--report", "report.json")
-    wait_for(lambda: kept_show.told().get("turns", 0) > 0, within_s=90)
-    kept_show.process.send_signal(by)
-    assert kept_show.process.wait(60) == 0
-    presented = json.loads((home / "report.json").read_text())["frames_presented"]
-    assert presented > 1 and len(list(read_log(home / "show.log.gz"))) == presented + 1
-    assert len(frames_of(home / "film.mp4")) > 1 and not list(home.glob("*.part"))
 
 
 def test_a_mistake_in_what_was_asked_for_is_said_once_and_not_tried_again(keep) -> None:
@@ -454,7 +475,9 @@ def test_a_torn_note_of_what_was_set_is_no_reason_to_fail(home: Path, text: str)
     path.parent.mkdir(parents=True)
     path.write_text(text)
     assert isinstance(kept.read_state("small"), dict)
-    assert run(home, "kept.present()\nsys.exit(0)") == 0
+    made = keeper.Keeper([], "small")
+    assert isinstance(made.kept.words.read(), dict)
+    made.note.close()
 
 
 def test_what_is_set_is_on_the_disk_a_moment_later(home: Path) -> None:

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from controllers import Device
-from test_dmx_live import SHOW, asked, begin, play
+from plainshow import does, open_live, play, write
 
 from installation.live.loop import Live
 
@@ -33,15 +33,13 @@ while True:
 
 @pytest.fixture
 def show_file(tmp_path: Path) -> Path:
-    path = tmp_path / "lit.toml"
-    path.write_text(SHOW.partition("[dmx]")[0].replace("{{", "{").replace("}}", "}") + MIDI)
-    return path
+    return write(tmp_path / "lit.toml", MIDI)
 
 
 @pytest.fixture
-def live(show_file: Path, driver: ModuleType) -> Iterator[Live]:
+def live(show_file: Path, driver: ModuleType, lent: None) -> Iterator[Live]:
     with ExitStack() as closing:
-        yield begin(show_file, closing)
+        yield open_live(show_file, closing)
 
 
 def key(device: Device) -> None:
@@ -58,7 +56,7 @@ def test_blackout_of_a_key_is_black_on_the_next_presented_frame(live: Live, devi
         if wild:
             midi = live.desk.all["midi"]
             play(live, lambda heard: midi.heard.newest > 20_000, 1200)  # type: ignore[attr-defined]
-        play(live, lambda heard: key(device) or asked(heard, "blackout", 1.0))
+        play(live, lambda heard: key(device) or does("blackout", 1.0)(heard))
         assert live.screen.read_now().max() == 0
         assert enemy is None or enemy.poll() is None, "the flood goes on"
     finally:
@@ -70,6 +68,6 @@ def test_blackout_of_a_key_is_black_on_the_next_presented_frame(live: Live, devi
 def test_a_fader_that_the_panel_learns_turns_its_knob_and_is_kept(live: Live, device: Device) -> None:
     panel = live.desk.all["panel"]
     panel.learner.begin("generator.x")  # type: ignore[attr-defined]
-    play(live, lambda heard: device.send(0xB0, 7, 127) or asked(heard, "knob", 1.0))
+    play(live, lambda heard: device.send(0xB0, 7, 127) or does("knob", 1.0)(heard))
     assert live.board.levels(0.0).held["generator.x"].startswith("midi nano")
     assert panel.learner.lines()["midi"] == {"cc 1/7": "generator.x"}  # type: ignore[attr-defined]

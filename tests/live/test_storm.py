@@ -11,7 +11,7 @@ import pytest
 STORM = Path(__file__).resolve().parents[1] / "storm.py"
 
 
-@pytest.mark.parametrize("words", [["--minutes", "0.4", "--seed", "1"], ["--kills", "3", "--seed", "2"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["--minutes", "0.1", "--seed", "1"], ["--kills", "2", "--seed", "1"]], ids=" ".join)
 def test_whatever_comes_the_show_goes_on_black_when_asked_to_and_ends_in_order(
     words: list[str], tmp_path: Path
 ) -> None:

@@ -33,6 +33,9 @@ SLOW = (  # a second and more of one draw call on any machine that the tests run
     "gl_FragColor = sum / 4000000.0 + IMG_THIS_PIXEL(inputImage); }"
 )
 
+GOOD = (files.shipped("shaders/effects") / "grain.fs").read_text("utf-8")
+BROKEN = GOOD.replace("void main() {", "void main() { oops")
+
 
 # ---- inside: one room, no processes
 
@@ -138,6 +141,35 @@ def test_while_a_replay_waits_for_a_slow_picture_the_process_shows_that_it_lives
     assert len(signs) > 2 and here.room.painter.number_done == 1
 
 
+def test_one_that_is_to_be_waited_for_is_not_waited_for_longer_as_others_before_it_were_dropped(
+    inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = inside()
+    painter = here.room.painter
+    real, wait, begun, goes_on = painter.generator.render, painter.wait_done, threading.Event(), threading.Event()
+    answers: list[bool] = []
+
+    def render(*asked: object) -> Picture:
+        begun.set()
+        assert goes_on.wait(60)
+        return real(*asked)
+
+    def wait_done(number: int, _: float) -> bool:
+        goes_on.set()
+        answers.append(wait(number, 30.0))
+        return answers[-1]
+
+    monkeypatch.setattr(painter.generator, "render", render)
+    monkeypatch.setattr(painter, "wait_done", wait_done)
+    here.room._request(Controls(0.0, here.values), 1, False)
+    assert begun.wait(60)
+    for number in (2, 3):
+        here.room._request(Controls(0.0, here.values), number, False)
+    last = Controls(1.0, here.values)
+    here.room._request(last, 4, True)
+    assert answers == [True] and painter.newest().controls is last
+
+
 # ---- outside: real processes
 
 
@@ -153,6 +185,15 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
     yield open_one
     for studio in made:
         studio.close()
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Studio]:
+    """One that several tests ask, stop and kill: it counts on."""
+    made = Studio(SHOW)
+    made.open()
+    yield made
+    made.close()
 
 
 def ask(studio: Studio, **values: float) -> None:
@@ -178,8 +219,7 @@ def until_newer(studio: Studio, wait_for: Wait, number: int, **values: float) ->
     wait_for(newer, within_s=90)
 
 
-def test_a_drawing_knows_the_controls_it_was_made_from(opened, wait_for: Wait) -> None:
-    studio = opened()
+def test_a_drawing_knows_the_controls_it_was_made_from(studio: Studio) -> None:
     controls = Controls(0.0, {name: knob.default for name, knob in studio.knobs.items()}, 0.0)
     for n in range(4):
         asked = dataclasses.replace(controls, time_s=float(n), turns=n / 4)
@@ -191,20 +231,22 @@ def test_a_drawing_knows_the_controls_it_was_made_from(opened, wait_for: Wait) -
     assert studio.knobs["effect.grain.amount"].high == 1.0 and len(studio.weights_sha256) == 64
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP])
-def test_killed_crashed_or_hung_it_is_replaced_and_the_last_picture_stays(
-    opened, wait_for: Wait, by: signal.Signals, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGSTOP])
+def test_killed_or_hung_it_is_replaced_and_the_last_picture_stays(
+    studio: Studio, wait_for: Wait, by: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studios, "SILENT_S", 1.0)
-    studio = opened()
-    until_newer(studio, wait_for, 0)
-    painted = wait_for(lambda: ask(studio) or studio.painted)
-    (pid,), held = studio.pids, studio.newest()
+    monkeypatch.setattr(studio._child, "_silent_s", 1.0)
+    ask(studio)
+    assert studio.wait_done(90)
+    until_newer(studio, wait_for, studio.newest().number)
+    before = studio.painted
+    painted = wait_for(lambda: ask(studio) or (studio.painted > before and studio.painted))
+    (pid,), held, lost = studio.pids, studio.newest(), studio.faults["studio"]
     os.kill(pid, by)
-    wait_for(lambda: ask(studio) or studio.faults["studio"] > 0)
+    wait_for(lambda: ask(studio) or studio.faults["studio"] > lost)
     assert studio.newest() is not None and studio.newest().number >= held.number
     until_newer(studio, wait_for, studio.newest().number)
-    assert studio.pids != [pid] and studio.faults["studio"] == 1
+    assert studio.pids != [pid] and studio.faults["studio"] == lost + 1
     wait_for(lambda: ask(studio) or studio.painted > studio.status.get("painted", 0) >= 1)
     assert studio.painted > painted, "pictures of the process before count too"
 
@@ -227,9 +269,8 @@ def test_an_effect_that_fails_twice_is_left_out_and_the_others_are_drawn(opened,
     until_newer(studio, wait_for, studio.newest().number, **{"effect.slow.amount": 1.0})
 
 
-def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(opened, wait_for: Wait) -> None:
-    studio = opened()
-    until_newer(studio, wait_for, 0)
+def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(studio: Studio, wait_for: Wait) -> None:
+    ask(studio)
     counts, times = studio._memory.counts, studio._memory.times
     wait_for(lambda: awake(studio) and counts[DRAWN] >= counts[REQUESTED])
     times[DRAWN] -= 3600.0
@@ -240,28 +281,55 @@ def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(
     wait_for(lambda: counts[DRAWN] >= counts[REQUESTED])
 
 
-def test_what_was_asked_of_a_process_that_died_is_drawn_by_the_next_one(opened, wait_for: Wait) -> None:
-    studio = opened()
-    until_newer(studio, wait_for, 0)
-    os.kill(studio.pids[0], signal.SIGSTOP)
+def test_what_was_asked_of_a_process_that_crashed_is_drawn_by_the_next_one(studio: Studio) -> None:
     ask(studio)
-    os.kill(studio.pids[0], signal.SIGKILL)
+    assert studio.wait_done(90)
+    (pid,) = studio.pids
+    os.kill(pid, signal.SIGSTOP)
+    ask(studio)
+    os.kill(pid, signal.SIGSEGV)
+    os.kill(pid, signal.SIGCONT)
     assert studio.wait_done(90), "nobody asked again"
 
 
-def test_an_effect_whose_file_is_broken_at_a_restart_is_left_out_alone_and_comes_back(
-    opened, wait_for: Wait, tmp_path: Path
-) -> None:
-    effect, good = tmp_path / "mine.fs", (files.shipped("shaders/effects") / "grain.fs").read_text("utf-8")
-    effect.write_text(good)
-    studio = opened(dataclasses.replace(SHOW, effects=(Effect("grain"), Effect(str(effect)))))
+@pytest.fixture(scope="module")
+def mending(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, Path]]:
+    """One whose second effect somebody writes just now, and that effect's file; what it complains of lies beside."""
+    effect = tmp_path_factory.mktemp("effects") / "mine.fs"
+    effect.write_text(GOOD)
+    made = Studio(dataclasses.replace(SHOW, effects=(Effect("grain"), Effect(str(effect)))))
+    ours = os.dup(2)
+    with effect.with_suffix(".txt").open("w") as said:
+        os.dup2(said.fileno(), 2)  # it complains where we do
+        try:
+            made.open()
+        finally:
+            os.dup2(ours, 2)
+            os.close(ours)
+    yield made, effect
+    made.close()
+
+
+def test_an_effect_broken_while_it_plays_keeps_its_last_good_program(mending, wait_for: Wait) -> None:
+    studio, effect = mending
     until_newer(studio, wait_for, 0)
-    effect.write_text(good.replace("void main() {", "void main() { oops"))
+    effect.write_text(BROKEN)
+    os.utime(effect, (1, 1))
+    wait_for(lambda: ask(studio) or studio.faults["shader"] > 0)
+    until_newer(studio, wait_for, studio.newest().number)
+    assert studio.newest().rgba[..., :3].max() > 60
+    assert "mine.fs" in effect.with_suffix(".txt").read_text()
+
+
+def test_an_effect_whose_file_is_broken_at_a_restart_is_left_out_alone_and_comes_back(mending, wait_for: Wait) -> None:
+    studio, effect = mending
+    wait_for(lambda: ask(studio) or awake(studio), within_s=90)
+    effect.write_text(BROKEN)
     os.kill(studio.pids[0], signal.SIGKILL)
     wait_for(lambda: ask(studio) or (studio.left_out and awake(studio)), within_s=90)
     assert studio.left_out == ["mine"]
     until_newer(studio, wait_for, studio.newest().number)
-    effect.write_text(good)
+    effect.write_text(GOOD)
     lost, before = studio.faults["studio"], studio.pids
     studio._left_out["mine"] = 0.0  # its time is over
     wait_for(lambda: ask(studio) or (studio.pids != before and awake(studio)), within_s=90)
@@ -284,31 +352,12 @@ def test_without_what_failed_there_is_always_something_to_play() -> None:
     assert without(show, []) == show
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"effects": (Effect("glow"),)}, "no effect 'glow'"),
-        ({"generator": Part("stylegan2", {"model": "blom"})}, "blom"),
-    ],
-)
-def test_a_show_that_cannot_be_opened_says_why_at_once(change: dict, why: str) -> None:
-    studio = Studio(dataclasses.replace(SHOW, **change))
+def test_a_show_that_cannot_be_opened_says_why_at_once() -> None:
+    with pytest.raises(SettingsError, match="no effect 'glow'"):
+        Inside(dataclasses.replace(SHOW, effects=(Effect("glow"),)))
+    studio = Studio(dataclasses.replace(SHOW, generator=Part("stylegan2", {"model": "blom"})))
     try:
-        with pytest.raises(SettingsError, match=why):
+        with pytest.raises(SettingsError, match="blom"):
             studio.open()
     finally:
         studio.close()
-
-
-def test_an_effect_broken_while_it_plays_keeps_its_last_good_program(
-    opened, wait_for: Wait, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    effect = tmp_path / "mine.fs"
-    effect.write_text((files.shipped("shaders/effects") / "grain.fs").read_text("utf-8"))
-    studio = opened(dataclasses.replace(SHOW, effects=(Effect(str(effect)),)))
-    until_newer(studio, wait_for, 0)
-    effect.write_text(effect.read_text().replace("void main() {", "void main() { oops"))
-    os.utime(effect, (1, 1))
-    wait_for(lambda: ask(studio) or studio.faults["shader"] > 0)
-    until_newer(studio, wait_for, studio.newest().number)
-    assert studio.newest().rgba[..., :3].max() > 60 and "mine.fs" in capfd.readouterr().err

@@ -14,7 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from test_panel import Page, Wait, begin, panel_of, play, show_file  # noqa: F401 (a fixture)
+from plainshow import play
+from test_panel import Page, begin, panel_of, show_file  # noqa: F401 (a fixture)
 
 from installation import files
 from installation.live.fitting import Fitting
@@ -25,8 +26,8 @@ CORNER = {"output": 0, "mask": -1, "columns": 2, "rows": 2, "point": 0}
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of one's own, where walls are kept."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lent: None) -> None:
+    """A folder of one's own, where walls are kept; what paints is lent."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "calibration").mkdir()

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bench_steps import crash, good, half_good, hang
 from torch.utils.flop_counter import FlopCounterMode
 
 from installation.bending.layers import Bends
@@ -79,26 +79,7 @@ def test_what_matters_most_comes_first() -> None:
     assert places == sorted(places)
 
 
-# ---- steps that fail; these run in a process of their own, by their names in this module
-
-
-def good() -> Iterator[Row]:
-    yield Row("good", 1.0, "ms")
-
-
-def half_good() -> Iterator[Row]:
-    yield Row("half", 1.0, "ms")
-    raise RuntimeError("a kernel\nwas not there")
-
-
-def crash() -> Iterator[Row]:
-    os._exit(3)
-    yield
-
-
-def hang() -> Iterator[Row]:
-    threading.Event().wait()
-    yield
+# ---- steps that fail; these run in a process of their own, by their names in their module
 
 
 def step(act: object, need_s: float = 30.0) -> running.Step:

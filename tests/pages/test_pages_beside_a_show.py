@@ -13,6 +13,7 @@ import pytest
 import torch
 from browser import Browser
 from PIL import Image
+from plainshow import as_new, play, words
 
 from installation.__main__ import parser
 from installation.control.desk import Desk
@@ -37,13 +38,20 @@ fps = 20.0
 """
 
 
-@pytest.fixture
-def bloom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> stylegan2.StyleGAN2:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_DATA_HOME", str(folder / "data"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def bloom(home: Path) -> stylegan2.StyleGAN2:
     return stylegan2.create(stylegan2.Settings("bloom"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def map_of_bloom(bloom: stylegan2.StyleGAN2) -> maps.Map:
     line = torch.linspace(0, 1, 10)
     places = torch.cartesian_prod(line, line)
@@ -53,31 +61,23 @@ def map_of_bloom(bloom: stylegan2.StyleGAN2) -> maps.Map:
     return made
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Iterator[Callable[[], Live]]:
-    """The show, from its first picture on."""
+@pytest.fixture(scope="module")
+def opened(home: Path, map_of_bloom: maps.Map) -> Iterator[Live]:
+    """The show, from its first picture on, with a map and a place for what is bred."""
+    bred.folder_of("bloom").mkdir(parents=True)
+    path = home / "bloom show.toml"
+    path.write_text(SHOW)
     with ExitStack() as closing:
-
-        def begin() -> Live:
-            path = tmp_path / "bloom show.toml"
-            path.write_text(SHOW)
-            words = ["live", "--show", str(path), "--headless", "--osc-port", "0"]
-            show, options = opening.prepare(parser().parse_args(words))
-            live = Live(show, options, closing, sheds=False)
-            closing.enter_context(opening.curtain(live.senses, live.studio))
-            present(live, lambda: live.chronicle._drawing is not None)
-            return live
-
-        yield begin
+        show, options = opening.prepare(parser().parse_args(words(path, "--no-panel")))
+        live = Live(show, options, closing, sheds=False)
+        closing.enter_context(opening.curtain(live.senses, live.studio))
+        play(live, lambda heard: live.chronicle._drawing is not None)
+        yield live
 
 
-def present(live: Live, until: Callable[[], bool]) -> None:
-    for heard in itertools.islice(live.heard(), 600):
-        live.frame(heard)
-        if until():
-            return
-        live.pace(heard.now_s)
-    raise AssertionError("never")
+@pytest.fixture
+def live(opened: Live) -> Live:
+    return as_new(opened)
 
 
 def address_of(desk: Desk) -> tuple[str, int]:
@@ -107,7 +107,7 @@ def pictures_until(live: Live, act: Callable[[], object], led: dict[str, float])
 
 
 @pytest.fixture
-def opened(browser: Browser) -> Iterator[Callable[[PageServer], Browser]]:
+def shown(browser: Browser) -> Iterator[Callable[[PageServer], Browser]]:
     browser.complaints.clear()
     with ExitStack() as closing:
 
@@ -127,9 +127,8 @@ def click_at(page: Browser, x: float, y: float) -> None:
         page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
 
-def test_a_click_on_the_map_is_on_the_wall_within_two_pictures_of_the_painter(map_of_bloom, play, opened) -> None:
-    live = play()
-    page = opened(PageServer({"map": Atlas("bloom", map_of_bloom, address_of(live.desk))}))
+def test_a_click_on_the_map_is_on_the_wall_within_two_pictures_of_the_painter(live, map_of_bloom, shown) -> None:
+    page = shown(PageServer({"map": Atlas("bloom", map_of_bloom, address_of(live.desk))}))
     width, height = page.evaluate("[innerWidth, innerHeight]")
     size, counted, moved = min(width, height) * 0.92, [], []
     for x, y in ((0.75, 0.4), (0.2, 0.3), (0.5, 0.9), (0.3, 0.6)):
@@ -143,11 +142,9 @@ def test_a_click_on_the_map_is_on_the_wall_within_two_pictures_of_the_painter(ma
     assert not live.faults(), live.faults()
 
 
-def test_whoever_is_pointed_at_among_the_bred_is_on_the_wall_within_two_pictures(bloom, play, opened) -> None:
-    bred.folder_of("bloom").mkdir(parents=True)
-    live = play()
+def test_whoever_is_pointed_at_among_the_bred_is_on_the_wall_within_two_pictures(live, bloom, shown) -> None:
     founders = {f"seed {seed}": bloom.of_seed(seed) for seed in range(3)}
-    page = opened(PageServer({"breed": Family(bloom, "bloom", founders, door=Door(address_of(live.desk)))}))
+    page = shown(PageServer({"breed": Family(bloom, "bloom", founders, door=Door(address_of(live.desk)))}))
     counted, moved = [], []
     for shown, number in ((1, 2), (2, 0), (3, 1)):
         before = live.screen.read_now().astype(int)

@@ -7,6 +7,7 @@ controllers.py.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -81,7 +82,8 @@ class Played:
     def begin(self, *words: str) -> str:
         devices = ["--camera", "none", "--microphone", "none", "--moments", str(self.moments), "--panel-port", "0"]
         line = [sys.executable, "-m", "installation", "live", "--show", str(self.path), "--headless", *devices, *words]
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=os.environ | self.folders)
+        environment = os.environ | self.folders
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment, cwd=self.path.parent)
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         found = re.match(r"panel: (http://\S+)", said)
@@ -127,10 +129,46 @@ def played(tmp_path: Path) -> Iterator[Played]:
 @pytest.fixture
 def visitor(browser: Browser, played: Played) -> Iterator[Browser]:
     """A browser that has left the panel before its show ends."""
-    browser.complaints.clear()
-    yield browser
-    browser.call("Page.navigate", url="about:blank")
-    browser.until("location.href === 'about:blank'")
+    with visiting(browser):
+        yield browser
+
+
+@contextlib.contextmanager
+def visiting(*browsers: Browser) -> Iterator[None]:
+    """For so long they are there, and complain of nothing that was before."""
+    for one in browsers:
+        one.complaints.clear()
+    yield
+    for one in browsers:
+        one.call("Page.navigate", url="about:blank")
+        one.until("location.href === 'about:blank'")
+
+
+@pytest.fixture(scope="module")
+def shared_show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """One that nobody keeps, begun in a folder where walls are kept."""
+    folder = tmp_path_factory.mktemp("evening")
+    (folder / "calibration").mkdir()
+    made = Played(folder / "newcomer.toml", folder)
+    made.begin("--no-guard")
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def telephone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("telephone"), (390, 844)) as made:
+        made.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
+        yield made
+
+
+@pytest.fixture
+def both(shared_show: Played, browser: Browser, telephone: Browser) -> Iterator[tuple[Browser, Browser]]:
+    """Two browsers at the panel of one show, which is as it was at its beginning."""
+    with visiting(browser, telephone):
+        for one in (browser, telephone):
+            open_panel(one, shared_show.address)
+        yield browser, telephone
 
 
 def click(browser: Browser, selector: str) -> None:
@@ -243,38 +281,32 @@ def test_a_newcomer_learns_fades_blacks_out_saves_and_finds_all_again(
     assert not [said for said in browser.complaints if "WebSocket" not in said and "ERR_CONN" not in said]
 
 
-def test_two_browsers_see_each_others_changes_and_keep_a_preset(
-    played: Played, visitor: Browser, tmp_path: Path
-) -> None:
-    browser, address = visitor, played.begin("--no-guard")
-    with Browser(tmp_path / "other", (390, 844)) as other:
-        other.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
-        for one in (browser, other):
-            open_panel(one, address)
-        turn(other, knob("generator.x", "input"), 0.25)
-        browser.until(reads("generator.x", "0.25"))
-        turn(browser, "#master", 0.5)
-        other.until("document.getElementById('master-value').textContent === '50 %'")
-        browser.evaluate("document.getElementById('preset-name').value = 'quarter'")
-        click(browser, "#preset-form button[type=submit]")
-        other.until("document.getElementById('presets').textContent.includes('quarter')")
-        click(other, "#discard")
-        browser.until(reads("generator.x", "0.00"))
-        other.evaluate("document.getElementById('preset-fade').value = 0")
-        click(other, "#presets button")
-        browser.until(reads("generator.x", "0.25"))
-        click(other, "#moment")
-        click(browser, "[data-tab=moments]")
-        browser.until("document.querySelector('#moments img')?.naturalWidth > 0")
-        click(browser, "#moments button")
-        browser.until("document.querySelector('#moments code').textContent.startsWith('installation still ')")
-        line = browser.evaluate("document.querySelector('#moments code').textContent").split()
-        assert Path(line[2]).is_file() and line[3:] == ["--width", "1m"]
-        click(browser, "[data-tab=health]")
-        browser.until("document.getElementById('figures').textContent.includes('frames a second')")
-        assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert unfit(other) == []
-        assert not browser.complaints and not other.complaints
+def test_two_browsers_see_each_others_changes_and_keep_a_preset(both: tuple[Browser, Browser]) -> None:
+    browser, other = both
+    turn(other, knob("generator.x", "input"), 0.25)
+    browser.until(reads("generator.x", "0.25"))
+    turn(browser, "#master", 0.5)
+    other.until("document.getElementById('master-value').textContent === '50 %'")
+    browser.evaluate("document.getElementById('preset-name').value = 'quarter'")
+    click(browser, "#preset-form button[type=submit]")
+    other.until("document.getElementById('presets').textContent.includes('quarter')")
+    click(other, "#discard")
+    browser.until(reads("generator.x", "0.00"))
+    other.evaluate("document.getElementById('preset-fade').value = 0")
+    click(other, "#presets button")
+    browser.until(reads("generator.x", "0.25"))
+    click(other, "#moment")
+    click(browser, "[data-tab=moments]")
+    browser.until("document.querySelector('#moments img')?.naturalWidth > 0")
+    click(browser, "#moments button")
+    browser.until("document.querySelector('#moments code').textContent.startsWith('installation still ')")
+    line = browser.evaluate("document.querySelector('#moments code').textContent").split()
+    assert Path(line[2]).is_file() and line[3:] == ["--width", "1m"]
+    click(browser, "[data-tab=health]")
+    browser.until("document.getElementById('figures').textContent.includes('frames a second')")
+    assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert unfit(other) == []
+    assert not browser.complaints and not other.complaints
 
 
 def unfit(browser: Browser) -> list[str]:
@@ -308,59 +340,55 @@ def corner_is(which: int, question: str) -> str:
 
 
 def test_a_wall_is_fitted_saved_and_taken_back_from_a_telephone(
-    played: Played, visitor: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    both: tuple[Browser, Browser], shared_show: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "calibration").mkdir()
-    monkeypatch.chdir(tmp_path)
-    browser, address = visitor, played.begin("--no-guard")
-    with Browser(tmp_path / "other", (390, 844)) as phone:
-        phone.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
-        for one in (browser, phone):
-            open_panel(one, address)
-            click(one, "[data-tab=wall]")
-        click(phone, "#fit")
-        phone.until("!document.getElementById('wall-hand').hidden && !document.getElementById('save-wall').disabled")
-        phone.evaluate(DRAG.format(point=0, right=60, down=30))
-        for one in (phone, browser):  # the finger was a little beside the point: the point keeps its distance from it
-            one.until(corner_is(0, "Math.abs(x - 0.18) < 0.04 && Math.abs(y - 0.16) < 0.05"))
-        click(browser, '[data-nudge="ArrowRight"]')
-        click(phone, "#save-wall")
-        browser.until("document.getElementById('wall-kept').textContent === 'here · saved, version 1'")
-        saved = read_venue("").outputs[0].mesh.points[0]
-        assert 0.14 < saved[0] < 0.22 and 0.11 < saved[1] < 0.21
-        for _ in range(2):
-            phone.until("!document.getElementById('undo').disabled")
-            click(phone, "#undo")
-        browser.until(corner_is(0, "x === 0 && y === 0"))
-        browser.until("document.getElementById('wall-kept').textContent === 'here · not saved'")
-        assert read_venue("").outputs[0].mesh.points[0] == saved
-        click(browser, "#redo")
-        click(browser, "#finer")
-        phone.until("document.querySelectorAll('#plan-points circle').length === 9")
-        click(phone, "#wall-layers button:last-child")  # a mask, by its points, its edge and a point more
-        phone.until("!document.getElementById('mask-part').hidden")
-        phone.until("document.querySelectorAll('#plan-points circle').length === 4")
-        phone.evaluate(DRAG.format(point=2, right=30, down=20))
-        turn(phone, "#mask-dials input", 0.1)
-        click(phone, "#more")
-        click(browser, "#wall-layers button:nth-child(2)")
-        browser.until("document.querySelectorAll('#plan-points circle').length === 5")
-        browser.until(corner_is(2, "x > 0.63 && y > 0.63"))
-        browser.until("document.querySelector('#mask-dials output').textContent === '0.10'")
-        for one in (phone, browser):
-            one.evaluate("document.querySelectorAll('#tab-wall .group').forEach((part) => { part.open = true; })")
-        turn(phone, "#blend-dials input", 0.2)
-        turn(phone, "#colour-dials .blue input", 0.75)
-        click(phone, "#turns button:nth-child(3)")
-        browser.until("document.getElementById('blend-count').textContent === '1'")
-        browser.until("document.querySelector('#colour-dials .blue output').textContent === '0.75'")
-        browser.until("document.getElementById('turn-count').textContent === '180°'")
-        click(browser, "#undo")
-        phone.until("document.getElementById('turn-count').textContent === ''")
-        assert unfit(phone) == []
-        assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        if photograph := os.environ.get("PANEL_WALL_PICTURE"):
-            phone.photograph(Path(photograph))
-        click(phone, "#end")
-        browser.until("!document.getElementById('wall-off').hidden")
-        assert not browser.complaints and not phone.complaints
+    monkeypatch.chdir(shared_show.path.parent)
+    browser, phone = both
+    for one in both:
+        click(one, "[data-tab=wall]")
+    click(phone, "#fit")
+    phone.until("!document.getElementById('wall-hand').hidden && !document.getElementById('save-wall').disabled")
+    phone.evaluate(DRAG.format(point=0, right=60, down=30))
+    for one in (phone, browser):  # the finger was a little beside the point: the point keeps its distance from it
+        one.until(corner_is(0, "Math.abs(x - 0.18) < 0.04 && Math.abs(y - 0.16) < 0.05"))
+    click(browser, '[data-nudge="ArrowRight"]')
+    click(phone, "#save-wall")
+    browser.until("document.getElementById('wall-kept').textContent === 'here · saved, version 1'")
+    saved = read_venue("").outputs[0].mesh.points[0]
+    assert 0.14 < saved[0] < 0.22 and 0.11 < saved[1] < 0.21
+    for _ in range(2):
+        phone.until("!document.getElementById('undo').disabled")
+        click(phone, "#undo")
+    browser.until(corner_is(0, "x === 0 && y === 0"))
+    browser.until("document.getElementById('wall-kept').textContent === 'here · not saved'")
+    assert read_venue("").outputs[0].mesh.points[0] == saved
+    click(browser, "#redo")
+    click(browser, "#finer")
+    phone.until("document.querySelectorAll('#plan-points circle').length === 9")
+    click(phone, "#wall-layers button:last-child")  # a mask, by its points, its edge and a point more
+    phone.until("!document.getElementById('mask-part').hidden")
+    phone.until("document.querySelectorAll('#plan-points circle').length === 4")
+    phone.evaluate(DRAG.format(point=2, right=30, down=20))
+    turn(phone, "#mask-dials input", 0.1)
+    click(phone, "#more")
+    click(browser, "#wall-layers button:nth-child(2)")
+    browser.until("document.querySelectorAll('#plan-points circle').length === 5")
+    browser.until(corner_is(2, "x > 0.63 && y > 0.63"))
+    browser.until("document.querySelector('#mask-dials output').textContent === '0.10'")
+    for one in (phone, browser):
+        one.evaluate("document.querySelectorAll('#tab-wall .group').forEach((part) => { part.open = true; })")
+    turn(phone, "#blend-dials input", 0.2)
+    turn(phone, "#colour-dials .blue input", 0.75)
+    click(phone, "#turns button:nth-child(3)")
+    browser.until("document.getElementById('blend-count').textContent === '1'")
+    browser.until("document.querySelector('#colour-dials .blue output').textContent === '0.75'")
+    browser.until("document.getElementById('turn-count').textContent === '180°'")
+    click(browser, "#undo")
+    phone.until("document.getElementById('turn-count').textContent === ''")
+    assert unfit(phone) == []
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if photograph := os.environ.get("PANEL_WALL_PICTURE"):
+        phone.photograph(Path(photograph))
+    click(phone, "#end")
+    browser.until("!document.getElementById('wall-off').hidden")
+    assert not browser.complaints and not phone.complaints
