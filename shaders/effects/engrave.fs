@@ -74,7 +74,7 @@ void main() {
     dark = dark * mix(0.66, 1.16, weight) + mix(-0.02, 0.07, weight);
     float pixel = lines / RENDERSIZE.y;   // of it, in lines
     float drawn = line(s, dark, pixel);
-    vec2 slant = mat2(0.82, 0.57, -0.57, 0.82) * (here - 0.5) * vec2(RENDERSIZE.x / RENDERSIZE.y, 1.0);
+    vec2 slant = mat2(0.82, 0.57, -0.57, 0.82) * ((here - 0.5) * vec2(RENDERSIZE.x / RENDERSIZE.y, 1.0));
     float crossed = (slant.y + 0.02 * form) * lines * 0.92 + hand;
     drawn += (1.0 - drawn) * line(crossed, (dark - 0.52) * 1.5 * hatch, pixel * 0.92);
     float fibre = noise(here / unit * vec2(0.55, 0.8)) + noise(here / unit * vec2(1.7, 1.1) + 7.0) - 1.0;
