@@ -60,6 +60,7 @@ def open_live(path: Path, closing: ExitStack, *more: str) -> Live:
 
 def play(live: Live, until: Callable[[Entry], Any], frames: int = 600) -> Any:
     """Present frames until `until(heard)` holds after one, which comes back; fails when it never does."""
+    live.screen.canvas.context.__enter__()  # another show of this process, now closed, may have left no context here
     for heard in itertools.islice(live.heard(), frames):
         live.frame(heard)
         live.pace(heard.now_s)

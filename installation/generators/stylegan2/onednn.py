@@ -14,18 +14,23 @@ ONCE, TWICE = [1, 1], [2, 2]
 
 
 @functools.cache
-def available() -> bool:
-    """Whether this torch has the fused operators and they do what is expected of them."""
+def available(dtype: torch.dtype = torch.float32) -> bool:
+    """Whether this torch has the fused operators, in this format on this CPU, and they do what is expected of them."""
     x = torch.linspace(-1, 1, 8 * 36).reshape(1, 8, 6, 6).contiguous(memory_format=torch.channels_last)
     weight, bias = torch.linspace(-1, 1, 8 * 8 * 9).reshape(8, 8, 3, 3), torch.linspace(-1, 1, 8)
+    rows, columns = x.permute(0, 2, 3, 1).reshape(36, 8), weight[:, :, 0, 0]
+    expected = F.leaky_relu(F.conv2d(x, weight, bias, padding=1), 0.2)
+    wide, flat = F.conv_transpose2d(x, weight, stride=2), F.leaky_relu(F.linear(rows, columns, bias), 0.2)
+    x, weight, bias, rows, columns = (tensor.to(dtype) for tensor in (x, weight, bias, rows, columns))
     try:
-        same = conv(x, pack(weight, 6), bias, 0.2), conv(x, weight, bias, 0.2)
-        up = conv_transpose(x, pack_transpose(weight, 6))
+        made = [conv(x, pack(weight, 6), bias, 0.2), conv(x, weight, bias, 0.2), linear(rows, columns, bias, 0.2)]
+        made.append(conv_transpose(x, pack_transpose(weight, 6)))
     except (AttributeError, RuntimeError):
         return False
-    expected = F.leaky_relu(F.conv2d(x, weight, bias, padding=1), 0.2)
-    wide = F.conv_transpose2d(x, weight, stride=2)
-    return all(torch.allclose(y, expected, atol=1e-4) for y in same) and torch.allclose(up, wide, atol=1e-4)
+    within = 1e-4 if dtype == torch.float32 else 0.02 * float(expected.abs().max())
+    return all(
+        torch.allclose(y.float(), z, atol=within) for y, z in zip(made, [expected, expected, flat, wide], strict=True)
+    )
 
 
 def pack(weight: Tensor, size: int, padding: Sequence[int] = ONCE) -> Tensor:

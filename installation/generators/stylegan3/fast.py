@@ -59,7 +59,7 @@ class FastSynthesis:
     ) -> None:
         """followed: in operations that gradients are known of, for `follow`."""
         self.config, self.dtype, self.device, self.followed = net.config, dtype, torch.device(device), followed
-        self.packs = self.device.type == "cpu" and onednn.available() and not followed
+        self.packs = self.device.type == "cpu" and onednn.available(dtype) and not followed
         self.layers: list[Layer] = []
         affines: list[tuple[int, Tensor, Tensor]] = []  # the w it listens to, (w_dim, in), (in,)
         with torch.no_grad():

@@ -58,7 +58,7 @@ class Resampling:
         """followed: in operations that gradients are known of."""
         self.shape, self.device, self.dtype = shape, device, dtype
         self.clamp = None if clamp is None else clamp / GAIN
-        self.fused = device.type == "cpu" and onednn.available() and not followed
+        self.fused = device.type == "cpu" and onednn.available(dtype) and not followed
         self.phases = find_phases(shape, up)
         self.louder = gain_of(self.phases)
         self.reach = len(self.phases[0].taps) - 1
