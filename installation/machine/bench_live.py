@@ -49,8 +49,6 @@ class Painted:
 def main(options: Namespace) -> int:
     """`installation bench live`: print the table; --json writes the same."""
     show = open_show(options.show)
-    if options.model:
-        show = dataclasses.replace(show, generator=with_model(show.generator, options.model))
     with tempfile.TemporaryDirectory() as folder:
         if options.model:
             show = dataclasses.replace(show, generator=with_model(show.generator, options.model))

@@ -110,7 +110,7 @@ def prepare_machine(settings: Common) -> None:
         torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.benchmark = True
-    if settings.device == "cpu":
+    if settings.on_cpu:
         memory.keep_pages()
 
 

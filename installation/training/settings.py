@@ -31,7 +31,6 @@ class Common:
     frames: int = option(100, "most frames that are taken from one film, each unlike the one before")
     threads: int = option(0, "CPU threads to use; 0: all")
     seed: int = option(0, "of everything random")
-    device: str = option("auto", "auto | cpu | cuda | cuda:1 ...")
     licence: str = option("yours", "of the model, for its card")
     credit: str = option("", "the training set and its makers, for the model's card")
 
@@ -43,13 +42,19 @@ class Common:
             raise ValueError(f"expected threads of 1 or more, or 0 for all, found {self.threads}")
         out = Path("models") / self.folder.resolve().name if self.out == NONE else self.out
         work = Path("training") / out.name if self.work == NONE else self.work
-        return dataclasses.replace(self, out=out, work=work, device=_device(self.device))
+        return dataclasses.replace(self, out=out, work=work)
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether this machine's processor learns."""
+        return True
 
 
 @dataclass(frozen=True)
 class Settings(Common):
     """What every trainer with a Body can be asked for. A trainer's own add fields, or give these other defaults."""
 
+    device: str = option("auto", "auto | cpu | cuda | cuda:1 ...")
     minutes: float = option(120.0, "how long to train, in minutes of active time: a stopped run does not use them up")
     batch: int = option(8, "pictures in one step")
     lr: float = option(0.002, "learning rate")
@@ -67,7 +72,11 @@ class Settings(Common):
         for name, least in (("minutes", 0.0), ("lr", 0.0), ("sheet_minutes", 0.0), ("judge_minutes", -1e-9)):
             if not (least < getattr(self, name) < math.inf):
                 raise ValueError(f"expected {name.replace('_', '-')} above 0, found {getattr(self, name):g}")
-        return super().resolve()
+        return dataclasses.replace(super().resolve(), device=_device(self.device))
+
+    @property
+    def on_cpu(self) -> bool:
+        return self.device == "cpu"
 
 
 def _device(asked: str) -> str:

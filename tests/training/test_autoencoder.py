@@ -204,6 +204,11 @@ def test_a_run_is_done_again_as_it_was_or_with_one_thing_changed(
     assert played.create(played.Settings(str(tmp_path / "model"))).size == (80, 80)
 
 
+def test_squares_of_another_crop_hang_on_another_page(drawings: Path, tmp_path: Path) -> None:
+    middle, interest = (open_studio(drawings, tmp_path, crop=crop) for crop in ("centre", "interest"))
+    assert middle.inputs != interest.inputs, "what was reckoned of the one is not taken for the other's"
+
+
 def test_what_cannot_be_is_refused_in_one_line(drawings: Path, tmp_path: Path, capsys) -> None:
     for words in (["--with", "nobody"], ["--size", "32"], ["--like", "99"], ["--kind", "deep"], ["--page", "many"]):
         assert make(drawings, tmp_path, *words) == 2

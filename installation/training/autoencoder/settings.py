@@ -69,7 +69,8 @@ class Settings(Common):
     @property
     def inputs(self) -> dict[str, Any]:
         """What decides the pictures that go in: squares of one kind of inputs hang on one page."""
-        return {"size": self.size, "colour": self.colour, "contrast": self.contrast, "kind": self.kind}
+        seen = {"size": self.size, "crop": self.crop, "colour": self.colour}
+        return seen | {"contrast": self.contrast, "kind": self.kind}
 
 
 @dataclass(frozen=True)
