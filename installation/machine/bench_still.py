@@ -7,6 +7,7 @@ import statistics
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +73,15 @@ def measure_chain(order: job.Job) -> Iterator[Row]:
 
 
 def measure_composing(order: job.Job) -> Row:
-    """Compositions an hour, drawn at 640 px."""
+    """Compositions an hour, drawn at 640 px.
+
+    A reference goes by its name here: its key is another in every version, and draws other companies and layouts.
+    """
     from installation.stages import composition
 
     archive = Archive(Path(order.out) / ".work")
-    found = [archive.open("saliency", p.name.partition("-")[2]) for p in archive.folder.glob("saliency-*")]
+    opened = [archive.open("saliency", p.name.partition("-")[2]) for p in archive.folder.glob("saliency-*")]
+    found = [replace(still, key=still.name) for still in sorted(opened, key=lambda still: still.name)]
     settings = check(composition.Settings, {"variants": COMPOSITIONS, "working_size": [640, 640]}, "composition")
     with tempfile.TemporaryDirectory() as folder:
         an_hour = composition.compositions_per_hour(found, settings, Path(folder))
