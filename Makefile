@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-# what Python packages cannot bring: OpenGL without a screen, sound, fonts of X; for the tests a virtual screen, a browser, a sound server and MIDI ports
+# what Python packages cannot bring: OpenGL without a screen, sound, fonts of X; for the tests virtual screens, a browser, a sound server and MIDI ports
 LIBRARIES := python3-venv libportaudio2 libegl1 libgl1 libgles2 libgl1-mesa-dri libglx-mesa0 libglib2.0-0 \
              libx11-6 libx11-xcb1 libxext6 libxrender1 libxrandr2 libxinerama1 libxcursor1 libxi6 \
-             libasound2-plugins pulseaudio pulseaudio-utils jackd2 xvfb chromium libimage-exiftool-perl
+             libasound2-plugins pulseaudio pulseaudio-utils jackd2 xvfb xserver-xorg-core xserver-xorg-video-dummy \
+             x11-xserver-utils chromium libimage-exiftool-perl
 
 .PHONY: run test lint bench dist setup clean
 run: setup

@@ -30,7 +30,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/control")]
 
-from desktops import resize, virtual_desktop  # noqa: E402
+from desktops import Sockets, sockets  # noqa: E402
 from flood import flood, packets  # noqa: E402
 from kills import kill  # noqa: E402
 from stormed import EFFECTS, Stormed, fill, free_disk, free_port, look, make_scene, small_disk, wait_for  # noqa: E402
@@ -58,8 +58,8 @@ BROKEN = (
 class Storm:
     """The acts, by name. Each may be called at any time, and in any order."""
 
-    def __init__(self, home: Path, stormed: Stormed, dice: random.Random, disk: bool, desktop: int | None) -> None:
-        self.home, self.stormed, self.dice, self.disk, self.desktop = home, stormed, dice, disk, desktop
+    def __init__(self, home: Path, stormed: Stormed, dice: random.Random, disk: bool, card: Sockets | None) -> None:
+        self.home, self.stormed, self.dice, self.disk, self.card = home, stormed, dice, disk, card
         self.done: Counter[str] = Counter()
         self.not_done: dict[str, str] = {}
         self.stopped_s: list[float] = []
@@ -192,9 +192,12 @@ class Storm:
         filling.unlink()
 
     def monitors(self) -> None:
-        """The desktop changes its size under the window."""
-        if self.desktop is None or not resize(self.desktop, self.dice.randrange(8)):
-            self.not_done["monitors"] = "no window" if self.desktop is None else "this X server has one size only"
+        """A projector is plugged in, changes its mode or place, or is pulled, under the window."""
+        if self.card is None:
+            self.not_done["monitors"] = "no window"
+            return
+        other = self.dice.choice(("640x480", "800x600", "1024x768", ""))
+        self.card.plug("DUMMY1", other) if other else self.card.unplug("DUMMY1")
 
     def blackout(self) -> None:
         """Black, seen to be so by the desk, and light again."""
@@ -227,20 +230,20 @@ def plan_of(minutes: float, dice: random.Random) -> list[str]:
     return acts
 
 
-def rage(home: Path, minutes: float, seed: int, windowed: bool, weights: bool) -> list[str]:
+def rage(home: Path, minutes: float, seed: int, on_monitors: bool, weights: bool) -> list[str]:
     """The storm; gives back what did not hold."""
     dice, memory = random.Random(seed), dict[str, dict[str, float]]()
     with contextlib.ExitStack() as closing:
-        desktop = closing.enter_context(virtual_desktop("1024x768")) if windowed else None
-        if desktop is not None:
-            os.environ["DISPLAY"] = f":{desktop}"
         make_scene(home, weights)
+        card = closing.enter_context(sockets(home)) if on_monitors else None
+        if card is not None:
+            os.environ["DISPLAY"] = f":{card.number}"
         disk = small_disk(home / "disk", DISK_MB)
         film, log = home / "film.mp4", home / "log.gz"
-        stormed = Stormed(home, free_port(), film, home / "disk/moments", log, windowed)
+        stormed = Stormed(home, free_port(), film, home / "disk/moments", log, on_monitors)
         closing.callback(stormed.close)
         wait_for(lambda: int(stormed.status.get("frame", 0)) > 20, "the first frames")  # type: ignore[arg-type]
-        first, storm = stormed.show(), Storm(home, stormed, dice, disk, desktop)
+        first, storm = stormed.show(), Storm(home, stormed, dice, disk, card)
         assert first
         acts, began_s = plan_of(minutes, dice), time.monotonic()
         for i, name in enumerate(acts):
@@ -312,14 +315,16 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=0)
-    parser.add_argument("--windowed", action="store_true", help="in a window of a virtual X server")
+    parser.add_argument(
+        "--monitors", action="store_true", help="on the monitors of a virtual X server, which come and go"
+    )
     parser.add_argument("--weights", action="store_true", help="paint with the model bloom, whose weights are spoilt")
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="storm-"))
     if options.kills:
         wrong = kill(home, options.kills, options.seed)
     else:
-        wrong = rage(home, options.minutes, options.seed, options.windowed, options.weights)
+        wrong = rage(home, options.minutes, options.seed, options.monitors, options.weights)
     for one in wrong:
         print(f"DOES NOT HOLD: {one}")
     if wrong:

@@ -105,14 +105,14 @@ def free_port() -> int:
 class Stormed:
     """One keeper and its show, and a desk that talks to them and hears how they are."""
 
-    def __init__(self, home: Path, port: int, film: Path, moments: Path, log: Path, windowed: bool = False) -> None:
+    def __init__(self, home: Path, port: int, film: Path, moments: Path, log: Path, on_monitors: bool = False) -> None:
         self.home, self.port = home, port
         self.said = (home / "said.txt").open("a")
         words = ["live", "--show", str(home / "storm.toml"), "--osc-port", str(port), "--moments", str(moments)]
         words += ["--camera", str(home / "camera.mp4"), "--microphone", str(home / "tone.wav")]
         words += ["--record", str(film), "--record-quality", "0"]  # a coarse film keeps a ghost of grain for two frames
         words += ["--log", str(log), "--report", str(home / "report.json")]
-        words += ["--windowed"] if windowed else ["--headless"]
+        words += [] if on_monitors else ["--headless"]
         environment = os.environ | {"XDG_STATE_HOME": str(home / "state"), "PYTHONPATH": str(ROOT)}
         environment.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
         command = [sys.executable, "-m", "installation", *words]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from desktops import sockets
 from flower import SMALL, even, painted, picture
 
 from installation import settings
@@ -278,11 +279,43 @@ def test_a_window_without_borders_that_was_moved_or_shrunk_is_put_back(placed, w
     wait_for(lambda: glfw.poll_events() or where(display) == (0, 0, 800, 600))
 
 
-@pytest.mark.parametrize("change", [{"size": (640, 480)}, {"position": (64, 32)}, {"name": "another"}])
-def test_a_monitor_that_changes_its_mode_or_place_is_filled_again(placed, wait_for, monkeypatch, change) -> None:
+def test_a_projector_that_comes_goes_and_changes_its_mode_or_place_is_filled(tmp_path, monkeypatch, wait_for) -> None:
+    """On a real X server, whose monitors are changed by the tool that technicians use."""
+    with sockets(tmp_path) as card:
+        monkeypatch.setenv("DISPLAY", f":{card.number}")
+        for mode in ("borderless", "fullscreen"):
+            display = window.create(settings.Screen((400, 300), (100, 75), mode=mode), headless=False)
+            try:
+                fills(display, (0, 0, 800, 600), wait_for)
+                card.plug("DUMMY1", "1024x768")
+                fills(display, (800, 0, 1024, 768), wait_for)
+                card.set("DUMMY1", "--mode", "640x480")
+                fills(display, (800, 0, 640, 480), wait_for)
+                card.set("DUMMY1", "--pos", "0x600")
+                fills(display, (0, 600, 640, 480), wait_for)
+                card.unplug("DUMMY1")
+                fills(display, (0, 0, 800, 600), wait_for)
+            finally:
+                display.close()
+
+
+def fills(display: window.Display, place: tuple[int, ...], wait_for) -> None:
+    """The window comes to fill that place, frame by frame, and shows its picture there."""
+
+    def shown() -> bool:
+        display.surface._looked_s = 0.0
+        display.show(np.full((75, 100, 4), [255, 128, 0, 255], np.uint8), Levels({}), 0.0)
+        assert display.keys() == [] and not display.closed
+        return where(display) == place
+
+    wait_for(shown)
+    assert display.read_now()[5, 5].tolist() == pytest.approx([255, 128, 0], abs=1)
+
+
+def test_another_monitor_in_the_same_socket_is_filled_anew(placed, wait_for, monkeypatch) -> None:
     display, look = placed("borderless")
     (now,) = display.surface._monitors
-    changed = dataclasses.replace(now, **change)
+    changed = dataclasses.replace(now, name="another", size=(640, 480))
     monkeypatch.setattr(desktop_room, "look", lambda glfw: (changed,))
     look()
     wait_for(lambda: display.surface.glfw.poll_events() or where(display) == (*changed.position, *changed.size))
