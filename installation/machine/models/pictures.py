@@ -68,7 +68,8 @@ def _seeds(generator: Gan) -> Iterator[tuple[str, np.ndarray]]:
         klass = seed % generator.class_count if generator.class_count else None
         point = generator.of_seed(seed, PSI, klass)
         picture = painted(generator, point)
-        yield f"{seed}" if klass is None else f"{seed}\nclass {klass}", _to_look_at(picture)
+        named = generator.classes.name_of(klass) if generator.classes and klass is not None else ""
+        yield f"{seed}\n{named}" if named else f"{seed}", _to_look_at(picture)
 
 
 def _lap(generator: Any) -> Iterator[tuple[str, np.ndarray]]:
