@@ -6,12 +6,18 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from installation import weights
 from installation.generators.walk import linger
 from installation.settings import SettingsError
 from installation.signals import Knob
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 NAMES = "classes.txt"  # beside a model: one name a line, in the order of the classes; commas part other names of one
+MOST_TOLD = 10  # stations that a knob names one by one
 
 
 class Classes:
@@ -24,7 +30,7 @@ class Classes:
         """
         self.count, self.names = count, tuple(names)
         self.stations = [self._number(one) for one in chosen] or list(range(count))
-        about = f"class: 0 is {self._named(0)}; what is between two numbers is between two classes"
+        about = f"class: {self._stations_told()}; what is between two numbers is between two classes"
         self.knobs = (
             Knob("generator.class", 0.0, float(max(0, len(self.stations) - 1)), 0.0, about),
             Knob(
@@ -53,6 +59,19 @@ class Classes:
         first, t = int(place), place % 1.0
         return {self.check(first): 1 - t} | ({self.check(first + 1): t} if t else {})
 
+    def told(self, shares: Mapping[int, float]) -> Tensor:
+        """What a network hears of classes: the share of each, (count,)."""
+        import torch
+
+        heard = torch.zeros(self.count)
+        for number, share in shares.items():
+            heard[number] = share
+        return heard
+
+    def name_of(self, number: int) -> str:
+        """What a class is called, or its number where it has no name."""
+        return self.names[number] if number < len(self.names) else f"class {number}"
+
     def check(self, number: int) -> int:
         """The number. Raises SettingsError where the network has no such class."""
         if not 0 <= number < self.count:
@@ -73,13 +92,17 @@ class Classes:
         hint = f"did you mean {near[0]!r}?" if near else f"names are read from {NAMES} beside the model"
         raise SettingsError(f"classes: no class {one!r}; {hint}")
 
-    def _named(self, station: int) -> str:
-        number = self.stations[station]
-        return self.names[number] if number < len(self.names) else f"class {number}"
+    def _stations_told(self) -> str:
+        """Which class each number of the knob is; of many the first and the last."""
+        named = [f"{place} {self.name_of(number)}" for place, number in enumerate(self.stations)]
+        return ", ".join(named) if len(named) <= MOST_TOLD else f"{named[0]} to {named[-1]}"
 
 
 def names_beside(folder: Path, count: int) -> list[str]:
-    """The names of a model's classes, if it comes with them; at most `count`."""
+    """The names of a model's classes: its card's `classes`, or a list that lies beside it; at most `count`."""
+    said = weights.read_config(folder).get("classes", [])
+    if isinstance(said, list) and said and all(isinstance(one, str) for one in said):
+        return said[:count]
     path = folder / NAMES
     if not path.is_file():
         return []

@@ -21,6 +21,7 @@ from torch import Tensor
 from installation import signals
 from installation.bending.layers import Bends, Layer, bend_knobs
 from installation.generators import walk
+from installation.generators.classes import Classes
 from installation.generators.devices import best_dtype, chosen_device
 from installation.generators.graph import Captured
 from installation.generators.latent import Latent
@@ -43,6 +44,7 @@ class Gan(ABC):
     latent: Latent  # the walk, and what is known by name
     spaces: tuple[str, ...] = ("w", "w+")  # where a picture is looked for: in points of one row, then more freely
     isotropic = False  # whether its points are chance itself, alike in every direction
+    classes: Classes | None = None  # of a conditional network
     cannot: frozenset[str] = frozenset()  # shared knobs that move nothing here; they stay, so that any show plays
 
     def __init__(self, device: str, dtype: str, seed: int, weights_sha256: str) -> None:
@@ -80,16 +82,16 @@ class Gan(ABC):
     @property
     def class_count(self) -> int:
         """Of a conditional network; 0 for others."""
-        return 0
+        return self.classes.count if self.classes else 0
 
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
+    def of_z(self, z: Tensor, truncation: float = 1.0, klass: float | None = None) -> Tensor:
         """The point (rows, D), float32 on the CPU, of z (1, z_dim); truncation as NVIDIA's tools mean it.
 
-        klass: which class of a conditional network, the first for None.
+        klass: which class of a conditional network, the first for None; between two whole numbers a blend of both.
         """
         raise SettingsError("generator: this kind of network has no z")
 
-    def of_seed(self, seed: int, truncation: float = 1.0, klass: int | None = None) -> Tensor:
+    def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
         """The point (rows, D) of a seed, which means what it means in NVIDIA's tools."""
         z = np.random.RandomState(seed).randn(1, self.z_dim)
         return self.of_z(torch.from_numpy(z).float(), truncation, klass)

@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation import weights
-from installation.generators.classes import Classes
 from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import STEERED, Latent, closed_form
 from installation.settings import SettingsError
@@ -76,7 +75,6 @@ class FromZ(Gan):
 
     z_dim: int
     isotropic = True
-    classes: Classes | None = None
     latent: Latent
     settings: Settings
 
@@ -151,10 +149,6 @@ class FromZ(Gan):
         """The pictures of points (B, 1, D), with gradients; the knobs at rest say what the points do not."""
         rest = {name: knob.default for name, knob in self.knobs.items()}
         return three_planes(self.textbook(self._told(points[:, 0], rest, 0.0), "frozen"))
-
-    @property
-    def class_count(self) -> int:
-        return self.classes.count if self.classes else 0
 
     def painted(self, point: Tensor) -> Tensor:
         """As the show paints it; the knobs at rest say what the point does not."""

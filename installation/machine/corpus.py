@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from installation import files
 from installation.stills.sheets import Cell, contact_sheet
 from installation.training.corpus import Example, Taking, find_files, take
+from installation.training.labels import class_of, count_classes
 
 CELL_PX = 160
 COLUMNS = 12
@@ -32,7 +33,7 @@ def main(options: Namespace) -> int:
         raise ValueError(f"expected size and frames of 1 or more, found {options.size}, {options.frames}")
     taking = Taking(options.size, crop=options.crop, frames=options.frames)
     there, refused = find_files(options.folder)
-    cells: list[Cell] = []
+    cells: list[Cell] = []  # of classes, where folders say some: the class, and the file's name in it below
     for one in take(options.folder, there, taking):
         if isinstance(one, Example):
             cells.append((one.name, _shown(one)))
@@ -41,14 +42,21 @@ def main(options: Namespace) -> int:
     for name, reason in refused.items():
         print(f"skipped {name}: {reason}", file=sys.stderr)
     print(f"{len(cells)} examples of {taking.size} px, {len(refused)} files left out; {options.out}")
-    _write(options.out, options.folder, cells, refused, taking)
+    classes = ", ".join(f"{name} {count}" for name, count in count_classes(name for name, _ in cells).items())
+    if classes:
+        print(_printable(f"folders that train gan --labels makes classes of: {classes}"))
+        cells = [(f"{class_of(name)}\n{Path(*Path(name).parts[1:])}", pixels) for name, pixels in cells]
+    _write(options.out, options.folder, cells, refused, taking, classes)
     return 0 if len(cells) > 1 else 1
 
 
-def _write(path: Path, folder: Path, cells: list[Cell], refused: dict[str, str], taking: Taking) -> None:
+def _write(
+    path: Path, folder: Path, cells: list[Cell], refused: dict[str, str], taking: Taking, classes: str = ""
+) -> None:
     shown = cells[:: -(-len(cells) // MOST) or 1]
     part = f", {len(shown)} of them here" if len(shown) < len(cells) else ""
     title = f"{folder.resolve().name}: {len(cells)} examples of {taking.size} px, {taking.crop} crop{part}"
+    title += f"; {classes}" if classes else ""
     for name, reason in sorted(refused.items())[:MOST]:
         lines = textwrap.wrap(reason, LETTERS, max_lines=LINES, placeholder=" …")
         shown.append(("\n".join([name, *lines]), REFUSED))

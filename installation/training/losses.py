@@ -58,8 +58,16 @@ def view(*pictures: Tensor) -> list[Tensor]:
     return [batch[..., top : top + window, left : left + window] for batch in pictures]
 
 
-def whiteness(codes: Tensor) -> Tensor:
-    """How far codes (N, D) are from zero mean and unit covariance: their sum of squared deviations over D."""
-    mean = codes.mean(0)
-    covariance = (codes - mean).T @ (codes - mean) / len(codes)
-    return (covariance - torch.eye(len(mean), device=codes.device)).square().sum() / len(mean) + mean.square().mean()
+def whiteness(codes: Tensor, shares: Tensor | None = None) -> Tensor:
+    """How far codes (N, D) are from zero mean and unit covariance: their sum of squared deviations over D.
+
+    shares (N, classes), 1 at each one's own: the mean of every class has to be zero, so that no code says the class.
+    """
+    if shares is None:
+        mean = codes.mean(0)
+        centred = codes - mean
+    else:
+        mean = shares.T @ codes / shares.sum(0)[:, None]
+        centred = codes - shares @ mean
+    covariance, width = centred.T @ centred / len(codes), codes.shape[1]
+    return (covariance - torch.eye(width, device=codes.device)).square().sum() / width + mean.square().mean()

@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from installation import weights
+from installation.generators.classes import names_beside
 from installation.generators.fitting import FIT_ERRORS, open_network
-from installation.generators.gan import GLANCE_PX, Gan, Knobs, three_planes
-from installation.generators.latent import Latent
+from installation.generators.gan import GLANCE_PX, Knobs, three_planes
+from installation.generators.mapped import Mapped, check_anchors
 from installation.generators.stylegan2 import network
 from installation.generators.stylegan2.grain import KNOBS, Grain
 from installation.generators.stylegan2.wide import WideSynthesis
 from installation.settings import Bend, SettingsError
-from installation.signals import Knob
 from installation.weight_files import first_line
 
 NOISES = ("auto", "frozen", "random", "none")
-SAMPLES = 1024  # styles from which the main directions are found when a model ships no anchors
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,7 @@ class Settings:
     stations names them: numbers of the model's anchors (see its samples), "seed 23", or vectors of the show; without,
     seeded ones are taken.
 
+    classes: the stations of the knob generator.class of a conditional model, by number or name.
     extend widens the picture: columns (0..4) added on each side of the network's 4x4 start; 1 makes 3:2, 2 makes 2:1.
     noise is frozen | random | none, or auto for what the model says; dtype auto is float16 on CUDA, bfloat16 on a CPU
     that computes in it, else float32.
@@ -45,6 +44,7 @@ class Settings:
     noise: str = "auto"
     dtype: str = "auto"
     extend: int = 0
+    classes: tuple[int | str, ...] = ()
 
 
 Chosen = TypeVar("Chosen", bound=Settings)
@@ -59,7 +59,8 @@ def create(
 ) -> StyleGAN2:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
     config, net, rest = open_model(settings.model)
-    generator = StyleGAN2(net, as_it_says(settings, config), bends, device, seed, *rest)
+    names = names_beside(weights.find(settings.model), net.config.classes)
+    generator = StyleGAN2(net, as_it_says(settings, config), bends, device, seed, *rest, names)
     generator.set_defaults(config.get("knobs", {}))
     return generator
 
@@ -91,14 +92,11 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
         ) from error
     net, more = open_network(lambda: network.Generator(shape), path, ("anchors",))
     anchors = more.get("anchors")
-    if anchors is not None and (anchors.ndim != 2 or len(anchors) < 4 or anchors.shape[1] != shape.w_dim):
-        raise weights.WeightsError(
-            f"{path}: anchors of {tuple(anchors.shape)} where (4 or more, {shape.w_dim}) belongs"
-        )
+    check_anchors(anchors, shape.w_dim, shape.classes, path)
     return net, anchors
 
 
-class StyleGAN2(Gan):
+class StyleGAN2(Mapped):
     """One network at play: a w for every layer in, the picture less its rim out."""
 
     def __init__(
@@ -111,49 +109,24 @@ class StyleGAN2(Gan):
         anchors: Tensor | None = None,
         weights_sha256: str = "",
         rim_px: int = 0,
+        names: Sequence[str] = (),
     ) -> None:
-        """rim_px: pixels that are left out on each side, where the zeros beyond the layers' borders still show."""
+        """names: of the classes. rim_px: pixels left out on each side, where the zeros beyond layers' borders show."""
         self.settings = settings = settings or Settings()
         _check(settings)
         super().__init__(device, settings.dtype, seed, weights_sha256)
         self.noise: network.Noise = "frozen" if settings.noise == "auto" else settings.noise  # type: ignore[assignment]
-        self.net, self.z_dim = net, net.config.z_dim
+        self.net = net
         columns, rows = net.config.size
         self.size = (columns + settings.extend * net.config.resolution // 2 - 2 * rim_px, rows - 2 * rim_px)
         self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
         source = torch.Generator().manual_seed(seed)
-        z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
-        styles, average = styles_of(net.mapping, anchors, z)
-        self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
-        self._z, self._class_now = z[self.latent.stations] if self.class_count else z, 0.0
+        self.set_out(settings, anchors, names, source)
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
         self.layers = network.layer_names(net.config)
         listens = [row for row, _, _ in self.synthesis.affines]
         self.grain = Grain(self.synthesis.layers, listens, net.config.num_ws)
-        about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        classes = [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
-        self.attach(bends, [*KNOBS, *classes])
-
-    @property
-    def class_count(self) -> int:
-        return self.net.config.classes
-
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
-        """Styles (num_ws, w_dim) of z (1, z_dim)."""
-        return self.net.broadcast(self._mapped(z, klass or 0.0, truncation))[0]
-
-    @torch.inference_mode()
-    def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
-        label = self.net.mapping.label(place) if self.class_count else None
-        return self.net.mapping(z, truncation, label)
-
-    @torch.inference_mode()
-    def samples(self, count: int, seed: int = 0, everywhere: bool = False) -> Tensor:
-        """As many w by chance, of the first class or of every one, (count, w_dim)."""
-        if everywhere and self.class_count:
-            return super().samples(count, seed, everywhere)
-        z = torch.from_numpy(np.random.RandomState(seed).randn(count, self.z_dim)).float()
-        return torch.cat([self._mapped(part, 0.0) for part in z.split(1000)])
+        self.attach(bends, [*KNOBS, *self.class_knobs])
 
     def listening(self) -> Tensor:
         """What turns w into the styles of every layer, (F, w_dim)."""
@@ -185,9 +158,7 @@ class StyleGAN2(Gan):
 
     def point(self, knob: Knobs, turns: float) -> Tensor:
         """Styles of one picture, (1, num_ws, w_dim)."""
-        if (place := knob.get("generator.class", 0.0)) != self._class_now:
-            self.latent.restyle(self._mapped(self._z, place))
-            self._class_now = place
+        self.follow_class(knob, turns)
         return self.latent.at(knob, turns)[None]
 
     def paint(self, point: Tensor) -> Tensor:
@@ -204,20 +175,8 @@ class StyleGAN2(Gan):
         self.grain.set(knob)
 
 
-def styles_of(mapping: network.Mapping, anchors: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Styles [shape=(K, w_dim)] that the walk may pass through, and their average: a model's own, or those of z."""
-    if anchors is not None:
-        return anchors.float(), anchors.float().mean(0)
-    with torch.inference_mode():
-        styles = mapping(z)
-    average = mapping.w_avg.float()
-    return styles, average if bool(average.any()) else styles.mean(0)
-
-
 def _check(settings: Settings) -> None:
     if settings.noise not in NOISES:
         raise SettingsError(f"generator: noise is one of {', '.join(NOISES)}, found {settings.noise!r}")
     if not 0 <= settings.extend <= 4:
         raise SettingsError(f"generator: extend is 0..4 columns, found {settings.extend}")
-    if settings.anchors < 4:
-        raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")

@@ -74,17 +74,17 @@ class Mapping(nn.Module):
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
     def forward(self, z: Tensor, psi: float | Tensor = 1.0, label: Tensor | None = None) -> Tensor:
-        """psi: 1 keeps w, 0 gives the average picture; a float or a tensor of shape () or (B, 1)."""
+        """psi: 1 keeps w, 0 gives the average picture; a float or a tensor of shape () or (B, 1).
+
+        label (1 or B, classes): without one, the first class.
+        """
         x = _unit(z)
         if self.classes:
-            x = torch.cat([x, _unit(self.embed(self.label(0).to(z) if label is None else label)).expand(len(z), -1)], 1)
+            heard = torch.eye(1, self.classes, device=z.device) if label is None else label
+            x = torch.cat([x, _unit(self.embed(heard)).expand(len(z), -1)], 1)
         for i in range(self.layers):
             x = F.leaky_relu(self.get_submodule(f"fc{i}")(x), SLOPE) * GAIN
         return self.w_avg + (x - self.w_avg) * psi
-
-    def label(self, place: float) -> Tensor:
-        """What says a class, (1, classes); between two whole numbers it is a blend of both classes."""
-        return (1 - (torch.arange(self.classes) - float(place)).abs()).clamp(min=0)[None]
 
 
 def _unit(x: Tensor) -> Tensor:

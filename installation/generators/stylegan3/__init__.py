@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from installation import weights
+from installation.generators.classes import names_beside
 from installation.generators.fitting import open_network
-from installation.generators.gan import Gan, Knobs, three_planes
-from installation.generators.latent import Latent
-from installation.generators.stylegan2 import SAMPLES, styles_of
+from installation.generators.gan import Knobs, three_planes
+from installation.generators.mapped import Mapped, check_anchors
 from installation.generators.stylegan3 import network
 from installation.generators.stylegan3.fast import FastSynthesis
-from installation.settings import Bend, SettingsError
+from installation.settings import Bend
 from installation.signals import Knob
 
 KNOBS = (
@@ -33,6 +33,7 @@ class Settings:
     """model: a folder of models/ or a path; anchors: how many stations the walk has.
 
     stations names them (numbers of the model's anchors, see its samples); without, seeded ones are taken.
+    classes: the stations of the knob generator.class of a conditional model, by number or name.
     dtype auto is float16 on CUDA, bfloat16 on a CPU that computes in it, else float32.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     anchors: int = 12
     stations: tuple[int | str, ...] = ()
     dtype: str = "auto"
+    classes: tuple[int | str, ...] = ()
 
 
 def create(
@@ -55,7 +57,8 @@ def create(
         raise weights.WeightsError(f"{path.parent}: expected a model of kind stylegan3, found {kind}: name another")
     net, anchors = read_model(config, path)
     sha256 = str(config.get("sha256", "")) or weights.digest(path)
-    generator = StyleGAN3(net, settings, bends, device, seed, anchors, sha256)
+    names = names_beside(weights.find(settings.model), net.config.classes)
+    generator = StyleGAN3(net, settings, bends, device, seed, anchors, sha256, names)
     generator.set_defaults(config.get("knobs", {}))
     return generator
 
@@ -71,14 +74,11 @@ def read_model(config: Mapping[str, object], path: Path) -> tuple[network.Genera
         raise weights.WeightsError(f"{path}: does not fit the [network] of its model.toml: {error}") from error
     net, more = open_network(lambda: network.Generator(shape), path, ("anchors",))
     anchors = more.get("anchors")
-    if anchors is not None and (anchors.ndim != 2 or len(anchors) < 4 or anchors.shape[1] != shape.w_dim):
-        raise weights.WeightsError(
-            f"{path}: anchors of {tuple(anchors.shape)} where (4 or more, {shape.w_dim}) belongs"
-        )
+    check_anchors(anchors, shape.w_dim, shape.classes, path)
     return net, anchors
 
 
-class StyleGAN3(Gan):
+class StyleGAN3(Mapped):
     """One network at play: a w for every layer and a place in, the picture out."""
 
     cannot = frozenset({"generator.noise"})
@@ -92,42 +92,23 @@ class StyleGAN3(Gan):
         seed: int = 0,
         anchors: Tensor | None = None,
         weights_sha256: str = "",
+        names: Sequence[str] = (),
     ) -> None:
+        """names: of the classes."""
         self.settings = settings = settings or Settings()
-        if settings.anchors < 4:
-            raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")
         super().__init__(device, settings.dtype, seed, weights_sha256)
-        self.net, self.z_dim = net, net.config.z_dim
+        self.net = net
         self.size = (net.config.resolution, net.config.resolution)
-        source = torch.Generator().manual_seed(seed)
-        z = torch.randn(SAMPLES if anchors is None else 0, net.config.z_dim, generator=source)
-        styles, average = styles_of(net.mapping, anchors, z)
-        self.latent = Latent(styles, average, net.config.num_ws, settings.anchors, source, settings.stations)
-        self._z, self._class_now = z[self.latent.stations] if self.class_count else z, 0.0
+        self.set_out(settings, anchors, names, torch.Generator().manual_seed(seed))
         self.synthesis = FastSynthesis(net.synthesis, self.device, self.dtype)
         self._followed: FastSynthesis | None = None
         self.layers = network.layer_names(net.config)
-        about = "which of its classes is painted; between two whole numbers it is a blend of both"
-        classes = [Knob("generator.class", 0.0, self.class_count - 1.0, 0.0, about)] if self.class_count > 1 else []
-        self.attach(bends, [*KNOBS, *classes])
-
-    def of_z(self, z: Tensor, truncation: float = 1.0, klass: int | None = None) -> Tensor:
-        """Styles (num_ws, w_dim) of z (1, z_dim)."""
-        return self.net.broadcast(self._mapped(z, klass or 0.0, truncation))[0]
-
-    @torch.inference_mode()
-    def _mapped(self, z: Tensor, place: float, truncation: float = 1.0) -> Tensor:
-        label = self.net.mapping.label(place) if self.class_count else None
-        return self.net.mapping(z, truncation, label)
+        self.attach(bends, [*KNOBS, *self.class_knobs])
 
     def listening(self) -> Tensor:
         """What turns w into the styles of every layer, (F, w_dim)."""
         named = self.net.synthesis.named_parameters()
         return torch.cat([weight.detach() for name, weight in named if name.endswith("affine.weight")])
-
-    @property
-    def class_count(self) -> int:
-        return self.net.config.classes
 
     def painted(self, point: Tensor) -> Tensor:
         """As the show paints styles (num_ws, w_dim) when the picture is not moved."""
@@ -148,9 +129,7 @@ class StyleGAN3(Gan):
 
     def point(self, knob: Knobs, turns: float) -> Tensor:
         """Styles of one picture and, as their last row, its place: (1, num_ws + 1, w_dim)."""
-        if (place := knob.get("generator.class", 0.0)) != self._class_now:
-            self.latent.restyle(self._mapped(self._z, place))
-            self._class_now = place
+        self.follow_class(knob, turns)
         styles = self.latent.at(knob, turns)
         last = torch.zeros(1, styles.shape[1])
         last[0, :MOVED] = moved(*(knob[name.name] for name in KNOBS))

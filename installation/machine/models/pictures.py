@@ -68,7 +68,15 @@ def _seeds(generator: Gan) -> Iterator[tuple[str, np.ndarray]]:
         klass = seed % generator.class_count if generator.class_count else None
         point = generator.of_seed(seed, PSI, klass)
         picture = painted(generator, point)
-        yield f"{seed}" if klass is None else f"{seed}\nclass {klass}", _to_look_at(picture)
+        yield f"{seed}{_told(generator, klass)}", _to_look_at(picture)
+
+
+def _told(generator: Gan, klass: int | None) -> str:
+    """Which class a picture is of, as a line below its seed."""
+    if generator.classes is None or klass is None:
+        return ""
+    name = generator.classes.name_of(klass)
+    return f"\nclass {klass}" + ("" if name.endswith(f" {klass}") else f", {name}")
 
 
 def _lap(generator: Any) -> Iterator[tuple[str, np.ndarray]]:

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from installation.networks.dreaming import LONGEST_STEP, uphill
 from installation.networks.eyes import Sight
 from installation.stages.upscale.resampling import release, write_part
-
-SOFTER = (0.0, 1.5, 5.0)  # px: gradients are summed with softer ones of their own, else only grain grows
-LONGEST_STEP = 4.0  # of the mean one
 
 
 @dataclass(frozen=True)
@@ -65,44 +62,31 @@ def _cuts(length: int, tile_px: int, chance: np.random.Generator) -> list[slice]
     if length <= 1.3 * tile_px:
         return [slice(0, length)]
     first = int(chance.integers(tile_px // 2, tile_px + 1))
-    ends = [0, *range(first, length - tile_px // 3, tile_px), length]
+    ends = [0, *range(first, length, tile_px), length]
     return [slice(start, end) for start, end in itertools.pairwise(ends)]
+
+
+def _seen(part: slice, length: int, stride: Stride) -> tuple[int, int]:
+    """From where to where one sees around a tile: of all tiles as much, also at the border.
+
+    A net keeps what it has made ready for each size that it was shown: many sizes took twice the memory.
+    """
+    side = max(part.stop - part.start, min(length, stride.tile_px + 2 * stride.rim_px))
+    first = min(max(0, part.start - stride.rim_px), length - side)
+    return first, first + side
 
 
 def _look(
     canvas: np.ndarray, rows: slice, columns: slice, sight: Sight, stride: Stride, chance: np.random.Generator
 ) -> Tensor:
     """The gradient (h, w, 3) of the aim at a tile, softened; the net's own grid lies elsewhere each time."""
-    top, left = max(0, rows.start - stride.rim_px), max(0, columns.start - stride.rim_px)
-    bottom, right = rows.stop + stride.rim_px, columns.stop + stride.rim_px
+    top, bottom = _seen(rows, canvas.shape[0], stride)
+    left, right = _seen(columns, canvas.shape[1], stride)
     window = canvas[top:bottom, left:right].astype(np.float32) / 65535
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    x = torch.from_numpy(window).permute(2, 0, 1)[None].to(device).requires_grad_()  # (1, 3, h, w)
+    x = torch.from_numpy(window).permute(2, 0, 1)[None].to(device)  # (1, 3, h, w)
     most = min(stride.jitter_px, min(window.shape[:2]) - 1)
     above, before = (int(chance.integers(0, most + 1)) for _ in range(2))
-    seen = sight(F.pad(x, (before, most - before, above, most - above), mode="reflect"))
-    (gradient,) = torch.autograd.grad(seen, x)
-    soft = _softened(gradient)
-    grey = soft.mean(1, keepdim=True)
-    soft = grey + stride.colour * (soft - grey)
+    soft = uphill(x, sight, (above, before), most, stride.colour)
     mine = soft[0, :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     return mine.permute(1, 2, 0).cpu()
-
-
-def _softened(gradient: Tensor) -> Tensor:
-    """The sum of a gradient (1, 3, h, w) and of softer ones, each as strong as the others."""
-    total = torch.zeros_like(gradient)
-    for radius in SOFTER:
-        soft = _blurred(gradient, radius) if radius else gradient
-        total += soft / soft.std().clamp(min=1e-12)
-    return total * gradient.abs().mean() / total.abs().mean().clamp(min=1e-12)
-
-
-def _blurred(x: Tensor, radius: float) -> Tensor:
-    """Gaussian blur of (1, 3, h, w), mirrored at the edges."""
-    reach = min(round(2.5 * radius), x.shape[2] - 1, x.shape[3] - 1)
-    steps = torch.arange(-reach, reach + 1, device=x.device, dtype=x.dtype)
-    kernel = torch.exp(-0.5 * (steps / radius) ** 2)
-    kernel = (kernel / kernel.sum()).expand(3, 1, -1)
-    x = F.conv2d(F.pad(x, (reach, reach, 0, 0), mode="reflect"), kernel[:, :, None], groups=3)
-    return F.conv2d(F.pad(x, (0, 0, reach, reach), mode="reflect"), kernel[..., None], groups=3)

@@ -24,6 +24,7 @@ class Settings(settings.Settings):
     """One training run, as asked for on the command line."""
 
     size: int = option(256, "px of the pictures the model will draw, a power of two")
+    labels: bool = option(False, "each folder in FOLDER is a class, by its name: the show chooses and mixes them")
     method: str = option(
         "auto",
         "adversarial (a GAN; the default on CUDA) | reconstruct (redraw first; the default on a CPU)",
@@ -56,19 +57,23 @@ class Settings(settings.Settings):
             raise ValueError(f"expected a power of two from 32 up as size, found {self.size}")
         return dataclasses.replace(whole, method=method, batch=batch)
 
-    def network(self) -> NetworkConfig:
+    def network(self, classes: int = 0) -> NetworkConfig:
         """Channels shrink as pictures grow, within channel_min..channel_max."""
         from installation.generators.stylegan2.network import NetworkConfig
 
         sizes = [2**i for i in range(2, self.size.bit_length())]
         channels = {r: max(self.channel_min, min(self.channel_max, self.channel_base // r)) for r in sizes}
-        return NetworkConfig(self.size, self.z_dim, self.w_dim, self.mapping_layers, channels)
+        return NetworkConfig(self.size, self.z_dim, self.w_dim, self.mapping_layers, channels, classes=classes)
 
 
 def create(settings: Settings) -> Body:
     """The run. Raises ValueError, OSError or WeightsError when it cannot begin or go on."""
     from installation.training.body import Body
+    from installation.training.corpus import find_files
     from installation.training.gan.trainer import Gan
+    from installation.training.labels import read_labels
     from installation.training.line import open_pictures
 
+    if settings.labels:  # before hours of decoding
+        read_labels([str(path.relative_to(settings.folder)) for path in find_files(settings.folder)[0]])
     return Body(settings, open_pictures(settings), Gan)

@@ -53,9 +53,13 @@ class Block(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """pictures (B, 3, size, size) in -1..1 -> logits (B,) float32."""
+    """pictures (B, 3, size, size) in -1..1 -> logits (B,) float32.
 
-    def __init__(self, size: int, channels: dict[int, int]) -> None:
+    A conditional one hears labels (B, classes) too: what it sees counts more the more it is like the class' own vector
+    (the projection discriminator, Miyato and Koyama 2018).
+    """
+
+    def __init__(self, size: int, channels: dict[int, int], classes: int = 0) -> None:
         super().__init__()
         self.size = size
         sizes = [2**i for i in range(size.bit_length() - 1, 2, -1)]
@@ -64,14 +68,18 @@ class Discriminator(nn.Module):
         self.conv = Conv(channels[4] + 1, channels[4], 3)
         self.fc = FullyConnected(channels[4] * 16, channels[4])
         self.out = FullyConnected(channels[4], 1)
+        self.embed = FullyConnected(classes, channels[4]) if classes else None
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, label: Tensor | None = None) -> Tensor:
         x = self.fromrgb(pictures.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             x = block(x)
         x = self.conv(torch.cat([x, spread(x)], 1))
         x = F.leaky_relu(self.fc(x.flatten(1)), SLOPE) * GAIN
-        return self.out(x).flatten().float()
+        logits: Tensor = self.out(x).flatten()
+        if self.embed is not None and label is not None:
+            logits = logits + (x * F.normalize(self.embed(label))).sum(1)
+        return logits.float()
 
 
 def spread(x: Tensor, group: int = 4) -> Tensor:

@@ -17,20 +17,28 @@ REMEMBER = 0.99  # of the scale of real features, a step
 
 
 class Head(nn.Module):
-    """One layer's features (B, C, H, W) -> logits (B, 1, H', W'), high where they look real."""
+    """One layer's features (B, C, H, W) -> logits (B, 1, H', W'), high where they look real.
+
+    A conditional one hears labels (B, classes) too, as the projection discriminator does (Miyato and Koyama 2018).
+    """
 
     scale: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, classes: int = 0) -> None:
         super().__init__()
         self.register_buffer("scale", torch.zeros(()))
         self.enter = spectral_norm(nn.Conv2d(channels, WIDTH, 1))
         self.look = spectral_norm(nn.Conv2d(WIDTH, WIDTH, 3, stride=2, padding=1))
         self.judge = spectral_norm(nn.Conv2d(WIDTH, 1, 1))
+        self.embed = nn.Linear(classes, WIDTH, bias=False) if classes else None
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, label: Tensor | None = None) -> Tensor:
         x = F.leaky_relu(self.enter(features / self.scale), 0.2)
-        return self.judge(F.leaky_relu(self.look(x), 0.2))
+        x = F.leaky_relu(self.look(x), 0.2)
+        logits: Tensor = self.judge(x)
+        if self.embed is not None and label is not None:
+            logits = logits + (x * F.normalize(self.embed(label))[:, :, None, None]).sum(1, keepdim=True)
+        return logits
 
     @torch.no_grad()
     def measure(self, real: Tensor) -> None:
@@ -42,19 +50,25 @@ class Head(nn.Module):
 class PatchCritic(nn.Module):
     """A head for each layer of features, and the optimizer of them all."""
 
-    def __init__(self, channels: Sequence[int], lr: float) -> None:
+    def __init__(self, channels: Sequence[int], lr: float, classes: int = 0) -> None:
         super().__init__()
-        self.heads = nn.ModuleList(Head(count) for count in channels)
+        self.heads = nn.ModuleList(Head(count, classes) for count in channels)
         self.adam = torch.optim.Adam(self.heads.parameters(), lr=lr, betas=(0.0, 0.99))
 
-    def learn(self, real: Sequence[Tensor], drawn: Sequence[Tensor]) -> dict[str, float]:
-        """One step under the hinge loss. Returns the mean logits by name."""
+    def learn(
+        self,
+        real: Sequence[Tensor],
+        drawn: Sequence[Tensor],
+        of_real: Tensor | None = None,
+        of_drawn: Tensor | None = None,
+    ) -> dict[str, float]:
+        """One step under the hinge loss; the labels of both, if there are classes. Returns the mean logits by name."""
         self.heads.requires_grad_(True)
         loss, means = torch.zeros(()), {"real": 0.0, "drawn": 0.0}
         for head, yes, no in zip(self.heads, real, drawn, strict=True):
             assert isinstance(head, Head)
             head.measure(yes)
-            on_real, on_drawn = head(yes.detach()), head(no.detach())
+            on_real, on_drawn = head(yes.detach(), of_real), head(no.detach(), of_drawn)
             loss = loss.to(yes.device) + F.relu(1 - on_real).mean() + F.relu(1 + on_drawn).mean()
             means["real"] += float(on_real.detach().mean()) / len(self.heads)
             means["drawn"] += float(on_drawn.detach().mean()) / len(self.heads)
@@ -64,6 +78,6 @@ class PatchCritic(nn.Module):
         self.heads.requires_grad_(False)
         return means
 
-    def judge(self, drawn: Sequence[Tensor]) -> Tensor:
+    def judge(self, drawn: Sequence[Tensor], label: Tensor | None = None) -> Tensor:
         """The drawer's loss, with gradients into the features: minus the mean logit."""
-        return -torch.stack([head(x).mean() for head, x in zip(self.heads, drawn, strict=True)]).mean()
+        return -torch.stack([head(x, label).mean() for head, x in zip(self.heads, drawn, strict=True)]).mean()

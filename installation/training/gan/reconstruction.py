@@ -23,6 +23,7 @@ TEXTURES = ((0.0, 0.3), (0.78, 0.8))  # from this part of the run on, this weigh
 BETWEEN_FROM = 0.5  # from this part of the run on, pictures between two of the corpus need textures, too
 GROWN = 0.8  # where in its life a run stands that starts from a model
 NEIGHBOURS, LOOK_ROUND = 12, 200  # pictures on the way to this many neighbours are drawn, found anew after these steps
+ACROSS = 3  # with classes, one of so many of these neighbours is the nearest of another class
 DRIFT = 0.4  # how far beside the way, in distances between two codes: hands steer a show there
 DETAIL_PX = 64  # sizes above it add detail; shapes are made up to here
 SHARPEN_RAMP = 0.05  # this much later than they begin, critics speak with full voice
@@ -52,7 +53,7 @@ class Reconstruction:
         """sharpen_from: part of the run from which critics speak. fresh: the student has not learnt anything yet."""
         self.sharpen_from, self.fresh = sharpen_from, fresh
         self.student, self.corpus, self.vgg, self.lr, self.batch = student, corpus, vgg, lr, batch
-        self.critic = PatchCritic(VGG_WIDTHS, CRITIC_LR).to(student.codes.device)
+        self.critic = PatchCritic(VGG_WIDTHS, CRITIC_LR, student.generator.config.classes).to(student.codes.device)
         groups = [
             {"params": list(student.generator.synthesis.parameters()), "speed": 1.0},
             {"params": list(student.generator.mapping.parameters()), "speed": float(MAPPING_SPEED)},
@@ -86,12 +87,13 @@ class Reconstruction:
         w, there = self.latents(indices), torch.rand(self.batch // 2, 1).to(target.device)
         every = torch.cat([w, between(w, there)]) if age >= BETWEEN_FROM else w
         drawn = generator.synthesis(generator.broadcast(every), noise="none", up_to=size).float()
-        pixels, white = losses.laplacian_l1(drawn[: self.batch], target), losses.whiteness(self.student.codes)
+        pixels = losses.laplacian_l1(drawn[: self.batch], target)
+        white = losses.whiteness(self.student.codes, self.student.label(slice(None)))
         total, parts = pixels + 0.1 * white, {"pixels": float(pixels.detach()), "white": float(white.detach())}
         if self.vgg is not None:
             voice = min(1.0, max(0.0, (progress - self.sharpen_from) / SHARPEN_RAMP)) * CRITIC_WEIGHT
             texture = max(weight for start, weight in TEXTURES if age >= start)
-            total = total + self.seen(drawn, target, there, texture, voice, parts)
+            total = total + self.seen(drawn, target, there, self.student.label(indices), texture, voice, parts)
         self.adam.zero_grad(set_to_none=True)
         total.backward()
         self.adam.step()
@@ -105,11 +107,18 @@ class Reconstruction:
 
     @torch.no_grad()
     def pairs(self) -> Tensor:
-        """Indices (B,) of pictures: random ones, then one of the neighbours of each."""
+        """Indices (B,) of pictures: random ones, then one of the neighbours of each.
+
+        With classes some neighbours are the nearest of other classes: a show fades along those ways too.
+        """
         if self.steps % LOOK_ROUND == 0:
-            w = self.student.generator.mapping(self.student.codes)
+            w = self.student.w(slice(None))
             far = torch.cdist(w, w).fill_diagonal_(torch.inf)
             self.near = far.topk(min(NEIGHBOURS, len(w) - 1), largest=False).indices.cpu()
+            if (label := self.student.label(slice(None))) is not None:
+                far = far.masked_fill((label @ label.T) > 0, torch.inf)
+                across = far.topk(max(1, self.near.shape[1] // ACROSS), largest=False).indices.cpu()
+                self.near = torch.cat([self.near[:, : -across.shape[1]], across], 1)
         self.steps += 1
         first = torch.randint(len(self.corpus), (self.batch // 2,))
         return torch.cat([first, self.near[first, torch.randint(self.near.shape[1], first.shape)]])
@@ -117,15 +126,25 @@ class Reconstruction:
     def latents(self, indices: Tensor) -> Tensor:
         """w (B, w_dim) of those pictures, their codes jittered; the running mean of w follows."""
         codes = self.student.codes[indices]
-        w = self.student.generator.mapping(codes + torch.randn_like(codes) * CODE_JITTER)
+        label = self.student.label(indices)
+        w = self.student.generator.mapping(codes + torch.randn_like(codes) * CODE_JITTER, label=label)
         with torch.no_grad():
             self.student.generator.mapping.w_avg.lerp_(w.detach().mean(0), 0.005)
         return w
 
     def seen(
-        self, drawn: Tensor, target: Tensor, there: Tensor, texture: float, voice: float, parts: dict[str, float]
+        self,
+        drawn: Tensor,
+        target: Tensor,
+        there: Tensor,
+        label: Tensor | None,
+        texture: float,
+        voice: float,
+        parts: dict[str, float],
     ) -> Tensor:
         """The loss of what a pretrained net sees in drawn (B or 3 B / 2, 3, R, R) and target (B, 3, R, R).
+
+        label (B, classes) is of the target; what lies between two classes is judged by the shares of both.
 
         Half of the batch and all that lies between are looked at, which costs as much as drawing the whole.
         """
@@ -146,8 +165,11 @@ class Reconstruction:
         parts |= {"looks": float(looks.detach()), "texture": float(rough.detach())}
         total = looks + texture * rough
         if voice:
-            parts |= self.critic.learn(real, found)
-            total = total + voice * self.critic.judge(found)
+            of_drawn = label if label is None else label[:half]
+            if label is not None and len(shown) > half:
+                of_drawn = torch.cat([label[:half], torch.lerp(label[:half], label[half:], there)])
+            parts |= self.critic.learn(real, found, label, of_drawn)
+            total = total + voice * self.critic.judge(found, of_drawn)
         return total
 
 

@@ -11,18 +11,19 @@ from PIL import Image
 from torch import Tensor, nn
 
 from installation.generators.devices import cpu_has_bfloat16
-from installation.generators.stylegan2 import read_model
 from installation.training import album
 from installation.training.corpus import Corpus, names_of
 from installation.training.features import load_vgg
 from installation.training.gan import Settings
 from installation.training.gan.adversarial import Adversarial
+from installation.training.gan.beginning import open_start
 from installation.training.gan.codes import first_codes, known_codes, rows_of
 from installation.training.gan.reconstruction import Reconstruction
-from installation.training.gan.stations import draw_samples, find_stations
+from installation.training.gan.stations import draw_samples, find_stations, of_classes
 from installation.training.gan.student import Student
+from installation.training.labels import fit_tables, read_labels
 from installation.training.quality import SAMPLES, Judge, open_judge
-from installation.weights import open_model, read_config
+from installation.weights import read_config
 
 AVERAGE_IMAGES = 5_000.0  # half-life of the averaged weights
 RIM = 0.023  # of a picture that is redrawn after a short training: so far in from its border the zeros beyond show
@@ -47,17 +48,16 @@ class Gan:
         self.seen, self.progress = 0, 0.0
         self.redraws, begun = settings.method == "reconstruct", settings.checkpoint.exists()
         vgg = load_vgg(self.device) if self.redraws else None
-        start = read_model(*open_model(settings.start)) if settings.start else None
-        self.network = start[0].config if start else settings.network()
-        if self.network.resolution != settings.size:
-            size = self.network.resolution
-            raise ValueError(f"expected --size {size}, which is what {settings.start} draws, found {settings.size}")
+        self.labels = labels = read_labels(corpus.names) if settings.labels else None
+        start = open_start(settings.start, settings.size, labels) if settings.start else None
+        self.network = start.net.config if start else settings.network(len(labels.names) if labels else 0)
         codes = torch.zeros(len(corpus) if self.redraws else 0, self.network.z_dim)
         if self.redraws and not begun:
-            codes = known_codes(corpus, *start) if start else first_codes(corpus, settings.z_dim, vgg, self.device)
-        self.student = Student(self.network, codes).to(self.device)
+            fresh = (corpus, settings.z_dim, vgg, self.device)
+            codes = known_codes(corpus, *start, labels) if start else first_codes(*fresh, labels)
+        self.student = Student(self.network, codes, labels).to(self.device)
         if start:
-            self.student.generator.load_state_dict(start[0].state_dict())
+            self.student.generator.load_state_dict(start.net.state_dict())
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         self.method: Method = (
             Reconstruction(self.student, corpus, vgg, settings.lr, settings.batch, settings.sharpen_from, not start)
@@ -73,13 +73,23 @@ class Gan:
         return self.method.optimizers()
 
     def state(self) -> dict[str, Any]:
-        return {"images": self.seen, "network": self.network.to_dict(), "names": self.corpus.names}
+        state = {"images": self.seen, "network": self.network.to_dict(), "names": self.corpus.names}
+        return state | ({"classes": list(self.labels.names)} if self.labels else {})
 
     def put_back(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Also gives each picture the code it had, by its file's name, where pictures came or went since then."""
+        """Also gives each picture the code it had, by its file's name, where pictures came or went since then.
+
+        And each class what was learnt of it, by its name.
+        """
         path, wanted = self.settings.checkpoint, self.network.to_dict()
-        if (found := state.get("network", wanted)) != wanted:
+        known_classes, found = state.get("classes", []), state.get("network", wanted)
+        if bool(known_classes) != bool(self.labels):
+            how = "with" if known_classes else "without"
+            raise ValueError(f"{path} was begun {how} --labels; ask for it {how} them, or use another --work")
+        if found | {"classes": 0} != wanted | {"classes": 0}:
             raise ValueError(f"{path} is of another network: expected {wanted}, found {found}; use another --work")
+        if self.labels and tuple(known_classes) != self.labels.names:
+            fit_tables(tensors, self.modules(), self.optimizers(), known_classes, self.labels.names)
         self.seen, self.progress = int(state["images"]), state["progress"]
         count = len(tensors.get("student/codes", ()))
         known = state.get("names") or names_of(self.settings.work, path)
@@ -132,12 +142,13 @@ class Gan:
     def points(self, count: int, psi: float = 1.0) -> Tensor:
         """w (count, w_dim), the same in every call: points between the corpus' codes, or free where it has none."""
         dice = torch.Generator().manual_seed(1)
-        mapping = self.average.generator.mapping
+        student = self.average
         if not self.redraws:
-            return mapping(torch.randn(count, self.network.z_dim, generator=dice).to(self.device), psi)
+            z, label = torch.randn(count, self.network.z_dim, generator=dice), student.label_by_chance(count, dice)
+            return student.generator.mapping(z.to(self.device), psi, label)
         a, b = torch.randint(len(self.corpus), (2, count), generator=dice)
         there = torch.rand(count, 1, generator=dice).to(self.device)
-        return torch.lerp(mapping(self.average.codes[a]), mapping(self.average.codes[b]), there)
+        return torch.lerp(student.w(a), student.w(b), there)
 
     @torch.no_grad()
     def sheet(self) -> Image.Image:
@@ -145,10 +156,12 @@ class Gan:
         rows = [self.draw(self.points(2 * SHEET_COLUMNS, 0.7))]
         if self.redraws:
             chosen = torch.linspace(0, len(self.corpus) - 1, SHEET_COLUMNS).long()
-            redrawn = self.draw(self.average.generator.mapping(self.average.codes[chosen]))
+            redrawn = self.draw(self.average.w(chosen))
             z = torch.randn(SHEET_COLUMNS, self.network.z_dim, generator=torch.Generator().manual_seed(1))
             free = self.average.generator.mapping(z.to(self.device), 0.8)
             rows = [self.corpus.batch(chosen, self.size), redrawn, *rows, self.draw(free)]
+        if self.labels:  # the same z in every class: a row each
+            rows[-1:] = [self.draw(w) for w in of_classes(self.average, SHEET_COLUMNS, 0.8)]
         pictures = F.interpolate(torch.cat(rows), size=(SHEET_PX, SHEET_PX), mode="bilinear", antialias=True)
         return album.sheet(pictures, SHEET_COLUMNS)
 
@@ -158,11 +171,14 @@ class Gan:
         return {"kid_x1000": round(self.judge(self.draw(self.points(SAMPLES))), 2)} if self.judge else {}
 
     def weights(self) -> dict[str, Tensor]:
-        stations = {"anchors": find_stations(self.average, self.corpus, self.size)} if self.redraws else {}
+        stations = {"anchors": find_stations(self.average, self.corpus, self.size, self.labels)} if self.redraws else {}
         return self.average.generator.state_dict() | stations
 
     def samples(self, weights: dict[str, Tensor]) -> Image.Image:
-        return draw_samples(self.average.generator, weights.get("anchors"), self.device)
+        return draw_samples(self.average, weights.get("anchors"), self.device)
+
+    def _of_classes(self) -> str:
+        return f" of {len(self.labels.names)} classes" if self.labels else ""
 
     def card(self) -> dict[str, Any]:
         s = self.settings
@@ -171,7 +187,7 @@ class Gan:
         training = {"method": s.method, "images_seen": self.seen, "last_px": self.size}
         card: dict[str, Any] = {
             "kind": "stylegan2",
-            "about": f"StyleGAN2 of {s.size} px, trained on {len(self.corpus)} pictures: {how}",
+            "about": f"StyleGAN2 of {s.size} px, trained on {len(self.corpus)} pictures{self._of_classes()}: {how}",
             "network": self.network.to_dict(),
             "training": training,
             "quality": {
@@ -179,6 +195,8 @@ class Gan:
                 "net": "EfficientNet-Lite0",
             },
         }
+        if self.labels:
+            card["classes"] = [name.encode("utf-8", "replace").decode() for name in self.labels.names]
         if s.start:
             begun = read_config(s.start)
             training["started_from"] = f"{begun.get('name', s.start)}, sha256 {begun['sha256']}"
