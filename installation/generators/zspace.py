@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 import zlib
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,15 +20,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation import weights
+from installation.generators.classes import Classes, names_beside
 from installation.generators.gan import Gan, Knobs, three_planes
 from installation.generators.latent import STEERED, Latent, closed_form
-from installation.settings import SettingsError
+from installation.settings import Bend, SettingsError
 
 CLASSED = "z and class"
 SEEDS = 1024  # of which the walk takes its stations
 _OF_THREAD = threading.local()
-Network = TypeVar("Network", bound=nn.Module)
-Played = TypeVar("Played", bound="FromZ")
+ReadModel = Callable[[Mapping[str, Any], Path], nn.Module]  # of a card and its file
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,6 @@ class Settings:
     anchors: int = 12
     stations: tuple[int | str, ...] = ()
     dtype: str = "auto"
-
-
-def open_model(
-    model: str,
-    read_model: Callable[[Mapping[str, Any], Path], Network],
-    play: Callable[[Network, str, Path], Played],
-) -> Played:
-    """What play(network, sha256 of its weights, the model's folder) makes of a model, with the card's own defaults.
-
-    Raises WeightsError or SettingsError saying what to do.
-    """
-    card, path = weights.open_model(model)
-    sha256 = str(card.get("sha256", "")) or weights.digest(path)
-    generator = play(read_model(card, path), sha256, weights.find(model))
-    generator.set_defaults(card.get("knobs", {}))
-    return generator
 
 
 def chance(seed: int) -> np.random.RandomState:
@@ -78,12 +62,16 @@ class FromZ(Gan):
     latent: Latent
     settings: Settings
 
-    def set_out(self, settings: Settings, first: Tensor, told: int = 0, styles: Tensor | None = None) -> None:
-        """Lay the walk. first (F, z_dim): the weights that meet z first; told: numbers of a point beside z; styles
-        (K, z_dim): what the walk goes through, in place of the first seeds."""
+    def set_out(self, first: Tensor, told: int = 0, styles: Tensor | None = None) -> None:
+        """Lay the walk that the settings ask for.
+
+        first (F, z_dim): the weights that meet z first; told: numbers of a point beside z; styles (K, z_dim): what the
+        walk goes through, in place of the first seeds. Raises SettingsError for too few stations.
+        """
+        settings = self.settings
         if settings.anchors < 4:
             raise SettingsError(f"generator: anchors must be at least 4, found {settings.anchors}")
-        self.settings, self.z_dim, self.told = settings, first.shape[1], told
+        self.z_dim, self.told = first.shape[1], told
         beside = told + 1 if told else 0
         stations = torch.stack([self.draw(seed) for seed in range(SEEDS)]) if styles is None else styles
         styles = F.pad(stations, (0, beside))
@@ -102,8 +90,8 @@ class FromZ(Gan):
         return torch.from_numpy(chance(seed).randn(self.z_dim)).float()
 
     def tell(self, shares: dict[int, float], truncation: float) -> Tensor:
-        """What the network is told beside z, (told,), of classes by their shares."""
-        return torch.zeros(0)
+        """What the network is told beside z, (told,), of classes: their shares, unless a kind says it otherwise."""
+        return self.classes.told(shares) if self.classes else torch.zeros(0)
 
     def of_seed(self, seed: int, truncation: float = 1.0, klass: float | None = None) -> Tensor:
         """The point (1, D) of a seed; without a class, the knobs' one is painted. Raises SettingsError for no class."""
@@ -180,16 +168,63 @@ class FromZ(Gan):
         return torch.cat([z, theirs + (1 - said) * mine], 1)
 
 
-class Noisy(FromZ):
-    """A network of `fast` form whose noise is frozen, the same in every show, and as strong as the knob says."""
+class Drawn(FromZ):
+    """A network of torch's at play; a kind says in `prepare` what it is made of."""
 
-    fast: Any  # fast(point, bend) -> planes about -1..1; scale_noise(strength)
-    _noise_now = 1.0
+    net: Any
+    fast: Any  # what `paint` asks, fast(point, bend) -> planes about -1..1
+
+    def __init__(
+        self,
+        net: nn.Module,
+        settings: Settings,
+        bends: Sequence[Bend] = (),
+        device: str = "auto",
+        seed: int = 0,
+        weights_sha256: str = "",
+        names: Sequence[str] = (),
+    ) -> None:
+        """names: those of the network's classes, in their order. Raises SettingsError for what does not fit."""
+        super().__init__(device, settings.dtype, seed, weights_sha256)
+        self.net, self.settings = net, settings
+        if count := self.count_classes(net):
+            self.classes = Classes(count, getattr(settings, "classes", ()), names)
+        self.prepare()
+        self.attach(bends, self.classes.knobs if self.classes else ())
+
+    @classmethod
+    def opened(cls, read_model: ReadModel, settings: Settings, bends: Sequence[Bend], device: str, seed: int) -> Self:
+        """The model that the settings name, with the card's own defaults.
+
+        Raises WeightsError or SettingsError saying what to do.
+        """
+        card, path = weights.open_model(settings.model)
+        sha256 = str(card.get("sha256", "")) or weights.digest(path)
+        net = read_model(card, path)
+        names = names_beside(weights.find(settings.model), cls.count_classes(net))
+        generator = cls(net, settings, bends, device, seed, sha256, names)
+        generator.set_defaults(card.get("knobs", {}))
+        return generator
+
+    @staticmethod
+    def count_classes(net: Any) -> int:
+        """How many classes a network knows."""
+        return 0
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Find out `size` and `layers`, lay the walk (`set_out`), and make `fast` of the network."""
 
     def paint(self, point: Tensor) -> Tensor:
-        """z (1, z_dim) -> picture (1, 3, R, R), -1..1."""
+        """What `point` made -> picture (1, 3, H, W), -1..1."""
         x = self.fast(point, self.bends.apply if self.bends.attached else None)
         return three_planes(x.float().clamp(-1, 1))
+
+
+class Noisy(Drawn):
+    """One whose noise is frozen, the same in every show, and as strong as the knob says: fast.scale_noise(strength)."""
+
+    _noise_now = 1.0
 
     def tune(self, knob: Knobs) -> None:
         """Scale the frozen noise."""

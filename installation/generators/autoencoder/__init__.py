@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from torch import Tensor
 
@@ -30,35 +29,21 @@ def create(
     seed: int = 0,
 ) -> Autoencoder:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-
-    def play(net: network.Generator, sha256: str, folder: Path) -> Autoencoder:
-        return Autoencoder(net, settings, bends, device, seed, sha256)
-
-    return zspace.open_model(settings.model, read_model, play)
+    return Autoencoder.opened(read_model, settings, bends, device, seed)
 
 
-class Autoencoder(zspace.FromZ):
+class Autoencoder(zspace.Drawn):
     """One network at play: a code of unit deviation in every direction, whose stations are what pictures became."""
 
     cannot = frozenset({"generator.noise"})
 
-    def __init__(
-        self,
-        net: network.Generator,
-        settings: Settings,
-        bends: Sequence[Bend] = (),
-        device: str = "auto",
-        seed: int = 0,
-        weights_sha256: str = "",
-    ) -> None:
-        super().__init__(device, settings.dtype, seed, weights_sha256)
-        self.net, config = net, net.config
+    def prepare(self) -> None:
+        config = self.net.config
         self.size = config.size, config.size
-        first = net.decoder.layers[0].get_parameter("weight") @ net.spread.T
-        self.set_out(settings, first, styles=net.codes)
-        self.fast = Fast(net, self.device, self.dtype)
+        first = self.net.decoder.layers[0].get_parameter("weight") @ self.net.spread.T
+        self.set_out(first, styles=self.net.codes)
+        self.fast = Fast(self.net, self.device, self.dtype)
         self.layers = self.fast.places
-        self.attach(bends)
 
     def paint(self, point: Tensor) -> Tensor:
         """A code (1, middle) -> picture (1, 3, S, S), -1..1."""

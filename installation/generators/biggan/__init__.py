@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from torch import Tensor
 from installation.generators import fitting, zspace
 from installation.generators.biggan import network
 from installation.generators.biggan.fast import Fast, layer_names
-from installation.generators.classes import Classes, names_beside
+from installation.generators.classes import Classes
 from installation.generators.gan import Knobs
 from installation.settings import Bend
 
@@ -37,15 +36,10 @@ def create(
     seed: int = 0,
 ) -> BigGAN:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-
-    def play(net: network.Generator, sha256: str, folder: Path) -> BigGAN:
-        names = names_beside(folder, net.config.num_classes)
-        return BigGAN(net, settings, bends, device, seed, sha256, names)
-
-    return zspace.open_model(settings.model, read_model, play)
+    return BigGAN.opened(read_model, settings, bends, device, seed)
 
 
-class BigGAN(zspace.FromZ):
+class BigGAN(zspace.Drawn):
     """One network at play. Beside z a point keeps the class's embedding and the truncation, which its norms go by.
 
     What the network is handed is z, embedding, and the share of each of its tables of statistics.
@@ -54,25 +48,16 @@ class BigGAN(zspace.FromZ):
     cannot = frozenset({"generator.noise"})
     classes: Classes
 
-    def __init__(
-        self,
-        net: network.Generator,
-        settings: Settings,
-        bends: Sequence[Bend] = (),
-        device: str = "auto",
-        seed: int = 0,
-        weights_sha256: str = "",
-        names: Sequence[str] = (),
-    ) -> None:
-        """names: those of the network's classes, in their order."""
-        super().__init__(device, settings.dtype, seed, weights_sha256)
-        self.net, config = net, net.config
+    @staticmethod
+    def count_classes(net: network.Generator) -> int:
+        return net.config.num_classes
+
+    def prepare(self) -> None:
+        config = self.net.config
         self.size = (config.output_dim,) * 2
         self.layers = layer_names(config)
-        self.classes = Classes(config.num_classes, settings.classes, names)
-        self.set_out(settings, net.generator.gen_z.weight[:, : config.z_dim], config.class_embed_dim + 1)
-        self.fast = Fast(net, self.device, self.dtype)
-        self.attach(bends, self.classes.knobs)
+        self.set_out(self.net.generator.gen_z.weight[:, : config.z_dim], config.class_embed_dim + 1)
+        self.fast = Fast(self.net, self.device, self.dtype)
 
     def draw(self, seed: int) -> Tensor:
         """A z of at most two deviations, drawn as pytorch-pretrained-biggan draws it: by the quantiles of chance."""
@@ -109,10 +94,6 @@ class BigGAN(zspace.FromZ):
         truncations = [round(one, 6) for one in told[:, -1].tolist()]  # a hair beside a table, one takes the next
         shares = [network.shares_of(one, self.net.config.n_stats) for one in truncations]
         return torch.cat([told[:, :-1], torch.stack(shares)], 1)
-
-    def paint(self, point: Tensor) -> Tensor:
-        """What `point` made -> picture (1, 3, R, R), -1..1."""
-        return self.fast(point, self.bends.apply if self.bends.attached else None).float().clamp(-1, 1)
 
     def textbook(self, point: Tensor, noise: str) -> Tensor:
         told = self.net.config.told

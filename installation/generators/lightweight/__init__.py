@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from torch import Tensor
 
@@ -30,31 +29,17 @@ def create(
     seed: int = 0,
 ) -> Lightweight:
     """Open a model. Raises WeightsError or SettingsError saying what to do; size is always the network's own."""
-
-    def play(net: network.Generator, sha256: str, _: Path) -> Lightweight:
-        return Lightweight(net, settings, bends, device, seed, sha256)
-
-    return zspace.open_model(settings.model, read_model, play)
+    return Lightweight.opened(read_model, settings, bends, device, seed)
 
 
 class Lightweight(zspace.Noisy):
     """One network at play; its noise is frozen, the same in every show, and as strong as the knob says."""
 
-    def __init__(
-        self,
-        net: network.Generator,
-        settings: Settings,
-        bends: Sequence[Bend] = (),
-        device: str = "auto",
-        seed: int = 0,
-        weights_sha256: str = "",
-    ) -> None:
-        super().__init__(device, settings.dtype, seed, weights_sha256)
-        self.net, self.size = net, (net.config.image_size,) * 2
-        self.layers = layer_names(net)
-        self.set_out(settings, net.state_dict()["initial_conv.0.weight"].flatten(1).T)
-        self.fast = Fast(net, self.device, self.dtype)
-        self.attach(bends)
+    def prepare(self) -> None:
+        self.size = (self.net.config.image_size,) * 2
+        self.layers = layer_names(self.net)
+        self.set_out(self.net.state_dict()["initial_conv.0.weight"].flatten(1).T)
+        self.fast = Fast(self.net, self.device, self.dtype)
 
     def textbook(self, point: Tensor, noise: str) -> Tensor:
         return self.net(point, noise) * 2 - 1

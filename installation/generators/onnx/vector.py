@@ -50,6 +50,7 @@ class Vector(zspace.FromZ):
     ) -> None:
         """count: classes that the graph knows, and their names."""
         super().__init__("cpu", "float32", seed, weights_sha256)
+        self.settings = settings
         self.session, self.asked = session, {one.role: one for one in asked if one.role in ("vector", "class")}
         if "class" in self.asked:
             if not count:
@@ -61,7 +62,7 @@ class Vector(zspace.FromZ):
         z_dim = self.asked["vector"].count
         seeded = torch.from_numpy(np.random.RandomState(0).randn(z_dim, min(z_dim, DIRECTIONS))).float()
         strengths = torch.arange(seeded.shape[1], 0.0, -1.0)  # what a first layer would say of them, had it one to show
-        self.set_out(settings, strengths[:, None] * torch.linalg.qr(seeded).Q.T, count)
+        self.set_out(strengths[:, None] * torch.linalg.qr(seeded).Q.T, count)
         places = {
             name: 1.0 / (i + 1) for i, name in enumerate(("generator.class", "generator.tour", "generator.dwell"))
         }
@@ -74,10 +75,6 @@ class Vector(zspace.FromZ):
         more = [Knob(name, 0.0, 2.0, 1.0, f"the graph's own number {one.name}") for one, name in self.numbers.items()]
         owned = [knob for knob in more if knob.name != "generator.truncation"]
         self.attach(kept, [*(self.classes.knobs if self.classes else ()), *owned, *bend_knobs(left)])
-
-    def tell(self, shares: dict[int, float], truncation: float) -> Tensor:
-        """Classes as shares of one."""
-        return self.classes.told(shares) if self.classes else torch.zeros(0)
 
     def tune(self, knob: Knobs) -> None:
         """Numbers that the graph asks for beside."""
