@@ -18,8 +18,8 @@ from installation.__main__ import main
 from installation.generators import stylegan2
 from installation.signals import Controls
 from installation.training.body import Body
-from installation.training.gan import adversarial, codes, patches
-from installation.training.labels import move_columns, read_labels
+from installation.training.gan import adversarial, patches
+from installation.training.labels import move_columns
 
 KINDS = ("daisy", "rose", "tulip")
 
