@@ -18,7 +18,7 @@ GROUND = {
     *("signals", "settings", "clock", "plugins", "weights", "packets", "children", "frames", "pictures", "memory"),
     *("pen", "files", "senders", "sources", "sounds", "weight_files", "checking", "__version__"),
 }
-IN_SEVERAL = {"pen", "pictures", "settings"}  # pieces of the ground in several modules
+IN_SEVERAL = {"files", "pen", "pictures", "settings"}  # pieces of the ground in several modules
 BELOW = {
     "inputs",
     "features",

@@ -98,13 +98,13 @@ def test_what_must_outlive_a_power_cut_waits_for_the_disk_before_it_gets_its_nam
 
 
 def test_nothing_else_in_the_package_renames_files_into_place() -> None:
-    package = Path(files.__file__).parent
+    package = Path(files.PACKAGE)
     renaming = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if any(word in path.read_text("utf-8") for word in ("os.replace(", "os.rename(", "os.fsync(", "shutil.move("))
     }
-    assert renaming == {"files.py", "stills/archive.py"}  # the archive names whole folders
+    assert renaming == {"files/__init__.py", "stills/archive.py"}  # the archive names whole folders
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ LOOKED_FOR = {
 def test_what_somebody_has_where_they_work_goes_before_what_is_theirs_before_what_came_along(
     away: Path, path: str
 ) -> None:
-    root = Path(files.__file__).resolve().parents[1]
+    root = files.PACKAGE.parent
     came = root / ("installation" if path.startswith("shows") else "") / path
     assert LOOKED_FOR[path]() == came
     for place in (away.parent / "share" / "installation", away):

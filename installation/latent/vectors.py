@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from installation import files
+from installation.files import named
 from installation.latent.arrays import read_arrays
 from installation.settings import SettingsError
 
@@ -48,7 +49,7 @@ def write(path: Path, w: Tensor, model: str = "", sha256: str = "", **more: Any)
     arrays |= {name: np.asarray(value) for name, value in more.items() if value is not None}
     packed = io.BytesIO()
     np.savez(packed, **arrays)  # type: ignore[arg-type]
-    files.write_bytes(path, packed.getvalue())
+    named.write_bytes(path, packed.getvalue())
     return path
 
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from installation.files import named
 from installation.settings import check
 from installation.signals import Command, Controls
 
@@ -36,6 +37,8 @@ class InputLog:
 
     def __init__(self, path: Path, show: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        named.make_room(path)
+        self._path = path
         self._file: IO[str] = gzip.open(path, "wt", compresslevel=1, encoding="utf-8")  # noqa: SIM115
         self._file.write(json.dumps({"show": show, "version": 1}) + "\n")
 
@@ -52,6 +55,7 @@ class InputLog:
 
     def close(self) -> None:
         self._file.close()
+        named.note(self._path)
 
 
 def read_log(path: Path) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from typing import Any
 from installation.clock import WallClock
 from installation.control.desks import Sight
 from installation.control.feedback import describe_status
-from installation.files import write_json
+from installation.files import named
 from installation.live import elsewhere, modulation, opening, portable
 from installation.live.chronicle import Chronicle, keep_earlier
 from installation.live.ending import orderly_ends, say_goodbye
@@ -41,7 +41,7 @@ def main(options: Namespace) -> int:
         closing.enter_context(orderly_ends(live.end, insists=live.kept is None))
         report = live.play()
     if options.report:
-        write_json(options.report, report)
+        named.write_json(options.report, report)
     say_goodbye(options, report)
     return BROKE_OFF if live.broke_off else 0
 

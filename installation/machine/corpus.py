@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from installation import files
+from installation.files import named
 from installation.stills.sheets import Cell, contact_sheet
 from installation.training.corpus import Example, Taking, find_files, take
 from installation.training.labels import class_of, count_classes
@@ -60,9 +60,9 @@ def _write(
     for name, reason in sorted(refused.items())[:MOST]:
         lines = textwrap.wrap(reason, LETTERS, max_lines=LINES, placeholder=" …")
         shown.append(("\n".join([name, *lines]), REFUSED))
-    named = [(_printable(name), picture) for name, picture in shown] or [("nothing to learn from", REFUSED)]
-    page = contact_sheet(named, COLUMNS, CELL_PX, _printable(title))
-    with files.whole(path) as file:
+    told = [(_printable(name), picture) for name, picture in shown] or [("nothing to learn from", REFUSED)]
+    page = contact_sheet(told, COLUMNS, CELL_PX, _printable(title))
+    with named.whole(path) as file:
         Image.fromarray(page).save(file)
 
 

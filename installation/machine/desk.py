@@ -6,9 +6,9 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from installation import files
 from installation.control.dmx import gdtf, sheet
 from installation.control.dmx.personality import Personality
+from installation.files import named
 from installation.settings import Dmx, SettingsError, Show, open_show
 
 Write = Callable[[Path, Personality, Dmx, Show], None]
@@ -37,11 +37,11 @@ def _pages(path: Path, personality: Personality, asked: Dmx, show: Show) -> None
 
 
 def _table(path: Path, personality: Personality, asked: Dmx, show: Show) -> None:
-    files.write_text(path, sheet.table(personality))
+    named.write_text(path, sheet.table(personality))
 
 
 def _gdtf(path: Path, personality: Personality, asked: Dmx, show: Show) -> None:
-    files.write_bytes(path, gdtf.make(personality, show.name))
+    named.write_bytes(path, gdtf.make(personality, show.name))
 
 
 WAYS: dict[str, Write] = {".pdf": _pages, ".png": _pages, ".csv": _table, ".gdtf": _gdtf}

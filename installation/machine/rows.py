@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from installation import files
+from installation.files import named
 
 WARM_UP = 5
 OK, LEFT_OUT, FAILED, NO_TIME = "ok", "left out", "failed", "no time left"
@@ -71,7 +71,7 @@ class Table:
             extras = [f"{extra:>15}" for extra in extras]
             _say(f"{row.part:<46}{figure(row.value):>10} {row.unit:<18}{''.join(extras)}   {note}".rstrip())
         if self.json:
-            files.write_json(self.json, self.facts | {"rows": [dataclasses.asdict(row) for row in self.rows]})
+            named.write_json(self.json, self.facts | {"rows": [dataclasses.asdict(row) for row in self.rows]})
 
 
 def figure(value: float | None) -> str:

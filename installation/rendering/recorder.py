@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from installation.children import give_way
-from installation.files import settle
+from installation.files import named, settle
 from installation.rendering.encoding import TIME_BASE, Coding, choose
 from installation.rendering.readback import four_channels
 
@@ -143,7 +143,9 @@ class Recorder:
                     self._file.mux(stream.encode(None))
             self._file.close()
             if not broke_off:
+                named.make_room(self.path)
                 settle(self._part, self.path)
+                named.note(self.path)
         except Exception as error:
             self.faults["recorder"] += 1
             log.error("%s could not be finished: %s", self.path, error)

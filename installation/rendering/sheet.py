@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from installation import files
+from installation.files import named
 
 GAP_PX = 4
 
@@ -23,5 +23,5 @@ def save_sheet(path: Path, pictures: Sequence[np.ndarray], columns: int = 4, com
     sheet = Image.new("RGB", (columns * (width + GAP_PX) - GAP_PX, rows * (height + GAP_PX) - GAP_PX))
     for i, picture in enumerate(pictures):
         sheet.paste(Image.fromarray(picture), (i % columns * (width + GAP_PX), i // columns * (height + GAP_PX)))
-    with files.whole(path) as part:
+    with named.whole(path) as part:
         sheet.save(part, **({"comment": comment} if comment else {}))

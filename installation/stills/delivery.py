@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from installation import __version__, files
+from installation.files import named
 from installation.pictures import split_weight, write_picture
 from installation.settings import to_table
 from installation.signals import Still
 from installation.stills.archive import Archive
 from installation.stills.job import Job
-from installation.stills.ledger import BEFORE_AFTER, SHEETS, Ledger, State, read_sidecar, set_aside
+from installation.stills.ledger import BEFORE_AFTER, SHEETS, Ledger, State, read_sidecar
 from installation.stills.naming import PICTURE, Names, Sources, ends_of
 from installation.stills.sources import Source
 from installation.stills.takes import natural
@@ -151,7 +152,7 @@ class Delivery:
 
     def _lay_json(self, name: str, table: Mapping[str, Any]) -> None:
         if name.startswith(".work/") and self.ledger.state(name) is State.OTHER:
-            set_aside(Path(self.order.out) / name)
+            named.keep(Path(self.order.out) / name)
         self.ledger.lay(name, functools.partial(_write_json, table=table))
 
     def _contact_sheet(self, stills: Sequence[Still]) -> np.ndarray:

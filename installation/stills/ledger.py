@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from installation import files
+from installation.files import named
 from installation.weights import digest
 
 FILE = Path(".work", "delivered.jsonl")
@@ -67,7 +67,7 @@ class Ledger:
         """
         target, there = self.out / name, self.state(name)
         if there is State.OLD:
-            set_aside(target)
+            named.keep(target)
         elif there is State.OWN and name not in self._known:  # an earlier version's: from now on it is known here
             self._add({"name": name, "sha256": digest(target)})
         try:
@@ -140,11 +140,6 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     if told.get("kind") != "print" or not isinstance(told.get("job"), dict):
         return {}
     return told | {key: _tables(told.get(key)) for key in ("files", "history", "inputs", "styles")}
-
-
-def set_aside(path: Path) -> None:
-    """Make room at a name, and say where that is kept now which stood there."""
-    print(f"{path}: kept as {files.set_aside(path).name}", file=sys.stderr)
 
 
 def _is_as_laid(path: Path, laid: Sequence[dict[str, Any]]) -> bool:

@@ -9,8 +9,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from installation import files, weights
-from installation.training import album
+from installation import weights
+from installation.files import named
 
 
 def write_model(folder: Path, tensors: Mapping[str, Tensor], samples: Image.Image, card: dict[str, Any]) -> Path:
@@ -19,15 +19,16 @@ def write_model(folder: Path, tensors: Mapping[str, Tensor], samples: Image.Imag
     card holds what model.toml says besides file and sha256. Returns the folder. Raises OSError.
     """
     sha256 = write_weights(folder, tensors)
-    album.save_picture(samples, folder / "samples.png")
+    with named.whole(folder / "samples.png") as part:
+        samples.save(part)
     vouched = {"file": "weights.safetensors", "sha256": sha256}
-    files.write_text(folder / "model.toml", weights.to_toml(card | vouched))
+    named.write_text(folder / "model.toml", weights.to_toml(card | vouched))
     return folder
 
 
 def write_weights(folder: Path, tensors: Mapping[str, Tensor]) -> str:
     """FOLDER/weights.safetensors in half precision, which keeps the file small; returns its sha256."""
     path = folder / "weights.safetensors"
-    with files.whole(path) as part:
+    with named.whole(path) as part:
         save_file({k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}, part, {"format": "pt"})
         return hashlib.sha256(part.read_bytes()).hexdigest()

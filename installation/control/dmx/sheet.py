@@ -14,7 +14,7 @@ from installation.control.dmx.artnet import PORT as ARTNET_PORT
 from installation.control.dmx.personality import Channel, Personality
 from installation.control.dmx.sacn import PORT as SACN_PORT
 from installation.control.dmx.sacn import group_of
-from installation.files import whole
+from installation.files import named
 from installation.settings import Dmx
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def table(personality: Personality) -> str:
 def write_pages(path: Path, personality: Personality, asked: Dmx, show: str) -> None:
     """The sheet as a PDF of A4 pages, or as one PNG with the pages below each other. Raises OSError."""
     pages = list(_pages(personality, f"{show}: fixture sheet", _patch(asked)))
-    with whole(path) as part, part.open("wb") as file:
+    with named.whole(path) as part, part.open("wb") as file:
         if path.suffix.lower() == ".pdf":
             pages[0].save(file, "PDF", save_all=True, append_images=pages[1:], resolution=DPI, title=show)
         else:

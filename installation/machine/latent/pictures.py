@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from installation import files
+from installation.files import named
 from installation.generators.gan import Gan
 from installation.machine.models import pictures as models
 from installation.settings import SettingsError
@@ -31,5 +31,5 @@ def save_sheet(
 ) -> None:
     """Pictures with words below them, in rows. Raises OSError."""
     sheet = contact_sheet(list(cells), columns, px, title)
-    with files.whole(path) as part:
+    with named.whole(path) as part:
         Image.fromarray(sheet).save(part)

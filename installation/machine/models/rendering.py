@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from installation import files
+from installation.files import named
 from installation.generators.gan import Gan
 from installation.latent.arrays import read_arrays
 from installation.machine.models.pictures import open_generator, painted, to_bytes
@@ -36,7 +36,7 @@ def render(options: Namespace) -> int:
     _check_class(generator, options.klass)
     points = list(_points(generator, options))
     for name, point in tqdm(points, "painting", disable=None):
-        with files.whole(options.out / f"{name}.png") as part:
+        with named.whole(options.out / f"{name}.png") as part:
             Image.fromarray(to_bytes(_paint(generator, point, noise, exact))).save(part)
     print(f"{len(points)} pictures in {options.out}")
     return 0

@@ -35,7 +35,7 @@ SHOWN.maxdict = SHOWN.maxlist = SHOWN.maxtuple = 8
 LONGEST_NAME = 255  # bytes that a file's name may have on the usual file systems
 LONGEST_FOREIGN_NAME = 150  # leaves room for what is put before and after it
 DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d", re.IGNORECASE)  # what Windows keeps for itself, in any folder
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def shipped(kind: str | Path) -> Path:
