@@ -15,7 +15,14 @@ from installation.signals import Controls
 
 Z_KINDS = {"autoencoder", "biggan", "dcgan", "fastgan", "lightweight"}  # small ones are made in small.py
 SHARED_KNOBS = {f"generator.{k}" for k in ("speed", "truncation", "x", "y", "z", "kick", "mix", "noise")}
-OF_THE_LAP = {"pattern", "slomo", "crossfade", "camera", "veil"}  # whose colours go by the lap, not by the point alone
+OF_THE_LAP = {
+    "pattern",
+    "slomo",
+    "crossfade",
+    "camera",
+    "dream",
+    "veil",
+}  # whose colours go by the lap, not by the point alone
 
 
 def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, net_seed: int = 0, **settings):
@@ -39,7 +46,7 @@ def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, net_seed: int = 0,
         return module.StyleGAN3(small_stylegan3(), module.Settings(**settings), bends, "cpu", seed)
     if module.Settings is stylegan2.Settings:
         pytest.fail(f"say here how to make {name} without a model")
-    if name in ("slomo", "crossfade", "camera"):
+    if name in ("slomo", "crossfade", "camera", "dream"):
         settings = {"generator": Part("pattern")} | settings  # what it lays its glitch over, or stands before
     if name == "plotter":
         settings = {"sheet": Sheet(rows=2, columns=3, nest=5, line=12.0)} | settings  # what 48 pixels can show
@@ -121,7 +128,7 @@ def test_the_walk_is_closed_and_smooth(name):
     points = torch.stack([generator.where(Controls(0.0, {}, i / 200)).flatten() for i in range(201)])
     far = points.diff(dim=0).norm(dim=1)
     assert far.max() < 8 * far.mean(), "no jump anywhere on the lap"
-    seen = range(0, 200, 1 if name in OF_THE_LAP - {"slomo"} else 10)
+    seen = range(0, 200, 1 if name in OF_THE_LAP - {"slomo", "dream"} else 10)
     painted = {i: paint(generator, i / 200) for i in sorted({*seen, *(i + 1 for i in seen)})}
     steps = [float((painted[i] - painted[i + 1]).abs().mean()) for i in seen]
     assert max(steps) < 0.12, "nor in its pictures"
