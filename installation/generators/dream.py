@@ -158,9 +158,9 @@ class Dream:
         x = source
         if self._before is not None:
             x = _carried(self._before, 2 ** (knob["dream.zoom"] * self._step_s), knob["dream.turn"] * self._step_s)
-            x = torch.lerp(x, source, 1 - (1 - min(knob["dream.source"], 1.0)) ** self._step_s)
             x = torch.lerp(x, blurred(x, SOFT_PX), 1 - (1 - SOFTEN) ** self._step_s)
             x = _held(x, source, 1 - (1 - HOLD) ** self._step_s)
+            x = torch.lerp(x, source, 1 - (1 - min(knob["dream.source"], 1.0)) ** self._step_s)
         if knob["dream.strength"] <= 0:
             return x.clamp(0, 1)
         chance = np.random.default_rng((self.seed, round(abs(self._time_s) * 1000)))
