@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from installation.pen import letters
 from installation.signals import Still
 from installation.stages import drawing
 from installation.stages.drawing import agreeing, strokes
@@ -30,6 +31,33 @@ def test_the_print_is_of_the_svg_and_every_net_is_asked_what_that_is(tmp_path: P
     edge = np.asarray(made.pixels)[:3].reshape(-1, 3).mean(0) / 65535
     assert np.allclose(edge, PAPER, atol=0.01), "paper around it"
     assert np.asarray(made.pixels).min() < 30000, "ink on it"
+
+
+@pytest.mark.parametrize("name", ["", "a rose"])
+def test_a_caption_says_below_the_drawing_what_it_is_and_how_sure_each_net_was(name: str, tmp_path: Path) -> None:
+    some = {"nets": ("lite0",), "strokes": 3, "steps": 1, "tries": 1, "paper": PAPER, "size": (90, 120)}
+    settings = drawing.Settings(**some, caption=True, name=name, dpi=25.4)  # type: ignore[arg-type]
+    made = drawing.create(settings).run((Still(np.zeros((9, 12, 3), np.uint16), "x", "k"),), Work(3, tmp_path))
+    svg, title = (tmp_path / "drawing.svg").read_text(), name or "ImageNet class 559"
+    assert f"<title>{title}</title>" in svg
+    layer = svg.partition(' caption"')[2]
+    told = f"lite0 {100 * made.notes['scores']['lite0']:.0f}%"
+    assert layer.count("<path") == sum(len(letters.write(line, (0.0, 0.0), 1.0)) for line in (title, told))
+    ys = [float(y) for path in re.findall(r' d="([^"]*)"', layer) for y in re.findall(r",([\d.]+)", path)]
+    (_, top), side = drawing.place((90.0, 120.0), settings.margin, captioned=True)
+    assert top + side < min(ys) and max(ys) < 120
+    (left, top), side = drawing.place((120.0, 90.0), settings.margin, captioned=True)
+    assert left > 0 < top and top + side <= 90 * (1 - drawing.BAND), "a broad sheet keeps a band for it"
+
+
+def test_letters_are_lines_of_a_pen_that_fit_where_they_are_written() -> None:
+    word = letters.write("Ärmel 7%", (10.0, 5.0), 6.0)
+    points = np.concatenate([stroke.points for stroke in word])
+    assert points.min(0).tolist() == [10.0, 5.0] and points[:, 1].max() == 11.0
+    assert len(letters.write("\N{ROSE}", (0.0, 0.0), 6.0)) == 0
+    narrow = np.concatenate([stroke.points for stroke in letters.write("Ärmel 7%", (0.0, 0.0), 6.0, 20.0)])
+    assert 17.0 < narrow[:, 0].max() <= 20.0
+    assert len({str(letters.LETTERS[sign]) for sign in letters.LETTERS}) >= len(letters.LETTERS) - 1, "no two alike"
 
 
 def test_the_soft_picture_and_the_svg_show_the_same_strokes(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import torch
 from installation.networks import eyes
 from installation.networks.efficientnet import CLASSES
 from installation.networks.eyes import LITES, NETS
-from installation.pen import FILE, MM_PER_INCH, Colour, to_svg
+from installation.pen import FILE, MM_PER_INCH, Colour, Layer, to_svg
+from installation.pen.letters import write
 from installation.signals import Still
 from installation.stages import mattes, pixels
 from installation.stages.drawing.agreeing import Judge, agree, open_judges, thrower
@@ -26,6 +27,7 @@ from installation.stages.work import Made, Stage, Work
 NEEDS = {"gpu": 0.5}
 EFFORTS = {"proof": {"steps": 40}, "draft": {"steps": 240}, "print": {"steps": 600, "tries": 64}}
 JUDGED_PX = 448
+BAND, LETTER = 0.075, 0.017  # of the shorter side of the sheet: a caption's place; of the drawing's side: its height
 PT_PER_INCH = 72  # at which a point of librsvg is a pixel
 
 
@@ -42,6 +44,8 @@ class Settings:
     steps: int = 240
     tries: int = 20  # beginnings by chance, of which the nets' favourite is gone on with
     margin: float = 0.02  # around the square drawing, in parts of the shorter side
+    caption: bool = False  # what it is and how sure each net was, small below it, by the same pen
+    name: str = ""  # what the caption calls the class; without one, its number
     size: tuple[int, int] = (0, 0)  # of the print, width and height in pixels; (0, 0) is the still's
     dpi: float = 254.0
 
@@ -85,10 +89,12 @@ class Drawing(Stage):
         )
         mm_per_px = MM_PER_INCH / settings.dpi
         size_mm = (width * mm_per_px, height * mm_per_px)
-        side = min(size_mm) * (1 - 2 * settings.margin)
-        corner = ((size_mm[0] - side) / 2, (size_mm[1] - side) / 2)
-        svg = to_svg(to_layers(strokes, corner, side), size_mm, f"ImageNet class {settings.category}")
+        corner, side = place(size_mm, settings.margin, settings.caption)
+        layers, title = to_layers(strokes, corner, side), settings.name or f"ImageNet class {settings.category}"
+        svg = to_svg(layers, size_mm, title)
         scores = score(svg, settings.paper, judges, settings.category, corner, side)
+        if settings.caption:
+            svg = to_svg([*layers, caption(title, scores, corner, side, layers, settings.paper)], size_mm, title)
         made = print_svg(svg, settings.paper, (width, height), 1 / mm_per_px, work)
         notes = {"category": settings.category, "scores": scores, "files": [work.leave(FILE, svg)]}
         return Made(made, notes=notes)
@@ -106,6 +112,31 @@ def create(settings: Settings) -> Drawing:
     if not 0 < settings.widths[0] <= settings.widths[1] <= 1 or not 0 <= settings.margin < 0.5:
         raise ValueError(f"drawing: widths: expected 0 < least <= most <= 1, found {settings.widths}")
     return Drawing(settings)
+
+
+def place(size_mm: tuple[float, float], margin: float, captioned: bool) -> tuple[tuple[float, float], float]:
+    """The corner and the side of the square that is drawn in, mm; a caption has a band of its own below it."""
+    width, height = size_mm
+    band = BAND * min(size_mm) if captioned else 0.0
+    side = min(width, height - band) * (1 - 2 * margin)
+    return ((width - side) / 2, (height - band - side) / 2), side
+
+
+def caption(
+    title: str,
+    scores: dict[str, float],
+    corner: tuple[float, float],
+    side: float,
+    layers: Sequence[Layer],
+    paper: Colour,
+) -> Layer:
+    """Two lines below the drawing, in that of its inks which is the most unlike the paper."""
+    told = "   ".join(f"{net} {100 * sure:.0f}%" for net, sure in scores.items())
+    height = LETTER * side
+    x, y = corner[0], corner[1] + side + height
+    strokes = [*write(title, (x, y), height, side), *write(told, (x, y + 1.9 * height), 0.7 * height, side)]
+    ink = max((layer.colour for layer in layers), key=lambda one: np.abs(np.subtract(one, paper)).sum())
+    return Layer("caption", ink, strokes)
 
 
 def score(
