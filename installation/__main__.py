@@ -123,7 +123,7 @@ def _dispatch(options: argparse.Namespace, words: list[str] | None) -> int:
     if options.command == "film":
         from installation.live import filming
 
-        return filming.main(options)
+        return filming.main(options, sys.argv[1:] if words is None else words)
     if options.command == "still":
         from installation.stills import chain
 

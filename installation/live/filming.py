@@ -8,7 +8,7 @@ import shutil
 import time
 import zipfile
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from installation import files
 from installation.features.score import open_score
-from installation.live import film_plan
+from installation.live import film_plan, leftovers
 from installation.live.ending import orderly_ends
 from installation.live.film_plan import OURS, Plan
 from installation.live.stepped import Stepped
@@ -28,10 +28,17 @@ PREVIEW_EVERY_S, PREVIEW_PICTURES, PREVIEW_PX = 15.0, 12, 480
 BROKEN_OFF = 130
 
 
-def main(options: Namespace) -> int:
-    """`installation film`: plan it, paint it piece by piece, put it together; go on where a killed one was."""
+def main(options: Namespace, words: Sequence[str]) -> int:
+    """`installation film`: plan it, paint it piece by piece, put it together; go on where a killed one was.
+
+    words: those that were typed, by which it goes on.
+    """
     plan = film_plan.prepare(options)
     files.sweep(plan.out.parent)
+    if options.discard:
+        for folder in leftovers.others(plan.out):
+            leftovers.discard(folder)
+            print(f"removed {folder}")
     print(f"{plan.out}: {plan.frames} frames of {plan.show.name} to {plan.music.name}", flush=True)
     open_score(plan.music)  # heard once, before the first frame; what cannot be heard is said here
     with ExitStack() as closing:
@@ -42,6 +49,9 @@ def main(options: Namespace) -> int:
             print(f"{plan.out} is there already, made of the very same")
             return 0
         folder = closing.enter_context(workplace(plan.out, key))
+        leftovers.note(folder, [word for word in words if word != "--discard"], plan.frames)
+        for other in leftovers.others(plan.out, folder):
+            print(leftovers.told(other))
         making = Making(plan, show, folder, says)
         with orderly_ends(making.end):
             whole = making.run()
@@ -58,10 +68,10 @@ def main(options: Namespace) -> int:
 @contextlib.contextmanager
 def workplace(out: Path, key: str) -> Iterator[Path]:
     """The folder of this very film's pieces, beside it. Raises RuntimeError while another process is at it."""
-    folder = out.with_name(f"{out.name}.making-{key[:12]}")
+    folder = leftovers.folder_of(out, key)
     folder.mkdir(parents=True, exist_ok=True)
     files.sweep(folder)
-    lock = FileLock(folder / "lock", timeout=0)
+    lock = FileLock(folder / leftovers.LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -117,7 +127,7 @@ class Making:
     def _kept(self) -> dict[str, np.ndarray]:
         """What was kept after the last piece, {} before the first."""
         try:
-            with np.load(self.folder / "kept.npz", allow_pickle=False) as table:
+            with np.load(self.folder / leftovers.KEPT, allow_pickle=False) as table:
                 kept = dict(table)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return {}
@@ -154,7 +164,7 @@ class Making:
         packed = io.BytesIO()
         remembered = {} if self.show.remembers else self.show.remember()
         np.savez(packed, allow_pickle=False, frame=np.array(self.frame), **remembered)
-        files.write_bytes(self.folder / "kept.npz", packed.getvalue())
+        files.write_bytes(self.folder / leftovers.KEPT, packed.getvalue())
         if time.monotonic() - self._previewed_s > PREVIEW_EVERY_S:
             self._preview([self._piece(one) for one in range(number + 1)])
 

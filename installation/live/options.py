@@ -140,6 +140,7 @@ def add_filming(parser: argparse.ArgumentParser) -> None:
         metavar="Q",
         help="h264, h265: 0 to 51, less is better (17, 22); prores: proxy, lt, standard, hq (default) or 4444",
     )
+    add("--discard", action="store_true", help="first remove what broken-off films left beside FILE (FILE.making-...)")
 
 
 def projectors(text: str) -> tuple[int, int]:

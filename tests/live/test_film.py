@@ -12,10 +12,11 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from filelock import FileLock
 
 from installation.__main__ import main
 from installation.clock import WallClock
-from installation.live import filming
+from installation.live import filming, leftovers
 from installation.live.senses import Senses
 from installation.settings import Part
 
@@ -181,6 +182,27 @@ def test_the_same_line_again_makes_nothing_anew_and_another_takes_the_place_of_o
     for seconds in ("0.2", "0.4"):
         assert main(words(place, again, "--seconds", seconds)) == 0
         assert len(frames_of(again)) == float(seconds) * FPS
+
+
+def test_what_is_left_of_another_film_is_told_with_the_line_that_goes_on_and_goes_only_when_asked(
+    place: Path, monkeypatch, capsys
+) -> None:
+    out, mine = place / "left.mp4", place / "left.mp4.making-0123456789ab"
+    mine.mkdir()
+    (mine / "mine.txt").write_text("somebody's own")
+    with monkeypatch.context() as broken:
+        broken.setattr(filming.Making, "_make_piece", lambda self, bar: self.end())
+        assert main(words(place, out, "--seconds", "1")) == filming.BROKEN_OFF
+    (left,) = leftovers.others(out)
+    capsys.readouterr()
+    assert main(words(place, out, "--seconds", "0.2")) == 0
+    told = capsys.readouterr().out
+    assert f"{left} is left of another film of this name, 0 of {FPS} frames" in told and str(mine) not in told
+    assert f"goes on with: installation {' '.join(words(place, out, '--seconds', '1'))};" in told
+    with FileLock(left / leftovers.LOCK):
+        assert not list(leftovers.others(out)), "somebody is at it"
+    assert main(words(place, out, "--seconds", "0.2", "--discard")) == 0
+    assert not left.exists() and (mine / "mine.txt").exists()
 
 
 def silent_film(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -406,3 +407,18 @@ def test_real_cut_outs_make_a_sheet(shared: Path) -> None:
     paths = sorted((shared / "data" / "cutouts" / "plants").glob("*.png"))[:3]
     sheet = contact_sheet([(path.stem, read_picture(path)) for path in paths], 3, 160, "Plants")
     assert sheet.std() > 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are no bytes")
+@pytest.mark.parametrize("kind", ["tiff", "png", "jpeg"])
+def test_a_folder_whose_name_is_no_text_is_read_from_and_printed_to(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / os.fsdecode(b"Entw\xfcrfe")
+    folder.mkdir()
+    np.save(folder / "still.npy", PLAIN)
+    image = press.open_pixels(np.load(folder / "still.npy", mmap_mode="r"))
+    lab = Lab(name="a", format=kind, bits=8, compression="none")
+    made = press.convert(image, open_profile("srgb"), lab.bits, "relative")
+    press.save(made, folder / f"a{press.SUFFIXES[kind]}", lab, 254)
+    with Image.open(folder / f"a{press.SUFFIXES[kind]}") as found:
+        off = np.abs(np.asarray(found, float) - PLAIN / 257)
+    assert off.max() <= 0.5 or kind == "jpeg"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +34,7 @@ def open_pixels(pixels: np.ndarray) -> pyvips.Image:
     height, width, bands = pixels.shape
     if isinstance(pixels, np.memmap) and pixels.filename and _is_whole_file(pixels):
         place = {"offset": pixels.offset, "format": "ushort"}
-        image = pyvips.Image.rawload(str(pixels.filename), width, height, bands, **place)
+        image = pyvips.Image.rawload(os.fsencode(pixels.filename), width, height, bands, **place)
         return image.copy(interpretation="rgb16")
     array = np.ascontiguousarray(to_uint16(pixels))
     return pyvips.Image.new_from_memory(array.data, width, height, bands, "ushort").copy(interpretation="rgb16")
@@ -171,15 +172,16 @@ def _carry(image: pyvips.Image, profile: Profile) -> pyvips.Image:
 
 
 def _write(image: pyvips.Image, part: Path, lab: Lab) -> None:
+    name = os.fsencode(part)  # as the disk has it: what libvips is handed as text it takes for UTF-8
     if part.suffix == SUFFIXES["jpeg"]:
-        image.jpegsave(str(part), Q=lab.quality, subsample_mode="off")
+        image.jpegsave(name, Q=lab.quality, subsample_mode="off")
     elif part.suffix == SUFFIXES["png"]:
-        image.pngsave(str(part), compression=6, bitdepth=lab.bits)
+        image.pngsave(name, compression=6, bitdepth=lab.bits)
     else:
         shape = {"tile": True, "tile_width": TILE_PX, "tile_height": TILE_PX} if lab.tiled else {}
         packing = {"compression": lab.compression, "predictor": "horizontal" if lab.compression != "none" else "none"}
         big = most_tiff_bytes(image, lab) > BIG_TIFF_BYTES
-        image.tiffsave(str(part), bigtiff=big, resunit="inch", **shape, **packing)
+        image.tiffsave(name, bigtiff=big, resunit="inch", **shape, **packing)
 
 
 def _raw_bytes(image: pyvips.Image) -> int:
