@@ -160,7 +160,7 @@ def main() -> int:
     from installation.rendering.surfaces import open_headless
 
     total: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Mesa writes late
         os.environ["MESA_SHADER_CACHE_DIR"] = f"{folder}/cache"
         bench = Bench(open_headless(), Path(folder, "shaders"))
         for file in chosen:

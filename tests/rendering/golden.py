@@ -40,6 +40,9 @@ GROUNDS: dict[str, dict[str, float]] = {  # other knobs are turned by day, and w
     "sea": {"sky": 1.3, "wind": 0.6},
     "marble": {"inks": 1.5},
 }
+BETWEEN: dict[str, list[dict[str, float]]] = {  # what no knob's end shows
+    "grade": [{"gamma": 1.25}],  # between the tone and its root
+}
 COLUMNS = 8
 SPELL = 8  # frames between two stumbles of the clock
 TURNS = 8  # the flower moves fast enough to leave a trail
@@ -131,6 +134,7 @@ def views(name: str) -> list[View]:
             turned = {f"effect.{name}.{knob.name}{a}": v for a, v in numbers.items()}
             found.append(View(ground | turned))
         together |= turned
+    found += [View({f"effect.{name}.{knob}": at for knob, at in one.items()}) for one in BETWEEN.get(name, [])]
     found += [View(together), View(together | {amount: 0.5}), View(together, size=SMALL)]
     return [*found, View({}, size=SMALL), View({}, size=LARGE)]
 
