@@ -17,9 +17,11 @@ from test_gan import gan, small_run
 from installation.__main__ import main
 from installation.generators import stylegan2
 from installation.signals import Controls
+from installation.training import losses
 from installation.training.body import Body
-from installation.training.gan import adversarial, patches
-from installation.training.labels import move_columns
+from installation.training.corpus import open_corpus
+from installation.training.gan import adversarial, codes, patches
+from installation.training.labels import move_columns, read_labels
 
 KINDS = ("daisy", "rose", "tulip")
 
@@ -94,6 +96,17 @@ def test_each_class_walks_through_its_own_pictures(run: Callable[..., Body]) -> 
     show.render(Controls(0.0, tulip))
     for place in show.latent.walk.starts[:4]:
         assert torch.cdist(show.where(Controls(0.0, tulip, place))[:1], anchors[2]).min() < 1e-2
+
+
+def test_a_code_says_nothing_of_the_class_so_that_the_label_has_to(kinds: Path, tmp_path: Path) -> None:
+    corpus = open_corpus(kinds, 32, tmp_path)
+    labels = read_labels(corpus.names)
+    found = codes.first_codes(corpus, 6, None, torch.device("cpu"), labels)
+    assert (labels.shares.T @ found / 5).abs().max() < 0.1  # of about 1
+    plain = codes.first_codes(corpus, 6, None, torch.device("cpu"))
+    assert (labels.shares.T @ plain / 5).abs().max() > 0.5
+    drifted = found + labels.shares @ torch.randn(3, 6)
+    assert losses.whiteness(drifted, labels.shares) > losses.whiteness(found, labels.shares) + 0.1
 
 
 @pytest.mark.parametrize("method", ["reconstruct", "adversarial"])
@@ -175,7 +188,7 @@ def test_critics_hear_which_class_a_picture_should_be_of(kind: str) -> None:
     for _ in range(25):
         critic.learn(real, drawn, labels, labels)
     right, wrong = (critic.judge(drawn if one else real, labels) for one in (0, 1))
-    assert right < wrong, "the same pictures, under the other's name"
+    assert wrong - right > 1.0, "the same pictures, under the other's name"
 
 
 def test_the_sheet_says_which_folders_would_be_classes(
@@ -186,3 +199,11 @@ def test_the_sheet_says_which_folders_would_be_classes(
     shutil.copy(kinds / "rose/0.png", kinds / "loose.png")
     assert main(["corpus", "sheet", str(kinds), "--size", "32", "--out", str(tmp_path / "sheet.png")]) == 0
     assert "classes" not in capsys.readouterr().out
+
+
+def test_the_ways_between_classes_are_learnt_too(run: Callable[..., Body]) -> None:
+    trained = run()
+    trained.step()
+    numbers, near = gan(trained).labels.numbers, gan(trained).method.near
+    across = numbers[near] != numbers[:, None]
+    assert across[:, -near.shape[1] // 3 :].all() and near.shape[1] == 12
