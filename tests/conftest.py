@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from plainshow import Studios
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait by spinning: with every core at work, for nothing
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: programs that we start
     signal.signal(signal.SIGINT, signal.default_int_handler)  # would inherit that, and Ctrl-C is one of the tests
 ROOT = Path(__file__).resolve().parent.parent
+gc.disable()  # until all tests are found: of what is imported meanwhile nothing is garbage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,6 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return not starts, -item.path.stat().st_size, str(item.path)
 
     items.sort(key=is_first)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: who collects garbage need not look through them each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -186,7 +186,9 @@ def test_a_network_that_goes_wrong_inside_heals_without_a_trace():
 
 
 def test_a_thousand_pictures_take_no_more_memory_than_a_hundred():
-    painter = Painter(pattern.create(pattern.Settings(), [Bend("a", "hidden1", "feedback", 0.5)], (48, 32)), threads=1)
+    painter = Painter(
+        pattern.create(pattern.Settings(detail=16), [Bend("a", "hidden1", "feedback", 0.5)], (48, 32)), threads=1
+    )
     painter.start()
     try:
         used = []

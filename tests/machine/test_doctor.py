@@ -1,5 +1,6 @@
 """The doctor as people call it: two ways to say the same, a verdict, an exit code, and nothing missing that is here."""
 
+import functools
 import json
 import os
 import subprocess
@@ -21,15 +22,17 @@ NOTES = (
 )
 
 
+@functools.cache
 def consult(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "installation", "doctor", *words]
+    """What it says, in a process of its own, and on stderr what was imported; the same question is asked once."""
+    command = [sys.executable, "-X", "importtime", "-m", "installation", "doctor", *words]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=180, cwd=ROOT, env=os.environ | environment, encoding="utf-8"
     )
 
 
 def test_a_machine_that_is_set_up_is_ready_and_nothing_is_called_missing() -> None:
-    told, table = consult(), json.loads(consult("--json").stdout)
+    told, table = consult(PYTHONUTF8="1"), json.loads(consult("--json").stdout)
     missing = [f for f in table["findings"] if f["state"] == "missing"]
     assert told.returncode == 0 and table["ready"] and not missing
     subjects = {f["subject"] for f in table["findings"]}
@@ -49,8 +52,7 @@ def test_its_json_says_the_same_and_every_line_that_is_not_well_says_what_to_do(
 
 
 def test_torch_is_not_imported_before_the_first_line() -> None:
-    line = [sys.executable, "-X", "importtime", "-m", "installation", "doctor"]
-    answer = subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
+    answer = consult(PYTHONUTF8="1")
     imported = {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
     assert answer.returncode == 0 and not {"torch", "scipy", "cv2"} & imported
 
@@ -118,7 +120,7 @@ def test_an_examination_that_breaks_is_a_line_and_the_others_go_on(
 def test_where_marks_cannot_be_printed_words_stand_for_them() -> None:
     plain = consult(PYTHONIOENCODING="ascii")
     assert plain.returncode == 0 and "  ok      machine" in plain.stdout and "  note    " in plain.stdout
-    assert "✓" in consult(PYTHONIOENCODING="utf-8").stdout
+    assert "✓" in consult(PYTHONUTF8="1").stdout
 
 
 def test_every_cause_that_is_looked_at_is_one_that_is_found() -> None:

@@ -69,7 +69,8 @@ def lively_net(px: int, channel_base: int) -> Any:
     from installation.generators.stylegan2 import network
 
     torch.manual_seed(7)
-    net = network.Generator(network.NetworkConfig(px, channel_base=channel_base))
+    w_dim = min(512, channel_base // 8)  # narrower for the narrowest networks, whose time it would be
+    net = network.Generator(network.NetworkConfig(px, w_dim=w_dim, channel_base=channel_base))
     for name, parameter in net.named_parameters():
         if name.endswith("noise_strength"):
             parameter.data.fill_(0.1)
