@@ -34,7 +34,7 @@ def of_moment(moment: Moment) -> str:
         effect = isf.read(find_file(wish.file))
         read = [effect.path, effect.path.with_suffix(".vs"), *effect.imported.values()]
         parts += [weights.digest(path) for path in read if path.is_file()]
-    if model := show.generator.settings.get("model"):
+    for model in filter(None, map(show.generator.settings.get, ("model", "enlarge"))):
         folder = weights.find(str(model))
         parts += [weights.digest(path) for path in below(folder) if path.suffix in (".toml", ".safetensors")]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()

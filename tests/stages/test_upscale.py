@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from installation.networks.upscaler import NetworkConfig, Upscaler
 from installation.pictures import read_picture
 from installation.signals import Still
 from installation.stages import upscale
@@ -21,6 +23,8 @@ from installation.stages.upscale import Settings, create
 from installation.stages.upscale.resampling import fill
 from installation.stages.upscale.tiles import plan_tiles, with_rim
 from installation.stages.work import Made, Work
+from installation.training.export import write_model
+from installation.weights import WeightsError
 
 Run = Callable[..., Made]
 
@@ -304,3 +308,34 @@ def test_a_real_painting_is_crisper_than_by_plain_resampling(run: Run, shared: P
         > np.abs(np.diff(plain.pixels.astype(int), axis=1)).mean()
     )
     assert ours.notes["true_to_input"]["mean"] < 8
+
+
+@pytest.fixture(scope="module")
+def upscaler_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artist's own model of kind upscaler, of random weights."""
+    torch.manual_seed(0)
+    network = Upscaler(NetworkConfig(4, features=4, blocks=1))
+    tensors = {name: tensor.half() for name, tensor in network.state_dict().items()}
+    folder = tmp_path_factory.mktemp("models") / "mine"
+    card = {"name": "mine", "kind": "upscaler", "network": network.config.to_dict()}
+    return write_model(folder, tensors, Image.new("RGB", (4, 4)), card)
+
+
+def test_a_model_of_ones_own_enlarges_without_seams_and_made_small_again_it_is_the_still(
+    run: Run, upscaler_folder: Path
+) -> None:
+    picture, model = paint(70, 90), str(upscaler_folder)
+    whole, tiled = run(picture, model=model), run(picture, model=model, network="none", tile_px=32)
+    assert (whole.notes["network"], whole.notes["tiles"], tiled.notes["tiles"]) == (model, 1, 9)
+    assert difference(whole, tiled) <= 1
+    assert whole.notes["true_to_input"]["mean"] < 0.1
+    assert difference(whole, run(picture, network="none")) > 5
+
+
+def test_a_model_has_its_own_fingerprint_and_one_that_is_not_there_is_said(upscaler_folder: Path) -> None:
+    mine, others = create(Settings(model=str(upscaler_folder))), create(Settings(network="none"))
+    assert mine.fingerprint and mine.fingerprint != others.fingerprint
+    with pytest.raises(WeightsError, match="no model 'nobodys'"):
+        create(Settings(model="nobodys"))
+    with pytest.raises(WeightsError, match="expected a model of kind upscaler, found 'stylegan2'"):
+        create(Settings(model="bloom"))

@@ -45,12 +45,13 @@ def test_a_moment_is_painted_anew_when_an_effect_of_it_was_changed(tmp_path: Pat
     assert len(made(out) - before) == 2 and (out / "moment.png").read_bytes() != shown
 
 
-def test_other_weights_under_the_same_name_are_another_lineage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("setting", ["model", "enlarge"])
+def test_other_weights_under_the_same_name_are_another_lineage(tmp_path: Path, setting: str) -> None:
     model = tmp_path / "model"
     model.mkdir()
     (model / "model.toml").write_text('sha256 = "1"\n')
     moment = moment_of(())
-    settings = dict(moment.settings) | {"generator": {"name": "pattern", "settings": {"model": str(model)}}}
+    settings = dict(moment.settings) | {"generator": {"name": "pattern", "settings": {setting: str(model)}}}
     moment = Moment("", moment.controls, "", (64, 36), 0, settings)
     before = lineage.of_moment(moment)
     assert lineage.of_moment(moment) == before

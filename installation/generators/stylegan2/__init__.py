@@ -19,6 +19,7 @@ from installation.generators.mapped import Mapped, check_anchors
 from installation.generators.stylegan2 import network
 from installation.generators.stylegan2.grain import KNOBS, Grain
 from installation.generators.stylegan2.wide import WideSynthesis
+from installation.networks.upscaler import Upscaler, read_upscaler
 from installation.settings import Bend, SettingsError
 from installation.weight_files import first_line
 
@@ -36,6 +37,9 @@ class Settings:
     extend widens the picture: columns (0..4) added on each side of the network's 4x4 start; 1 makes 3:2, 2 makes 2:1.
     noise is frozen | random | none, or auto for what the model says; dtype auto is float16 on CUDA, bfloat16 on a CPU
     that computes in it, else float32.
+
+    enlarge names a model of kind upscaler (a folder of models/ or a path): the picture leaves so many times as large.
+    For a GPU: on a CPU core it takes several times as long as the picture itself (docs/upscaling.md).
     """
 
     model: str = "bloom"
@@ -45,6 +49,7 @@ class Settings:
     dtype: str = "auto"
     extend: int = 0
     classes: tuple[int | str, ...] = ()
+    enlarge: str = ""
 
 
 Chosen = TypeVar("Chosen", bound=Settings)
@@ -120,6 +125,9 @@ class StyleGAN2(Mapped):
         columns, rows = net.config.size
         self.size = (columns + settings.extend * net.config.resolution // 2 - 2 * rim_px, rows - 2 * rim_px)
         self._inner = (..., slice(rim_px, rows - rim_px), slice(rim_px, self.size[0] + rim_px))
+        self.upscaler = open_upscaler(settings.enlarge, self.device) if settings.enlarge else None
+        if self.upscaler is not None:
+            self.size = (self.size[0] * self.upscaler.scale, self.size[1] * self.upscaler.scale)
         source = torch.Generator().manual_seed(seed)
         self.set_out(settings, anchors, names, source)
         self.synthesis = WideSynthesis(net.synthesis, self.device, self.dtype, settings.extend)
@@ -133,7 +141,7 @@ class StyleGAN2(Mapped):
         return torch.cat([weight.T for _, weight, _ in self.synthesis.affines]).cpu()
 
     def trace(self, points: Tensor) -> Tensor:
-        """The pictures of points (B, num_ws, w_dim), with gradients."""
+        """The pictures of points (B, num_ws, w_dim), with gradients; not enlarged."""
         noise: network.Noise = "frozen" if self.noise == "random" else self.noise
         return three_planes(self.net.synthesis(points, noise))[self._inner]
 
@@ -162,9 +170,10 @@ class StyleGAN2(Mapped):
         return self.latent.at(knob, turns)[None]
 
     def paint(self, point: Tensor) -> Tensor:
-        """ws -> picture (1, 3, H, W), -1..1."""
+        """ws -> picture (1, 3, H, W), -1..1; enlarged, where that is asked for."""
         bend = self.bends.apply if self.bends.attached else None
-        return three_planes(self.synthesis(point, self.noise, bend)[self._inner].clamp(-1, 1))
+        picture = three_planes(self.synthesis(point, self.noise, bend)[self._inner].clamp(-1, 1))
+        return picture if self.upscaler is None else enlarged(self.upscaler, picture)
 
     def variant(self) -> Hashable:
         """Bends and noise decide which kernels run."""
@@ -173,6 +182,18 @@ class StyleGAN2(Mapped):
     def tune(self, knob: Knobs) -> None:
         """The frozen noise, zone by zone."""
         self.grain.set(knob)
+
+
+def open_upscaler(name: str, device: torch.device) -> Upscaler:
+    """As it plays there: in half precision on CUDA. Raises WeightsError."""
+    dtype = torch.float16 if device.type == "cuda" else torch.float32
+    return read_upscaler(name).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def enlarged(upscaler: Upscaler, picture: Tensor) -> Tensor:
+    """A picture (1, 3, H, W) of -1..1 as (1, 3, H * scale, W * scale); nothing in here waits for the device."""
+    x = picture.to(upscaler.first.weight.dtype, memory_format=torch.channels_last)
+    return upscaler((x + 1) / 2) * 2 - 1
 
 
 def _check(settings: Settings) -> None:

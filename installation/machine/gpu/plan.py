@@ -95,6 +95,7 @@ def _twins(sizes: Sizes) -> list[Step]:
     return [
         _step("StyleGAN2, random", twins.STEPS, 5, twins.twin_generator, px, base),
         _step("StyleGAN2, bloom", twins.STEPS, 5, twins.twin_model, "bloom"),
+        _step("StyleGAN2, bloom, enlarged", twins.STEPS, 5, twins.twin_model, "bloom", "bloom-upscaler"),
         *(
             _step(f"bend {name}", twins.STEPS, 3, twins.twin_bend, name, px, max(512, base // 4))
             for name in operations()

@@ -106,15 +106,17 @@ def twin_generator(px: int, channel_base: int) -> Iterator[Row]:
     yield compare(f"StyleGAN2, random, {px} px", np.array(drawn[0]), np.array(drawn[1]), SMOOTH.of(mine.dtype), note)
 
 
-def twin_model(model: str) -> Iterator[Row]:
-    """A trained StyleGAN2, as the show paints with it."""
+def twin_model(model: str, enlarge: str = "") -> Iterator[Row]:
+    """A trained StyleGAN2, as the show paints with it; enlarged in the same graph, where a model for that is named."""
     from installation.generators import stylegan2
 
-    mine, twin = pair(lambda where, dtype: stylegan2.create(stylegan2.Settings(model, dtype=dtype), (), None, where))
+    def make(where: str, dtype: str) -> Any:
+        return stylegan2.create(stylegan2.Settings(model, dtype=dtype, enlarge=enlarge), (), None, where)
+
+    mine, twin = pair(make)
     drawn = [np.array([paint(g, turns) for turns in PLACES]) for g in (mine, twin)]
-    yield compare(
-        f"StyleGAN2, {model}", drawn[0], drawn[1], SMOOTH.of(mine.dtype), str(mine.dtype).removeprefix("torch.")
-    )
+    part, dtype = f"StyleGAN2, {model}" + ", enlarged" * bool(enlarge), str(mine.dtype).removeprefix("torch.")
+    yield compare(part, drawn[0], drawn[1], SMOOTH.of(mine.dtype), dtype)
 
 
 def twin_bend(operation: str, px: int, channel_base: int) -> Iterator[Row]:

@@ -12,9 +12,12 @@ from installation.weight_files import WeightsError
 OVER_OTHERS = {"slomo"}  # what lays itself over another generator has a model too, and paints nothing alone
 
 
+ENLARGES = "upscaler"  # paints nothing either, and is chosen by name
+
+
 def list_all(options: Namespace) -> int:
-    """`installation models list`: the models that paint, one line each."""
-    kinds = set(plugins.available("generators")) - OVER_OTHERS
+    """`installation models list`: the models that paint, and those that enlarge, one line each."""
+    kinds = {*plugins.available("generators"), ENLARGES} - OVER_OTHERS
     rows = [(folder, card) for folder in weights.find_all() if (card := _read(folder)).get("kind") in kinds]
     width = max((len(folder.name) for folder, _ in rows), default=0)
     for folder, card in rows:
@@ -48,7 +51,10 @@ def show(options: Namespace) -> int:
     network = card.get("network", {})
     for key, value in network.items() if isinstance(network, dict) else ():
         print(f"  {key:<16}{value}")
-    print(f"{'play it':<9}installation live --model {options.name}")
+    if card.get("kind") == ENLARGES:
+        print(f"{'use it':<9}installation still photo.jpg --width 1m --set upscale.model={options.name}")
+    else:
+        print(f"{'play it':<9}installation live --model {options.name}")
     return 0
 
 

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from installation import weights
-from installation.networks import esrgan
+from installation.networks import esrgan, upscaler
 from installation.signals import Still
 from installation.stages.pixels import to_float
 from installation.stages.upscale import tiles
@@ -48,6 +48,7 @@ class Settings:
 
     size: tuple[int, int] = (0, 0)  # of the print, width and height in pixels; (0, 0) is one pass of the network
     network: str = "x4plus"  # x4plus | x4plus-anime | srvgg | none | path of any ESRGAN .pth or .safetensors
+    model: str = ""  # name or folder of a model of kind upscaler: it enlarges instead of the network, at every effort
     tile_px: int = 0  # longest side of a tile without its rim; 0 is what memory_mb allows
     pad_px: int = -1  # the rim around a tile that is computed and cut off; -1 is what the network needs
     memory_mb: int = 1200  # what one tile may take; on a GPU half of its memory
@@ -62,7 +63,7 @@ class Upscale(Stage):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.fingerprint = _fingerprint(settings.network)
+        self.fingerprint = _fingerprint(settings)
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         """Enlarge the still into `work.canvas`; the notes tell passes, tiles and how true to the still it stayed.
@@ -70,7 +71,7 @@ class Upscale(Stage):
         Raises MemoryError when not even the smallest tile fits, WeightsError or ValueError when weights are not there.
         """
         settings, whole = self.settings, stills[0].pixels
-        network = None if settings.network == PLAIN else open_network(settings.network)
+        network = _open(settings)
         scale = PLAIN_SCALE if network is None else int(network.scale)  # type: ignore[arg-type]
         width, height = settings.size if settings.size != (0, 0) else (whole.shape[1] * scale, whole.shape[0] * scale)
         picture = crop_to_shape(whole, (width, height))
@@ -84,7 +85,7 @@ class Upscale(Stage):
             lay_grain(canvas, settings, work.chance("grain"))
         work.progress(0.95, "comparing with the input")
         notes |= {
-            "network": settings.network if notes["passes"] else PLAIN,
+            "network": (settings.model or settings.network) if notes["passes"] else PLAIN,
             "scale": round(width / picture.shape[1], 4),
             "cut_off_px": [whole.shape[1] - picture.shape[1], whole.shape[0] - picture.shape[0]],
             "true_to_input": compare(canvas, picture),
@@ -124,8 +125,24 @@ def open_network(name: str) -> nn.Module:
         network = esrgan.read_ncnn(param, weights.fetch(MODELS[name], file=binary))
     else:
         network = esrgan.read_network(Path(name))
+    return _placed(network)
+
+
+@lru_cache(maxsize=3)
+def open_upscaler(name: str) -> nn.Module:
+    """A model of kind upscaler by its name or folder, where and as `open_network` has its own. Raises WeightsError."""
+    return _placed(upscaler.read_upscaler(name))
+
+
+def _placed(network: nn.Module) -> nn.Module:
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.half().cuda() if torch.cuda.is_available() else network
+
+
+def _open(settings: Settings) -> nn.Module | None:
+    if settings.model:
+        return open_upscaler(settings.model)
+    return None if settings.network == PLAIN else open_network(settings.network)
 
 
 def compare(large: np.ndarray, picture: np.ndarray) -> dict[str, float]:
@@ -169,17 +186,19 @@ def lay_grain(canvas: np.ndarray, settings: Settings, chance: np.random.Generato
         write(canvas, top, band)
 
 
-def measure(size: tuple[int, int], network: str = "srvgg") -> dict[str, float]:
+def measure(size: tuple[int, int], network: str = "srvgg", model: str = "") -> dict[str, float]:
     """Seconds for each megapixel that is made, in tiles as the stage does and as one piece as others do.
 
     size (height, width) of the input: small, the one piece is wholly in memory.
     """
-    chosen, picture = open_network(network), np.random.default_rng(0).integers(0, 65536, (*size, 3), np.uint16)
+    settings = Settings(network=network, model=model)
+    picture = np.random.default_rng(0).integers(0, 65536, (*size, 3), np.uint16)
+    chosen = _open(settings)
+    assert chosen is not None
     megapixels = size[0] * size[1] * int(chosen.scale) ** 2 / 1e6  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as folder:
-        work, settings = Work(0, Path(folder)), Settings(network=network)
         started_s = time.perf_counter()
-        create(settings).run((Still(picture, "measure", ""),), work)
+        create(settings).run((Still(picture, "measure", ""),), Work(0, Path(folder)))
         tiled_s = time.perf_counter() - started_s
     started_s = time.perf_counter()
     tiles.enlarge(chosen, to_float(picture))
@@ -202,13 +221,24 @@ def _read_rows(pixels: np.ndarray) -> Rows:
     return rows
 
 
-def _fingerprint(network: str) -> str:
-    """The checksums of all weights that a run may read. Raises as `open_network` does when a file is not there."""
+def _fingerprint(settings: Settings) -> str:
+    """The checksums of all weights that a run may read. Raises as `_open` does when a file is not there."""
+    network = settings.network
+    if settings.model:
+        return _digest([weights.digest(upscaler.open_files(settings.model)[1]), *_sums_of(OF_ALPHA)])
     if network == PLAIN:
         return ""
     if network not in MODELS and not Path(network).is_file():
         raise ValueError(f"upscale.network: expected {', '.join((PLAIN, *MODELS))} or a file's path, found {network!r}")
     sums = [] if network in MODELS else [weights.digest(Path(network))]
     for name in {network, OF_ALPHA} & set(MODELS):
-        sums += [str(source["sha256"]) for source in weights.read_own(MODELS[name])["source"]]
+        sums += _sums_of(name)
+    return _digest(sums)
+
+
+def _sums_of(network: str) -> list[str]:
+    return [str(source["sha256"]) for source in weights.read_own(MODELS[network])["source"]]
+
+
+def _digest(sums: Sequence[str]) -> str:
     return hashlib.sha256(" ".join(sorted(sums)).encode()).hexdigest()
