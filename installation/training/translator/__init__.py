@@ -2,7 +2,7 @@
 
 Pairs are made from the one folder (--from), or of two folders with equal names (--inputs); without any pairs two
 folders are brought together by going there and back again (--unpaired). pix2pix, Isola et al. 2017; CycleGAN, Zhu et
-al. 2017. Show it with [generator] name = "translator", or draw to it: installation show meadow --draw.
+al. 2017. Show it: installation live --show meadow --model NAME; it says where to draw.
 """
 
 from __future__ import annotations
