@@ -57,7 +57,8 @@ class Fitted(Protocol):
 class Sight:
     """What of a show a listener may look at: the picture as it is presented [shape=(H, W, 3), uint8], what was survived
     by kind, whether each device is there, whether the picture may be made of the camera's; where words are put up as
-    a code to scan for people to see; and the wall, to fit it."""
+    a code to scan for people to see; the wall, to fit it; and where a drawing to paint from is laid [shape=(H, W, 1),
+    uint8, dark on white]."""
 
     picture: Callable[[], np.ndarray]
     faults: Callable[[], Mapping[str, int]]
@@ -65,6 +66,7 @@ class Sight:
     watches: Callable[[], bool]
     put_up: Callable[[str], None]
     wall: Fitted
+    lay: Callable[[np.ndarray], object] = lambda drawing: None
 
 
 @runtime_checkable

@@ -20,7 +20,10 @@ AFTER: dict[str, Callable[[Tensor], Tensor]] = {
     "swish": lambda x: F.silu(x, inplace=True),
     "sigmoid": torch.sigmoid_,
     "tanh": torch.tanh_,
+    "leaky": lambda x: F.leaky_relu_(x, LEAK),
 }
+LEAK = 0.2
+FUSED: dict[str, tuple[str, list[float]]] = {"leaky": ("leaky_relu", [LEAK])}  # where the library's name is another
 DOUBLING = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 ONCE = [1, 1]
 
@@ -54,12 +57,12 @@ class Form:
 
     def fused(self, x: Tensor, packed: Tensor, bias: Tensor) -> Tensor:
         """What `plainly` does, in one piece; also with a weight that is not packed."""
-        stride, padding, extra = self._pairs()
+        (stride, padding, extra), (then, numbers) = self._pairs(), FUSED.get(self.then, (self.then, []))
         if self.transposed:
             return torch.ops.mkldnn._convolution_transpose_pointwise(
-                x, packed, bias, padding, extra, stride, ONCE, 1, self.then, [], ""
+                x, packed, bias, padding, extra, stride, ONCE, 1, then, numbers, ""
             )
-        return torch.ops.mkldnn._convolution_pointwise(x, packed, bias, padding, stride, ONCE, 1, self.then, [], "")
+        return torch.ops.mkldnn._convolution_pointwise(x, packed, bias, padding, stride, ONCE, 1, then, numbers, "")
 
     def _pairs(self) -> tuple[list[int], list[int], list[int]]:
         return [self.stride] * 2, [self.padding] * 2, [self.output_padding] * 2

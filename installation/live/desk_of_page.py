@@ -28,6 +28,7 @@ class PageDesk:
         self, told: dict[str, Any], plan: Plan, send: Callable[[dict[str, Any]], None], looked: Callable[[], None]
     ) -> None:
         self.sheet, self.show = told["sheet"], str(told["show"])
+        self.draws = bool(told.get("draws"))
         self.moments = Path(told["moments"])
         self._plan, self._send, self._looked = plan, send, looked
         self._number, self._picture = 0, ""
@@ -35,7 +36,7 @@ class PageDesk:
 
     def state(self) -> dict[str, Any]:
         """What does not change while the show plays."""
-        return self.sheet | {"advice": ADVICE, "print": self._print_line("NAME")}
+        return self.sheet | {"advice": ADVICE, "print": self._print_line("NAME"), "draws": self.draws}
 
     def news(self) -> dict[str, Any]:
         """Everything that may have changed, the same objects while it has not."""

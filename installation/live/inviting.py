@@ -32,10 +32,12 @@ def addresses(asked: Panel, port: int, token: str) -> list[str]:
     return [f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={token}" for host in hosts]
 
 
-def say_address(found: Sequence[str], asked: Panel) -> None:
-    """On the terminal, once; where telephones can come, the first one as a code."""
+def say_address(found: Sequence[str], asked: Panel, draws: bool = False) -> None:
+    """On the terminal, once; where telephones can come, the first one as a code. draws: there is a page to draw on."""
     for address in found:
         print(f"panel: {address}", flush=True)
+        if draws:
+            print(f"draw:  {address.replace('/?', '/draw/?')}", flush=True)
     if beyond_loopback(asked):
         import segno
 

@@ -60,7 +60,7 @@ class Live:
         self.board = opening.open_board(show, self.knobs)
         self.desk = open_desk(show, self.knobs, closing, options, bool(self.kept and self.kept.goes_on))
         there, watches, wall = self.senses.there, lambda: self.studio.watches, self.screen
-        self.desk.look(Sight(wall.read, self.faults, there, watches, wall.put_up, wall.afar))
+        self.desk.look(Sight(wall.read, self.faults, there, watches, wall.put_up, wall.afar, self.studio.lay))
         if self.kept and self.kept.goes_on:
             keep_earlier(options)
         self.chronicle = Chronicle(show, options, self.screen, self.studio, closing)

@@ -29,7 +29,7 @@ from installation.frames import Words
 from installation.live.fitting import Fitting
 from installation.live.inviting import beyond_loopback, say_address
 from installation.live.kept import TOKEN
-from installation.live.panel_plan import LOOKED, PICTURE_PX, Plan
+from installation.live.panel_plan import LOOKED, PICTURE_PX, Plan, shape_of_paper
 from installation.senders import Buckets
 from installation.settings import Show
 from installation.signals import Command, Knob, Levels
@@ -77,6 +77,7 @@ class Panel:
         self._state: dict[str, Any] = {}
         self._fault_times: dict[str, tuple[int, float]] = {}
         self._trouble, self._has_watched = "", False
+        self._drawn = 0  # number of the drawing that was laid last
         self._child = Child(
             "panel",
             "installation.live.panel_child",
@@ -129,6 +130,9 @@ class Panel:
             except Refused as refused:
                 self._refuse(refused.kind, "page", refused)
         self.learner.look()
+        if self.sight is not None and (drawing := self._plan.paper.read(self._drawn)) is not None:
+            pixels, _, self._drawn = drawing
+            self.sight.lay(pixels)
         if self.sight is not None and self.is_looked_at:
             self._leave_picture(self.sight, now_s)
         return self._wishes.take()
@@ -231,7 +235,7 @@ class Panel:
                 self._refuse("cannot listen", text=trouble)
         if told.get("addresses") and not self._said:
             self._said = True
-            say_address(told["addresses"], self.asked)
+            say_address(told["addresses"], self.asked, bool(shape_of_paper(self.show.generator)))
         if told.get("addresses") and self.sight and beyond_loopback(self.asked):
             self.sight.put_up(told["addresses"][0])
             self.sight = replace(self.sight, put_up=lambda words: None)
@@ -244,6 +248,7 @@ class Panel:
             "token": told.get("token", self._token),
             "descriptors": [theirs.fileno() for _, theirs in self._pairs],
             "show": self._options.show,
+            "draws": shape_of_paper(self.show.generator),
             "moments": str(self._options.moments),
             "sheet": {
                 "name": self.show.name,

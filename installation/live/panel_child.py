@@ -15,6 +15,7 @@ from installation.control.said import LONGEST, PRESSED, STROKED, WALL
 from installation.live.desk_of_page import PageDesk
 from installation.live.inviting import addresses
 from installation.live.panel_plan import LOOKED, Plan
+from installation.live.paper import Paper
 from installation.memory import Memory
 from installation.pages.server import PageServer
 from installation.settings import Panel
@@ -70,18 +71,26 @@ class Outbox:
             self._plain.send(said)
 
 
-def open_server(told: dict[str, Any], desk: PageDesk) -> PageServer:
+def pages_of(told: dict[str, Any], plan: Plan, desk: PageDesk) -> dict[str, Any]:
+    """The panel, and paper where the show paints from drawings."""
+    pages: dict[str, Any] = {"panel": desk}
+    if told["draws"]:
+        pages["draw"] = Paper(told["draws"], plan.paper.write, lambda: desk.news()["picture"])
+    return pages
+
+
+def open_server(told: dict[str, Any], pages: dict[str, Any]) -> PageServer:
     """At the port that was asked for; where any would do and that one is taken, at another. Raises OSError."""
     asked, token = told["panel"], told["token"] or None
     try:
-        return PageServer({"panel": desk}, asked["port"], asked["host"], token)
+        return PageServer(pages, asked["port"], asked["host"], token)
     except OSError:
         if not asked["any"]:
             raise
-        return PageServer({"panel": desk}, 0, asked["host"], token)
+        return PageServer(pages, 0, asked["host"], token)
 
 
-async def serve(told: dict[str, Any], memory: Memory, plan: Plan, desk: PageDesk) -> None:
+async def serve(told: dict[str, Any], memory: Memory, plan: Plan, pages: dict[str, Any]) -> None:
     """Serve for ever; the beat comes from the loop that answers browsers, so that one that hangs is noticed."""
 
     async def beat() -> None:
@@ -94,7 +103,7 @@ async def serve(told: dict[str, Any], memory: Memory, plan: Plan, desk: PageDesk
     settings = Panel(host=asked["host"], port=asked["port"])
     while True:
         try:
-            server = open_server(told, desk)
+            server = open_server(told, pages)
         except OSError as error:
             plan.page.write({"trouble": str(error), "token": told["token"]})
             await asyncio.sleep(AGAIN_S)
@@ -119,7 +128,8 @@ def main() -> None:
         memory.times[LOOKED] = time.monotonic()
 
     try:
-        asyncio.run(serve(told, memory, plan, PageDesk(told, plan, outbox.put, looked)))
+        desk = PageDesk(told, plan, outbox.put, looked)
+        asyncio.run(serve(told, memory, plan, pages_of(told, plan, desk)))
     except Exception as error:
         memory.say(f"{type(error).__name__}: {error}")
         raise

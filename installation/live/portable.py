@@ -22,14 +22,14 @@ log = logging.getLogger("installation.live")
 def with_model(generator: Part, model: str) -> Part:
     """The part of a show that paints, with another model. What the other kind cannot do is left out, with one line.
 
-    A generator that stands behind another (slomo) hands the model on. Raises WeightsError where there is no such
-    model, and SettingsError for one that paints no show.
+    One that stands before another (slomo) hands on what is not of its own kind. Raises WeightsError where there is no
+    such model, and SettingsError for one that paints no show.
     """
-    inner = generator.settings.get("generator")
-    if isinstance(inner, dict):
+    said = weights.read_config(model).get("kind")
+    kind, inner = str(said or generator.name), generator.settings.get("generator")
+    if isinstance(inner, dict) and said != generator.name:
         behind = with_model(Part(**inner), model)
         return Part(generator.name, generator.settings | {"generator": dataclasses.asdict(behind)})
-    kind = str(weights.read_config(model).get("kind", generator.name))
     if kind not in (there := plugins.available("generators")):
         raise SettingsError(f"--model {model}: {kind} paints no show; those that do: {', '.join(there)}")
     wished = {name: value for name, value in generator.settings.items() if name not in OF_ITS_MODEL}

@@ -147,6 +147,10 @@ class Studio:
         self._memory.counts[REQUESTED] = self._requested
         self._child.wake()
 
+    def lay(self, drawing: np.ndarray) -> None:
+        """A drawing (H, W, 1), uint8, dark on white, to paint from until another one is laid."""
+        self._plan.drawing.write(drawing)
+
     def keep_vector(self) -> None:
         """Keep the point of the newest picture as a file, with the next request; may be asked from any thread."""
         self._memory.counts[VECTORS] += 1

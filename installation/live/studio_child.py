@@ -69,7 +69,7 @@ class Room:
         from installation.rendering.surfaces import open_headless
 
         self.memory, self.plan, self.sheds = memory, plan, sheds
-        generator = opening.open_generator(show, plan.look)
+        generator = opening.open_generator(show, plan.look, plan.drawn)
         self.context = open_headless()
         self.easel = Easel(self.context, show.effects, show.screen.working_size, watch=self._watch, sheds=sheds)
         memory.counts[AT] = NOTHING

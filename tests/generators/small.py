@@ -13,7 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from installation import plugins
-from installation.generators import autoencoder, biggan, dcgan, fastgan, lightweight, onnx
+from installation.generators import autoencoder, biggan, dcgan, fastgan, lightweight, onnx, translator
+from installation.generators.translator.fast import Fast
+from installation.networks.unet import NetworkConfig, UNet
 from installation.weights import to_toml
 
 CHOSEN = {
@@ -206,3 +208,18 @@ NETS = {
     "biggan": small_biggan,
     "lightweight": small_lightweight,
 }
+
+
+def translator_net() -> UNet:
+    """A translator's network of random weights, whose picture has the strength of a trained one's."""
+    torch.manual_seed(0)
+    net = UNet(NetworkConfig(widths=(8, 12), outer=8)).eval().requires_grad_(False)
+    net.rgb.weight.data.mul_(4)
+    return net
+
+
+def play_translator(bends=(), seed: int = 3, size=(48, 32), sight: str = "grey", **settings):
+    """A translator over `pattern`."""
+    palettes = torch.rand(5, 9, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    brush = Fast(translator_net(), size, torch.device("cpu"), torch.float32, sight, palettes)
+    return translator.play(brush, translator.Settings(**settings), bends, seed)

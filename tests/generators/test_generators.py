@@ -21,6 +21,7 @@ OF_THE_LAP = {
     "crossfade",
     "camera",
     "dream",
+    "translator",
     "veil",
 }  # whose colours go by the lap, not by the point alone
 
@@ -44,6 +45,8 @@ def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, net_seed: int = 0,
         return small.make(name, bends, seed, **settings)
     if name == "stylegan3":
         return module.StyleGAN3(small_stylegan3(), module.Settings(**settings), bends, "cpu", seed)
+    if name == "translator":
+        return small.play_translator(bends, seed, **settings)
     if module.Settings is stylegan2.Settings:
         pytest.fail(f"say here how to make {name} without a model")
     if name in ("slomo", "crossfade", "camera", "dream"):

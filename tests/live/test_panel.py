@@ -29,7 +29,8 @@ from installation.live.kept import TOKEN
 from installation.live.loop import Live
 from installation.live.panel import MOST_READ, Panel
 from installation.live.panel_child import Outbox
-from installation.live.panel_plan import PICTURE
+from installation.live.panel_plan import PICTURE, shape_of_paper
+from installation.settings import Part
 
 Wait = Callable[..., Any]
 DMX = """
@@ -133,6 +134,17 @@ def test_blackout_on_the_panel_is_black_in_the_next_presented_frame(live: Live, 
     assert live.screen.read_now().max() == 0
     page.say(verb="blackout", value=0)
     play(live, lambda heard: live.screen.read_now().max() > 60)
+
+
+def test_a_drawing_lies_before_what_paints_in_the_next_frame_and_only_translators_have_paper(live: Live) -> None:
+    drawing = np.full((64, 96, 1), 255, np.uint8)
+    drawing[30:34] = 0
+    panel_of(live)._plan.paper.write(drawing)
+    live.frame(next(live.heard()))
+    found = live.studio._plan.drawn()
+    assert found is not None and np.array_equal(found[:, :, :1], drawing)
+    assert shape_of_paper(Part("translator", {"size": [352, 192]})) == [352, 192]
+    assert not shape_of_paper(live.show.generator)
 
 
 def test_panic_is_never_behind_a_crowd_of_other_wishes(live: Live, page: Page) -> None:

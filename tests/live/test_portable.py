@@ -43,6 +43,8 @@ def test_the_model_goes_to_the_generator_that_paints_behind_a_glitch(model) -> N
     asked = model("stylegan2")
     behind = Part("slomo", {"amount": 0.2, "generator": {"name": "stylegan2", "settings": {"model": "bloom"}}})
     part = with_model(behind, asked)
+    own = model("slomo")
+    assert with_model(behind, own) == Part("slomo", behind.settings | {"model": own}), "one of its own kind is its own"
     assert part.settings["amount"] == 0.2
     assert part.settings["generator"] == {"name": "stylegan2", "settings": {"model": asked}}
 

@@ -9,7 +9,10 @@ from typing import Any
 from installation import files, plugins, weights
 from installation.weight_files import WeightsError
 
-OVER_OTHERS = {"slomo"}  # what lays itself over another generator has a model too, and paints nothing alone
+OVER_OTHERS = {
+    "slomo",
+    "translator",
+}  # lay themselves over another generator: they have a model, and paint nothing alone
 
 
 ENLARGES = "upscaler"  # paints nothing either, and is chosen by name

@@ -153,6 +153,7 @@ async function begin() {
   document.title = `Panel · ${sheet.name}`;
   byId("name").textContent = sheet.name;
   byId("name").title = sheet.about;
+  byId("draw").hidden = !sheet.draws;
   showKnobs(sheet.knobs);
   showCues();
   wire();
