@@ -49,6 +49,7 @@ TURNS_S = (11.0, 53.0)  # the shortest and the longest of the periods in which t
 LATELY_S = 6.0  # what it has seen lately, against which novelty is measured
 SAME = 0.2  # novelty below which it is the same again
 TIRED_S, FLIGHT_S = 4.0, 2.5  # the same for so long is enough; how long it is pushed
+ROOM_PX = 192  # the camera's shorter side is thinned to about so much before it is looked at
 PAINTED = 16  # pictures whose points are still known
 
 
@@ -219,7 +220,9 @@ class Feedback:
         self._here = min(max(self._here + (step_s if rgb is not None else -step_s) / FADE_S, 0.0), 1.0)
         if rgb is None:
             return target
-        room = torch.from_numpy(rgb).permute(2, 0, 1)[None].to(self.device).float() / 127.5 - 1
+        every = max(1, min(rgb.shape[:2]) // ROOM_PX)
+        room = torch.from_numpy(np.ascontiguousarray(rgb[::every, ::every])).permute(2, 0, 1)[None]
+        room = room.to(self.device).float() / 127.5 - 1
         return torch.lerp(target, self._restored(self.encoder.invert(room).cpu()), asked * self._here)
 
     def _side(self, time_s: float) -> Tensor:
@@ -229,12 +232,15 @@ class Feedback:
         return (side / side.norm().clamp_min(1e-6))[None]
 
     def _fled(self, target: Tensor, escape: float, step_s: float) -> Tensor:
-        """Where it has seen the same for long it is drawn to a place by chance for a while, however it holds."""
+        """Where it has seen the same for long it is drawn for a while to one of the styles farthest from there."""
         self._same_s = self._same_s + step_s if self.novelty < SAME else 0.0
         if escape > 0 and self._flight_s <= 0 and self._same_s > TIRED_S:
             self._escapes += 1
             self._flight_s, self._same_s = FLIGHT_S, 0.0
-            self._away = self.inner.samples(1, (self.seed + 7919 * self._escapes) % 2**32).cpu()
+            styles = self.inner.latent.styles
+            far = (styles - self.echo.point).norm(dim=1).argsort(descending=True)[: max(1, len(styles) // 3)]
+            chance = np.random.RandomState((self.seed + 7919 * self._escapes) % 2**32)
+            self._away = styles[far[chance.randint(len(far))]][None]
         if self._flight_s <= 0:
             return target
         self._flight_s -= step_s

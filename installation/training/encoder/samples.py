@@ -17,7 +17,7 @@ from installation.training.encoder import Settings
 
 KEPT = 16384  # pictures that are kept; older ones are never asked for again
 FIRST = 1 << 20  # seeds of what is learnt from; those below are what it is tried on
-AXES = 512  # samples that say what is usual
+USUAL = 2  # points for each number of a w that say what is usual
 
 
 class Samples:
@@ -79,7 +79,7 @@ class Samples:
 
     def usual(self) -> Tensor:
         """Points (N, D) that say where the w lie and how far apart."""
-        return torch.stack([self._point(FIRST + i) for i in range(AXES)])
+        return torch.stack([self._point(FIRST + i) for i in range(USUAL * len(self.generator.latent.average))])
 
     def _point(self, seed: int) -> Tensor:
         """One w (D,): by chance, between a few stations, or between both; some steered."""
@@ -119,6 +119,6 @@ def open_samples(settings: Settings) -> Samples:
         raise weights.WeightsError(f"{model}: {kind or 'no kind'}: this model paints no pictures")
     module = plugins.load("generators", kind)
     generator = module.create(module.Settings(model=model), device="cpu", seed=settings.seed)
-    if generator.spaces[0] != "w":
+    if getattr(generator, "spaces", ("",))[0] != "w":
         raise SettingsError(f"{Path(model).name}: a {kind} has no w that an encoder could read")
     return Samples(generator, settings.size, settings.seed)

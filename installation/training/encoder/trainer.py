@@ -94,7 +94,7 @@ class EncoderTrainer:
 
     def _redrawn(self, read: Tensor, pictures: Tensor) -> dict[str, Tensor]:
         """How far what is painted from the w that was read is from the pictures."""
-        drawn, s = self.bank.trace(read), self.settings
+        drawn, s = self.bank.trace(read.cpu()).to(self.device), self.settings  # what is traced is painted on the CPU
         parts = {"pixels": s.pixels * laplacian_l1(drawn, pictures)}
         if self.vgg is not None:
             with torch.no_grad():
@@ -117,14 +117,16 @@ class EncoderTrainer:
     def measure(self) -> dict[str, float]:
         """Of points by chance that it never saw: how far off w and picture are, beside those of the average w."""
         pictures = self.bank.paint(self.trials)
-        read = self.average(pictures)
-        far = (read - self.trials).square().sum(1).mean() / (self.trials - self.net.mean).square().sum(1).mean()
+        read = self._read(pictures)
+        far = (read - self.trials).square().sum() / (self.trials - self.trials.mean(0)).square().sum()
         found = {"w_error": round(float(far), 4)}
         if (eye := self._look()) is None:
             return found
         mean = self.bank.paint(self.bank.generator.latent.average[None])
         ours, theirs = (
-            torch.stack([_apart(eye, one[None], picture[None]) for one, picture in zip(drawn, pictures, strict=True)])
+            torch.stack(
+                [self._apart(eye, one[None], picture[None]) for one, picture in zip(drawn, pictures, strict=True)]
+            )
             for drawn in (self.bank.paint(read), mean.expand_as(pictures))
         )
         return found | {
@@ -132,6 +134,16 @@ class EncoderTrainer:
             "apart_of_the_mean": round(float(theirs.mean()), 4),
             "nearer": round(float((ours < theirs).float().mean()), 3),
         }
+
+    def _read(self, pictures: Tensor) -> Tensor:
+        """What the average reads in pictures, (B, D) on the CPU."""
+        read: Tensor = self.average(pictures.to(self.device)).cpu()
+        return read
+
+    def _apart(self, eye: nn.Module, one: Tensor, other: Tensor) -> Tensor:
+        """How unlike two pictures (1, 3, S, S) look: relative differences of features, averaged over layers."""
+        seen = zip(eye(one.to(self.device)), eye(other.to(self.device)), strict=True)
+        return torch.stack([relative_l1(x, y) for x, y in seen]).mean().cpu()
 
     def _look(self) -> nn.Module | None:
         """VGG for the figures, opened when it is first needed."""
@@ -144,7 +156,7 @@ class EncoderTrainer:
         """Rows by turns: pictures, and what is painted from the w that was read in them."""
         points = torch.cat([self.trials[:SHOWN], self.bank.generator.latent.styles[:: max(1, self._every)][:SHOWN]])
         pictures = self.bank.paint(points)
-        drawn = self.bank.paint(self.average(pictures))
+        drawn = self.bank.paint(self._read(pictures))
         rows = [part[i : i + SHOWN] for i in range(0, len(points), SHOWN) for part in (pictures, drawn)]
         return album.sheet(torch.cat(rows), SHOWN)
 
@@ -184,8 +196,3 @@ def worn(pictures: Tensor) -> Tensor:
     shift = some * 0.15 * (torch.rand(count, 3, 1, 1, device=pictures.device) * 2 - 1)
     noise = some * 0.1 * torch.rand(count, 1, 1, 1, device=pictures.device) * torch.randn_like(pictures)
     return (pictures * gain + shift + noise).clamp(-1, 1)
-
-
-def _apart(eye: nn.Module, one: Tensor, other: Tensor) -> Tensor:
-    """How unlike two pictures (1, 3, S, S) look: relative differences of features, averaged over layers."""
-    return torch.stack([relative_l1(x, y) for x, y in zip(eye(one), eye(other), strict=True)]).mean()
