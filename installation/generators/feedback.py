@@ -47,7 +47,7 @@ RESTORED = 3.0  # an encoder is timid: what it reads is led away again as far as
 CARRIED = 0.5  # how far drift carries, in parts of how far the styles lie
 TURNS_S = (11.0, 53.0)  # the shortest and the longest of the periods in which the side of the drift turns
 LATELY_S = 6.0  # what it has seen lately, against which novelty is measured
-SAME = 0.2  # novelty below which it is the same again
+SAME = 0.3  # novelty below which it is the same again
 TIRED_S, FLIGHT_S = 4.0, 2.5  # the same for so long is enough; how long it is pushed
 ROOM_PX = 192  # the camera's shorter side is thinned to about so much before it is looked at
 PAINTED = 16  # pictures whose points are still known
@@ -85,16 +85,6 @@ def create(
     return Feedback(inner, encoder, seed)
 
 
-class Echo:
-    """A point of the latent space that moves: what is remembered (1, D)."""
-
-    def __init__(self, point: Tensor) -> None:
-        self.point = point
-
-    def at(self, knob: Mapping[str, float]) -> Tensor:
-        return self.point
-
-
 class Feedback:
     """A generator whose walk is drawn to what an encoder reads in its last picture.
 
@@ -108,7 +98,7 @@ class Feedback:
         self.inner, self.seed = inner, seed
         self.size, self.device, self.layers = inner.size, inner.device, inner.layers
         self.encoder = encoder.to(self.device)
-        both = f"{inner.weights_sha256} {_digest(encoder)}"
+        both = f"{inner.weights_sha256} {encoder.sha256}"
         self.weights_sha256 = hashlib.sha256(both.encode()).hexdigest()
         self.look: Callable[[], np.ndarray | None] = lambda: None
         self.wants_camera = True
@@ -119,9 +109,8 @@ class Feedback:
         source = np.random.RandomState(seed)
         self._phases = source.rand(len(self.axes))
         self._rates_hz = 1 / source.uniform(*TURNS_S, len(self.axes))
-        self.echo = Echo(self.average)
-        share = inner.latent.add_vector(ECHO, self.echo)
-        inner.knobs[SHARE] = share
+        self.memory = self.average
+        inner.knobs[SHARE] = inner.latent.add_vector(ECHO, self)
         self.knobs: dict[str, Knob] = {}
         self.each(lambda _: None)
         self._painted: deque[tuple[Controls, Tensor, Tensor]] = deque(maxlen=PAINTED)
@@ -146,14 +135,18 @@ class Feedback:
         self._known, self._read, self._lately = False, self.average, self.average
         self._time_s, self._same_s, self._flight_s, self._escapes, self._here = 0.0, 0.0, 0.0, 0, 0.0
         self._away = self.average
-        self.echo.point = self.average
+        self.memory = self.average
         self._painted.clear()
         self.inner.reset()
 
     @property
     def novelty(self) -> float:
         """How far what it sees is from what it saw lately, in parts of how far the styles lie; 0 is a fixed point."""
-        return float((self.echo.point - self._lately).norm()) / self.reach
+        return float((self.memory - self._lately).norm()) / self.reach
+
+    def at(self, knob: Mapping[str, float]) -> Tensor:
+        """What is remembered (1, D): the point of the space behind that the walk is drawn to."""
+        return self.memory
 
     def where(self, controls: Controls) -> Tensor:
         """The point (rows, D) that these controls are, or were lately, painted from."""
@@ -176,13 +169,13 @@ class Feedback:
         step_s = min(max(0.0, controls.time_s - self._time_s), LONGEST_STEP_S)
         self._time_s = controls.time_s
         if (kept := _kept(controls, self.average.shape[1])) is not None:
-            self.echo.point, self._known = kept, True
+            self.memory, self._known = kept, True
         elif step_s > 0:
             self._follow(controls, step_s)
         behind = self._behind(controls)
         point: Tensor = self.inner.where(behind)
         picture: Picture = self.inner.render(behind, size)
-        self._painted.append((controls, point, self.echo.point))
+        self._painted.append((controls, point, self.memory))
         if _of(controls, FEEDBACK) > 0:
             self._read = self.encoder.invert(picture.pixels[None].float()).cpu()
         return Picture(picture.pixels, controls, picture.number, time.perf_counter() - began_s)
@@ -198,14 +191,14 @@ class Feedback:
             self._known = False
             return
         if not self._known:
-            self.echo.point, self._known = self._painted[-1][1].mean(0, keepdim=True), True
-            self._lately = self.echo.point
+            self.memory, self._known = self._painted[-1][1].mean(0, keepdim=True), True
+            self._lately = self.memory
         target = self._drawn_to_camera(self._restored(self._read), controls, step_s)
         target = target + _of(controls, DRIFT) * CARRIED * self.reach * self._side(controls.time_s)
         target = self._fled(target, _of(controls, ESCAPE), step_s)
         rate = 1 - math.exp(-step_s / BELIEVED_S * (1 - _of(controls, HOLD)) ** 2)
-        self.echo.point = torch.lerp(self.echo.point, self._restored(target), rate)
-        self._lately = torch.lerp(self._lately, self.echo.point, 1 - math.exp(-step_s / LATELY_S))
+        self.memory = torch.lerp(self.memory, self._restored(target), rate)
+        self._lately = torch.lerp(self._lately, self.memory, 1 - math.exp(-step_s / LATELY_S))
 
     def _restored(self, point: Tensor) -> Tensor:
         """A point (1, D) led away from the average as far as the styles lie, at most RESTORED times as far as it is."""
@@ -238,7 +231,7 @@ class Feedback:
             self._escapes += 1
             self._flight_s, self._same_s = FLIGHT_S, 0.0
             styles = self.inner.latent.styles
-            far = (styles - self.echo.point).norm(dim=1).argsort(descending=True)[: max(1, len(styles) // 3)]
+            far = (styles - self.memory).norm(dim=1).argsort(descending=True)[: max(1, len(styles) // 3)]
             chance = np.random.RandomState((self.seed + 7919 * self._escapes) % 2**32)
             self._away = styles[far[chance.randint(len(far))]][None]
         if self._flight_s <= 0:
@@ -256,11 +249,3 @@ def _kept(controls: Controls, width: int) -> Tensor | None:
     if f"{MEMORY}0" not in controls.values:
         return None
     return torch.tensor([[controls.values.get(f"{MEMORY}{i}", 0.0) for i in range(width)]])
-
-
-def _digest(encoder: Encoder) -> str:
-    """A sha256 of an encoder's numbers."""
-    total = hashlib.sha256()
-    for name, tensor in sorted(encoder.state_dict().items()):
-        total.update(name.encode() + tensor.cpu().float().numpy().tobytes())
-    return total.hexdigest()

@@ -68,6 +68,7 @@ class Encoder(nn.Module):
 
     mean: Tensor
     axes: Tensor
+    sha256 = ""  # of the file that its weights were read from
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -123,7 +124,9 @@ def open_encoder(name: str | Path, sha256: str) -> Encoder:
             f"{path.parent}: reads pictures of {of} (sha256 {str(card.get('of_sha256'))[:12]}...), not those of "
             f"the model here ({sha256[:12]}...): train one for it with `installation train encoder MODEL`"
         )
-    return read_encoder(card, path)
+    encoder = read_encoder(card, path)
+    encoder.sha256 = str(card.get("sha256", "")) or weights.digest(path)
+    return encoder
 
 
 def read_encoder(card: Mapping[str, Any], path: Path) -> Encoder:

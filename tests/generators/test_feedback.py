@@ -53,9 +53,9 @@ def test_without_feedback_the_generator_behind_paints_bit_for_bit() -> None:
 def test_what_it_remembers_comes_nearer_to_what_is_seen_in_its_picture() -> None:
     one = made()
     play(one, 2 * STEP_S, drift=0.0, hold=0.0)
-    seen, before = one._restored(one._read), one.echo.point
+    seen, before = one._restored(one._read), one.memory
     play(one, STEP_S, 2 * STEP_S, drift=0.0, hold=0.0)
-    assert (one.echo.point - seen).norm() < 0.5 * (before - seen).norm()
+    assert (one.memory - seen).norm() < 0.5 * (before - seen).norm()
 
 
 def test_what_holds_keeps_what_it_began_with_wherever_the_walk_goes() -> None:
@@ -81,7 +81,7 @@ def test_drift_keeps_it_moving_where_it_would_come_to_rest() -> None:
 def test_from_a_fixed_point_it_is_pushed_away_and_without_escape_it_stays() -> None:
     for escape in (0.0, 1.0):
         one, seen = stubborn(), []
-        for n in range(90):
+        for n in range(70):
             play(one, STEP_S, n * STEP_S, drift=0.0, hold=0.0, escape=escape, feedback=1.0)
             seen.append(one.novelty)
         rests = next(n for n, novelty in enumerate(seen) if n > 8 and novelty < feedback.SAME)
@@ -95,7 +95,7 @@ def test_the_camera_draws_it_by_a_w_and_no_pixel_of_it_is_kept() -> None:
     play(one, 8.0, drift=0.0, hold=0.0, camera=1.0, feedback=1.0)
     planes = torch.from_numpy(room).permute(2, 0, 1)[None].float() / 127.5 - 1
     seen = one._restored(one.encoder.invert(planes))
-    assert (one.echo.point - seen).norm() < 0.05 * one.reach
+    assert (one.memory - seen).norm() < 0.05 * one.reach
     kept = [value for value in vars(one).values() if isinstance(value, (torch.Tensor, np.ndarray))]
     assert max(value.size if isinstance(value, np.ndarray) else value.numel() for value in kept) <= 24 * 24
 
@@ -184,16 +184,16 @@ def test_an_encoder_looks_at_the_middle_square_of_any_picture() -> None:
 
 
 def test_the_encoder_that_comes_along_reads_the_default_models_pictures() -> None:
-    """Its w is nearer to the picture than the average w is, for nine of ten pictures by chance, as LPIPS sees it."""
+    """Its w is nearer to the picture than the average w is, for pictures by chance, as LPIPS sees it."""
     generator = stylegan2.create(stylegan2.Settings(dtype="float32"), device="cpu")
     encoder, eye = open_encoder("bloom-encoder", generator.weights_sha256), Eye()
     nearer = 0
     with torch.inference_mode():
         average = generator.painted(generator.latent.average.expand(generator.latent.rows, -1))
-        for w in generator.samples(10, seed=40):
+        for w in generator.samples(6, seed=40):
             picture = generator.painted(w.expand(generator.latent.rows, -1))
             again = generator.painted(encoder.invert(picture).expand(generator.latent.rows, -1))
-            seen, *others = (eye.look(resized(one, (96, 96))) for one in (picture, again, average))
+            seen, *others = (eye.look(resized(one, (64, 64))) for one in (picture, again, average))
             ours, theirs = (float(eye.apart(seen, other)) for other in others)
             nearer += ours < 0.8 * theirs
-    assert nearer >= 9
+    assert nearer == 6

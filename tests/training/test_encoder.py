@@ -55,17 +55,17 @@ def test_a_number_is_always_the_same_point_and_the_same_picture(model: Path) -> 
 
 
 def test_it_learns_to_read_what_it_has_not_seen(model: Path) -> None:
-    run = small_run(model, widths="12,24,32", batch=32, fresh=4, redrawn=0, lr=0.005)
+    run = small_run(model, widths="12,16,24", batch=24, fresh=4, redrawn=0, lr=0.008)
     far = []
-    for step in range(70):
-        run.active_s = run.whole * step / 70
+    for step in range(40):
+        run.active_s = run.whole * step / 40
         far.append(run.step()["w"])
     trainer = run.trainer
     points = trainer.trials
     read = trainer.average(trainer.bank.paint(points))
     mean = (points - trainer.net.mean).square().sum()
     assert sum(far[-5:]) < 0.8 * sum(far[:5])
-    assert (read - points).square().sum() < 0.85 * mean, "nearer than the average w"
+    assert (read - points).square().sum() < 0.9 * mean, "nearer than the average w"
 
 
 def test_what_is_painted_again_teaches_it_too(model: Path) -> None:
