@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+MEMORY = "generator.memory."
+"""Values of a moment by this name and a number are what its generator remembered of the pictures before."""
+
 Features = Mapping[str, float]
 """Every feature of one instant, 0..1, by dotted name: {"hands.right.pinch": 0.7, "sound.bass": 0.2}."""
 

@@ -67,19 +67,29 @@ class Projector:
         self.size = (round(width * scale), round(height * scale))
         self.half = (self.size[0] // 2, self.size[1] // 2)
 
-    def find(self, effort: Effort, plus: bool = True) -> list[Found]:
-        """The likest sample, the w (or z) found from it, and with plus the w+ (or z and class) found from that."""
+    def find(self, effort: Effort, plus: bool = True, read: Tensor | None = None) -> list[Found]:
+        """The likest sample, the w (or z) found from it, and with plus the w+ (or z and class) found from that.
+
+        read: a w (1, D) that an encoder read in the target: it stands for both, and nothing is looked for before it.
+        """
+        if read is not None:
+            return self._freer([self.judge("as the encoder reads it", read)], effort, plus)
         samples = self.generator.samples(effort.samples, everywhere=True)
         best = self.likest(samples)
         found = [self.judge("best sample", best)]
-        first, *freer = self.generator.spaces
+        first = self.generator.spaces[0]
         free = self.generator.moves(first)
         spread = float(((samples - samples.mean(0)) * free).square().sum(1).mean().sqrt())
         with _free(self.generator.noises()) as noises:
             point = self._descend(first, found[0].point[:1], effort.steps, self.half, spread * TREMBLE, noises)
         found.append(self.judge(first, point))
-        for space in freer if plus else ():
-            rows = self._descend(space, found[1].point, effort.plus - effort.full, self.half)
+        return self._freer(found, effort, plus)
+
+    def _freer(self, found: list[Found], effort: Effort, plus: bool) -> list[Found]:
+        """What was found, and with plus the points found from the last of it in the freer spaces."""
+        start = found[-1].point
+        for space in self.generator.spaces[1:] if plus else ():
+            rows = self._descend(space, start, effort.plus - effort.full, self.half)
             rows = self._descend(space + AT_FULL_SIZE, rows, effort.full, self.size)
             found.append(self.judge(space, rows))
         return found

@@ -164,6 +164,7 @@ class Studio:
             made = self._asked.get(painted, shown)
             if shown is not None and made is not None:
                 own = {n: v for n, v in made.values.items() if n.startswith(("generator.", "bend."))}
+                own |= self._plan.memory_of(painted)
                 controls = Controls(shown.time_s, {**shown.values, **own}, made.turns)
                 self._newest = Drawing(rgba, controls, self._number, made.time_s, picture)
         return self._newest

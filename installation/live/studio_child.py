@@ -16,7 +16,7 @@ import numpy as np
 from installation.children import Memory, enter, give_way
 from installation.live import governor, keeping, opening, portable
 from installation.live.leaving import without
-from installation.live.plan import AT, AWAKE, DRAWN, FIRST_EFFECT, NOTHING, VECTORS, WATCHES, Plan
+from installation.live.plan import AT, AWAKE, DRAWN, FIRST_EFFECT, MEMORIES, NOTHING, VECTORS, WATCHES, Plan
 from installation.live.studio import OPENING_S, REMEMBERED
 from installation.memory import resident_mb
 from installation.settings import SettingsError, Show, check
@@ -82,6 +82,7 @@ class Room:
         self.footsteps = keeping.Footsteps(show)
         self._vectors = int(memory.counts[VECTORS])
         self._asked: OrderedDict[int, tuple[Controls, int]] = OrderedDict()  # by identity: the request they came with
+        self._memories: OrderedDict[int, np.ndarray] = OrderedDict()  # of the newest pictures, by the request
         self._told_s = 0.0
         knobs = rows_of(self._knobs().values())
         self.order = list(order) or [row[0] for row in knobs]  # as the show knows them, whatever is left out now
@@ -151,6 +152,7 @@ class Room:
         if drawn is not None and picture is not None:
             of = self._asked.get(id(picture.controls), (picture.controls, int(number)))[1]
             notes = int(number), of, picture.number
+            self._note_memory(picture.controls, of)
             self.plan.pictures.write(self.readback.read_rgba(drawn.framebuffer), notes=notes)
         if picture is not None and (asked := int(self.memory.counts[VECTORS])) != self._vectors:
             self._vectors = asked
@@ -159,6 +161,15 @@ class Room:
         self._tell_late()
         self._govern(time.monotonic() - began_s)
         self._tell(began_s)
+
+    def _note_memory(self, controls: Controls, of: int) -> None:
+        """What a generator remembers belongs to its picture: a moment would not come back without it."""
+        remembered = getattr(self.painter.generator, "memory_of", lambda _: None)
+        if of not in self._memories and (memory := remembered(controls)) is not None:
+            self._memories[of] = memory
+            while len(self._memories) > MEMORIES:
+                self._memories.popitem(last=False)
+            self.plan.note(self._memories)
 
     def _request(self, controls: Controls, number: int, patient: bool) -> None:
         """Ask the painter; wait for it only when told so (a replay that nobody watches). Raises Hung."""

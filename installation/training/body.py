@@ -6,7 +6,7 @@ The Body is what is the same whatever is trained. A Trainer adds what is learnt,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from installation import files
 from installation.training import album, checkpoint, figures
-from installation.training.corpus import Corpus
 from installation.training.export import write_model
-from installation.training.settings import Settings
+from installation.training.settings import Timed
 
 PAUSE_S = 30.0  # a step that seems longer was a pause (a stopped process, a sleeping laptop) and counts as this much
 FIRST_SHEET_S = 20.0  # somebody waits for the first sheet
-S = TypeVar("S", bound=Settings, contravariant=True)
+S = TypeVar("S", bound=Timed)
+C = TypeVar("C", bound=Sized)
 
 
 class Trainer(Protocol):
@@ -75,7 +75,10 @@ class Trainer(Protocol):
         ...
 
     def card(self) -> dict[str, Any]:
-        """What model.toml says beside the common fields: about, kind, network; more in `training` and `quality`."""
+        """What model.toml says beside the common fields: about, kind, network; more in `training` and `quality`.
+
+        credit where it is not the corpus that is owed thanks; what was asked for on the command line goes first.
+        """
         ...
 
 
@@ -84,13 +87,15 @@ class Body:
 
     unit = "s"
 
-    def __init__(self, settings: S, corpus: Corpus, make: Callable[[S, Corpus], Trainer]) -> None:
-        """make(settings, corpus) is the trainer at its beginning, drawn by settings.seed.
+    def __init__(self, settings: S, corpus: C, make: Callable[[S, C], Trainer]) -> None:
+        """corpus: what is learnt from; its length counts pictures. make(settings, corpus) is the trainer at its
+        beginning, drawn by settings.seed.
 
         Raises ValueError for a checkpoint of another run, WeightsError for a torn one.
         """
-        self.settings: Settings = settings
-        self.corpus, self.path = corpus, settings.checkpoint
+        self.settings: Timed = settings
+        self.corpus: Sized = corpus
+        self.path = settings.checkpoint
         self.steps, self.active_s, self.sheets = 0, 0.0, 0
         for folder in (settings.work, settings.work / "sheets", settings.out):
             files.sweep(folder)
@@ -187,10 +192,11 @@ class Body:
     def card(self) -> dict[str, Any]:
         """What model.toml says: the common fields, then the trainer's own."""
         s, own = self.settings, self.trainer.card()
+        owed = own.pop("credit", "")
         card: dict[str, Any] = {
             "name": _as_text(s.out.name),
             "licence": s.licence,
-            "credit": s.credit or _as_text(f"{len(self.corpus)} images from {s.folder.resolve().name}"),
+            "credit": s.credit or owed or _as_text(f"{len(self.corpus)} images from {s.folder.resolve().name}"),
         }
         if s.attribution:
             card["attribution"] = s.attribution

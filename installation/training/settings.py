@@ -20,15 +20,13 @@ def option(default: Any, told: str, choices: tuple[str, ...] = ()) -> Any:
 
 
 @dataclass(frozen=True)
-class Common:
-    """What whoever learns from a folder of pictures can be asked for."""
+class Run:
+    """What any run can be asked for, whatever it learns from."""
 
     folder: Path = field(metadata={"help": "your pictures and films, of any sizes, in any sub-folders"})
     out: Path = field(default=NONE, metadata={"help": f"model folder to write {OUT}"})
     work: Path = field(default=NONE, metadata={"help": f"where the run keeps its state {WORK}"})
     size: int = option(256, "px of a picture")
-    crop: str = option("centre", "interest | centre: what of a picture that is not square", CROPS)
-    frames: int = option(100, "most frames that are taken from one film, each unlike the one before")
     threads: int = option(0, "CPU threads to use; 0: all")
     seed: int = option(0, "of everything random")
     licence: str = option("yours", "of the model, for its card")
@@ -36,13 +34,15 @@ class Common:
 
     def resolve(self) -> Self:
         """The same with all said that was left open. Raises ValueError for what there cannot be."""
-        if self.crop not in CROPS or self.frames < 1:
-            raise ValueError(f"expected crop interest or centre, 1 frame or more, found {self.crop!r}, {self.frames}")
         if self.threads < 0:
             raise ValueError(f"expected threads of 1 or more, or 0 for all, found {self.threads}")
-        out = Path("models") / self.folder.resolve().name if self.out == NONE else self.out
+        out = self.model_folder() if self.out == NONE else self.out
         work = Path("training") / out.name if self.work == NONE else self.work
         return dataclasses.replace(self, out=out, work=work)
+
+    def model_folder(self) -> Path:
+        """Where the model goes when nobody says."""
+        return Path("models") / self.folder.resolve().name
 
     @property
     def on_cpu(self) -> bool:
@@ -51,8 +51,22 @@ class Common:
 
 
 @dataclass(frozen=True)
-class Settings(Common):
-    """What every trainer with a Body can be asked for. A trainer's own add fields, or give these other defaults."""
+class Common(Run):
+    """What whoever learns from a folder of pictures can be asked for."""
+
+    crop: str = option("centre", "interest | centre: what of a picture that is not square", CROPS)
+    frames: int = option(100, "most frames that are taken from one film, each unlike the one before")
+
+    def resolve(self) -> Self:
+        """Raises ValueError for a crop there cannot be, too."""
+        if self.crop not in CROPS or self.frames < 1:
+            raise ValueError(f"expected crop interest or centre, 1 frame or more, found {self.crop!r}, {self.frames}")
+        return super().resolve()
+
+
+@dataclass(frozen=True)
+class Timed(Run):
+    """What every trainer with a Body can be asked for, whatever it learns from."""
 
     device: str = option("auto", "auto | cpu | cuda | cuda:1 ...")
     minutes: float = option(120.0, "how long to train, in minutes of active time: a stopped run does not use them up")
@@ -77,6 +91,11 @@ class Settings(Common):
     @property
     def on_cpu(self) -> bool:
         return self.device == "cpu"
+
+
+@dataclass(frozen=True)
+class Settings(Timed, Common):
+    """The same for those who learn from pictures. A trainer's own add fields, or give these other defaults."""
 
 
 def _device(asked: str) -> str:

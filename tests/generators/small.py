@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from installation import plugins
 from installation.generators import autoencoder, biggan, dcgan, fastgan, lightweight, onnx, translator
 from installation.generators.translator.fast import Fast
+from installation.networks import encoder
 from installation.networks.unet import NetworkConfig, UNet
 from installation.weights import to_toml
 
@@ -131,6 +132,11 @@ def small_autoencoder(kind: str = "dense", planes: int = 1) -> autoencoder.netwo
         soft = nn.functional.interpolate(rough, (32, 32), mode="bicubic")
         net.pictures.copy_(0.12 * soft.view(16, planes, 32, 32))
     return net
+
+
+def small_encoder(w_dim: int = 24) -> encoder.Encoder:
+    """One that sees something, though nothing that it was taught."""
+    return lively(encoder.Encoder(encoder.EncoderConfig(32, (8, 12, 16), w_dim)), 1.0)
 
 
 def save(net: nn.Module, kind: str, folder: Path) -> Path:

@@ -39,6 +39,8 @@ def make(name: str, bends=(), seed: int = 3, rim_px: int = 0, net_seed: int = 0,
     if name == "blend":
         ends = [make("stylegan2", net_seed=i).net for i in (0, 1)]
         return module.Blend(*ends, module.Settings(**settings), bends, "cpu", seed)
+    if name == "feedback":
+        return module.Feedback(make("stylegan2", bends, seed, **settings), small.small_encoder(), seed)
     if name == "onnx":
         return small.play_onnx(small.onnx_painter(), bends, seed, **settings)
     if name in Z_KINDS:

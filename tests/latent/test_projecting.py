@@ -14,8 +14,11 @@ from installation.__main__ import main
 from installation.generators import stylegan2
 from installation.latent import vectors
 from installation.latent.likeness import Eye
+from installation.latent.pictures import read_picture
 from installation.latent.projection import Effort, Projector, _order_in
+from installation.networks.encoder import Encoder, EncoderConfig
 from installation.settings import SettingsError
+from installation.training.export import write_model
 
 QUICK = Effort(samples=20, steps=20, plus=24, full=6)
 
@@ -110,3 +113,25 @@ def test_two_models_become_a_third_that_has_the_layers_that_were_asked_for(tmp_p
 def test_a_blend_of_what_is_no_stylegan2_leaves_nothing_behind(model: Path, own: Path, capsys) -> None:
     assert main(["latent", "blend", str(model), "slomo", "--as", "chimera"]) == 2
     assert "only stylegan2" in capsys.readouterr().err and not (own / "models").exists()
+
+
+def test_an_encoder_reads_a_picture_at_once_and_w_plus_goes_on_from_there(model: Path, tmp_path: Path, capsys) -> None:
+    generator = stylegan2.create(stylegan2.Settings(model=str(model), dtype="float32"), device="cpu")
+    torch.manual_seed(1)
+    encoder = Encoder(EncoderConfig(32, (4, 4, 4), 24)).eval()
+    card = {"name": "small-encoder", "kind": "encoder", "of": "small", "of_sha256": generator.weights_sha256}
+    folder = write_model(
+        tmp_path / "small-encoder",
+        encoder.state_dict(),
+        Image.new("RGB", (4, 4)),
+        card | {"network": encoder.config.to_dict()},
+    )
+    picture = save_picture(tmp_path / "rose.png", generator.trace(generator.of_seed(4)[None])[0].detach())
+    words = ["latent", "project", str(picture), "--model", str(model), "--out", str(tmp_path / "kept")]
+    assert main([*words, "--quick", "--encoder", str(folder)]) == 0
+    found = vectors.read(tmp_path / "kept" / "rose.npz").w
+    assert found is not None and torch.allclose(found[:1], encoder.invert(read_picture(picture, (32, 32))), atol=0.01)
+    assert "as the encoder reads it: " in capsys.readouterr().out
+    assert main([*words, "--quick", "--plus", "--effort", "0.05", "--encoder", str(folder)]) == 0
+    assert "w+: " in capsys.readouterr().out
+    assert main([*words, "--quick"]) == 2, "it has none of its own name"

@@ -57,6 +57,8 @@ def _add_projecting(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also w+, a vector for every layer, or z and class: nearer, and less at home",
     )
+    add("--quick", action="store_true", help="read it with the model's encoder, at once; --plus goes on from there")
+    add("--encoder", default="", metavar="NAME", help="which encoder reads, instead (default: MODEL-encoder)")
     add("--effort", type=float, default=1.0, help="how many steps, in parts of the usual (default: 1)")
     add("--as", dest="name", default="", help="the vector's name (default: the picture's)")
     add("--out", type=Path, default=None, metavar="DIR", help="where it is kept (default: with the user's vectors)")

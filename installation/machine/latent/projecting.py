@@ -14,10 +14,13 @@ from installation.latent import vectors
 from installation.latent.pictures import read_picture, to_bytes
 from installation.latent.projection import Effort, Found, Projector
 from installation.machine.latent.pictures import open_generator, save_sheet
+from installation.networks.encoder import encoder_of, open_encoder
 from installation.settings import SettingsError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from installation.generators.gan import Gan
 
 SHOWN_PX = 256
 PREVIEW_EVERY = 20  # steps
@@ -32,8 +35,9 @@ def run(options: Namespace) -> int:
     target = read_picture(options.picture, generator.size)
     folder = options.out or vectors.folder()
     path, sheet = folder / f"{name}.npz", folder / f"{name}.png"
+    read = _read(options, generator, target) if options.quick or options.encoder else None
     with Progress(sheet, target) as progress:
-        found = Projector(generator, target, progress.note).find(effort_of(options.effort), options.plus)
+        found = Projector(generator, target, progress.note).find(effort_of(options.effort), options.plus, read)
     vectors.write(path, found[-1].point, str(options.model), generator.weights_sha256)
     _show(sheet, target, found, f"{options.picture.name}   {Path(options.model).name}")
     if options.plus and len(generator.spaces) < 2:
@@ -43,6 +47,12 @@ def run(options: Namespace) -> int:
     print(f"wrote {path}\nwrote {sheet}")
     print(f'in a show: [[vectors]] name = "{name}", file = "{path}"; in a cue: vector = "{name}"')
     return 0
+
+
+def _read(options: Namespace, generator: Gan, target: Tensor) -> Tensor:
+    """The w (1, D) that the model's encoder reads in a picture. Raises WeightsError where there is none for it."""
+    encoder = open_encoder(options.encoder or encoder_of(options.model), generator.weights_sha256)
+    return encoder.invert(target)
 
 
 def effort_of(share: float) -> Effort:
