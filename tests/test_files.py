@@ -143,7 +143,7 @@ def test_a_show_and_a_venue_of_ones_own_are_opened_by_name_and_named_when_anothe
     files.write_text(away / "calibration" / "hall.toml", "corners = [[0, 0], [1, 0.1], [1, 1], [0, 1]]")
     assert settings.open_show("mine").about == "ours"
     assert read_venue("hall").outputs[0].mesh.points[1] == (1, 0.1)
-    with pytest.raises(settings.SettingsError, match="there are: bloom, marble, mine, mirror, plotter, tide"):
+    with pytest.raises(settings.SettingsError, match="there are: bloom, marble, meadow, mine, mirror, plotter, tide"):
         settings.open_show("mien")
     with pytest.raises(settings.SettingsError, match="there are: default, hall"):
         read_venue("hill")

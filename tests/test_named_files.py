@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,21 @@ def test_a_link_is_kept_and_what_it_leads_to_is_as_it_was(tmp_path: Path) -> Non
     link.symlink_to(original)
     named.write_text(link, "new")
     assert original.read_bytes() == ORIGINAL and link.read_text() == "new" and not link.is_symlink()
+
+
+def test_a_device_or_a_pipe_is_handed_what_is_written_and_stays(tmp_path: Path) -> None:
+    pipe, link, heard = tmp_path / "pipe.json", tmp_path / "null.json", list[str]()
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_text()))
+    reader.start()
+    named.write_text(pipe, "told")
+    reader.join()
+    named.write_text(link, "told to nobody")
+    assert heard == ["told"] and pipe.is_fifo() and link.is_symlink() and len(os.listdir(tmp_path)) == 2
+    with pytest.raises(FileExistsError, match="device or a pipe"):
+        files.write_text(link, "in its place")
+    assert link.is_symlink() and len(os.listdir(tmp_path)) == 2
 
 
 def test_what_fails_leaves_the_original_under_its_own_name(tmp_path: Path) -> None:

@@ -184,6 +184,8 @@ def set_aside(path: Path, like: Path | None = None) -> Path:
 
 def settle(part: Path, path: Path, lasting: bool = True, fresh: bool = False) -> None:
     """Give a file that was written under another name in the same folder its own one. Raises OSError, see `whole`."""
+    if is_special(path):
+        raise FileExistsError(f"{path}: a device or a pipe stands there")
     if lasting:
         to_disk(part)
     if fresh:
@@ -192,6 +194,11 @@ def settle(part: Path, path: Path, lasting: bool = True, fresh: bool = False) ->
         os.replace(part, path)
     if lasting:
         to_disk(path.parent)
+
+
+def is_special(path: Path) -> bool:
+    """Whether a device, pipe or socket stands there (/dev/stdout): nothing that a file could take the place of."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _take_free_name(part: Path, path: Path) -> None:

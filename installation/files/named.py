@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ def keep(path: Path) -> None:
 
 
 def make_room(path: Path) -> None:
-    """Keep what stands there, unless it is what this program wrote there last. Raises OSError."""
-    if os.path.lexists(path) and _known().get(_key(path)) != _looks(path):
+    """Keep what stands there, unless it is what this program wrote there last, or a device. Raises OSError."""
+    if os.path.lexists(path) and not files.is_special(path) and _known().get(_key(path)) != _looks(path):
         keep(path)
 
 
@@ -42,9 +43,18 @@ def note(path: Path) -> None:
 
 @contextlib.contextmanager
 def whole(path: Path, lasting: bool = True) -> Iterator[Path]:
-    """As `files.whole`, for a name that a person gave. Raises OSError; IsADirectoryError for a folder's name."""
+    """As `files.whole`, for a name that a person gave; a device or a pipe (/dev/stdout) is handed what was written.
+
+    Raises OSError; IsADirectoryError for a folder's name.
+    """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
+    if files.is_special(path):
+        with tempfile.TemporaryDirectory() as folder:
+            yield (part := Path(folder) / path.name)
+            with path.open("wb") as special:
+                special.write(part.read_bytes())
+        return
     with files.whole(path, lasting) as part:
         yield part
         make_room(path)

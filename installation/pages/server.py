@@ -84,7 +84,8 @@ class PageServer:
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(4 * CLOSING_S)
-        self.socket.close()
+        if not self._thread.is_alive():  # a loop that still ends on a busy machine closes its own listeners
+            self.socket.close()
 
     def __enter__(self) -> PageServer:
         self.start()
