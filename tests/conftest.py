@@ -140,7 +140,9 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     while not socket.exists():
         assert server.poll() is None and time.monotonic() < deadline_s, f"PulseAudio did not start: {server.stderr!r}"
         threading.Event().wait(0.02)
-    yield {"HOME": str(home), "PULSE_SERVER": f"unix:{socket}", "PULSE_SOURCE": "room.monitor", "PULSE_SINK": "room"}
+    alone = {"JACK_DEFAULT_SERVER": "nobody's", "JACK_NO_START_SERVER": "1"}  # the one for MIDI has an ear, too
+    pulse = {"PULSE_SERVER": f"unix:{socket}", "PULSE_SOURCE": "room.monitor", "PULSE_SINK": "room"}
+    yield {"HOME": str(home)} | alone | pulse
     server.kill()
     server.wait()
 

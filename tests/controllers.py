@@ -17,7 +17,7 @@ from typing import Any
 
 JACK = {"JACK_DEFAULT_SERVER": f"midi-{os.getpid()}", "JACK_NO_AUDIO_RESERVATION": "1", "JACK_NO_START_SERVER": "1"}
 STAND_IN = Path(__file__).parent / "stand_in"
-STARTS_WITHIN_S = 20.0
+STARTS_WITHIN_S = ENDS_WITHIN_S = 20.0
 
 
 class NoPortsError(RuntimeError):
@@ -73,8 +73,12 @@ def real_ports() -> Iterator[ModuleType]:
             _wait(server, rtmidi)
             yield rtmidi
         finally:
-            server.kill()
-            server.wait()
+            server.terminate()  # it takes its things out of shared memory, where there is room for eight servers
+            try:
+                server.wait(ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def _wait(server: subprocess.Popen[bytes], rtmidi: Any) -> None:
