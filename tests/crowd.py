@@ -79,10 +79,6 @@ class Crowd:
     @contextlib.contextmanager
     def around(self, panel: str, browsers: str) -> Iterator[None]:
         """panel is the address that the show printed; browsers: real, read or none."""
-        if browsers == "latent":
-            with lead_by_pages(self):
-                yield
-            return
         acts: list[Callable[[], None]] = [self.turn_knobs, self.send_dmx, self.move_fader, self.listen]
         acts += [lambda: self.read_panel(panel)] * 2 * (browsers == "read")
         threads = [threading.Thread(target=act, daemon=True) for act in acts]
@@ -162,7 +158,7 @@ def lead_by_pages(crowd: Crowd) -> Iterator[None]:
     bloom, made = lay_out_map()
     desk = ("127.0.0.1", crowd.osc)
     founders = {f"seed {seed}": bloom.of_seed(seed) for seed in range(3)}
-    pages = {"map": Atlas("bloom", made, lambda: desk), "breed": Family(bloom, "bloom", founders, door=Door(desk))}
+    pages = {"map": Atlas("bloom", made, desk), "breed": Family(bloom, "bloom", founders, door=Door(desk))}
     with contextlib.ExitStack() as closing:
         closing.callback(crowd.over.set)
         opened = []
@@ -205,24 +201,25 @@ def play(home: Path, seconds: float, browsers: str, data: Path, midi: ModuleType
     show.write_text(
         bloom + (DESKS.format(reply=reply, query=query, host=host) if browsers not in ("", "latent") else "")
     )
-    if browsers == "latent":
-        lay_out_map()
     report = home / "report.json"
     line = [sys.executable, "-m", "installation", "live", "--show", str(show), "--headless", "--seconds", str(seconds)]
     line += ["--camera", str(data / CLIPS[0]), "--microphone", str(data / CLIPS[1]), "--report", str(report)]
     line += ["--osc-port", str(osc), *(("--panel-port", str(page)) if browsers else ("--no-panel",))]
     crowd = Crowd(osc, query, host, midi)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(line, cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with contextlib.ExitStack() as around:
+        if browsers == "latent":  # before the show: it looks for a map as it begins
+            around.enter_context(lead_by_pages(crowd))
+        process = subprocess.Popen(line, cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert process.stdout
-        panel, around, lines = "", contextlib.ExitStack(), list[bytes]()
-        with around:
-            for said in process.stdout:
-                lines.append(said)
-                found = re.search(rb"http://\S+token=\S+", said)
-                if found and browsers and not panel:
-                    panel = found[0].decode()
-                    around.enter_context(crowd.around(panel, browsers))
+        panel, lines = "", list[bytes]()
+        for said in process.stdout:
+            lines.append(said)
+            found = re.search(rb"http://\S+token=\S+", said)
+            if found and browsers not in ("", "latent") and not panel:
+                panel = found[0].decode()
+                around.enter_context(crowd.around(panel, browsers))
+        process.wait()
     assert process.returncode == 0, b"".join(lines[-20:]).decode(errors="replace")
     told = json.loads(report.read_text())
     return told | {"heard": crowd.heard}
