@@ -18,7 +18,7 @@ from installation.rendering.encoding import TIME_BASE, Coding
 from installation.sounds import blocks_of
 
 KEYFRAME_S = 2.0
-THREADS = "4"  # of an encoder, on every machine: what it writes depends on how many they are
+THREADS = "1"  # of x264: with more, now and then, the same frames became another film
 CAREFUL = {"libx264": {"preset": "medium", "bf": "0"}, "libx265": {"preset": "medium"}}  # nobody waits for it
 AAC_HZ = (44100, 48000, 32000, 88200, 96000)  # rates that are kept
 AAC_BITS = {1: 128_000, 2: 256_000}  # a second

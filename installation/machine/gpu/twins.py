@@ -42,6 +42,7 @@ class Tolerance:
 COARSER = 3.0
 SMOOTH = Tolerance(0.3, 8.0)
 BENT = Tolerance(0.75, 64.0)  # a number that rounds to the other side is a step of its layer
+ENLARGED = Tolerance(0.3, 32.0)  # what draws detail doubles what little its picture differs by, here and there
 TORN = Tolerance(0.5, 255.0)  # an edge may lie a pixel further
 
 
@@ -116,7 +117,7 @@ def twin_model(model: str, enlarge: str = "") -> Iterator[Row]:
     mine, twin = pair(make)
     drawn = [np.array([paint(g, turns) for turns in PLACES]) for g in (mine, twin)]
     part, dtype = f"StyleGAN2, {model}" + ", enlarged" * bool(enlarge), str(mine.dtype).removeprefix("torch.")
-    yield compare(part, drawn[0], drawn[1], SMOOTH.of(mine.dtype), dtype)
+    yield compare(part, drawn[0], drawn[1], (ENLARGED if enlarge else SMOOTH).of(mine.dtype), dtype)
 
 
 def twin_bend(operation: str, px: int, channel_base: int) -> Iterator[Row]:
