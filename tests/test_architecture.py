@@ -53,7 +53,7 @@ HEAVY = {
     "moderngl": {"rendering"},
     "glfw": {"rendering"},
     "mediapipe": {"features"},
-    "cv2": {"inputs", "features", "networks", "pen", "rendering", "stages"},
+    "cv2": {"inputs", "features", "generators", "networks", "pen", "rendering", "stages"},
     "sounddevice": {"inputs"},
     "rtmidi": {"control", "inputs"},
     "aalink": {"inputs"},

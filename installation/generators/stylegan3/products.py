@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import torch
 from torch import Tensor
 
@@ -84,10 +85,11 @@ class Products:
         if clamp is not None and loudest(x) * self.louder < clamp:
             clamp = None  # nothing gets so far
         for part, into in zip(x[0].split(self.step), out[0].split(self.step), strict=True):
-            for column, across in zip(self.columns, self.across, strict=True):
-                lines = part[:, :, column.low : column.high].permute(1, 0, 2).contiguous()  # (H, C, low)
-                for number, row in enumerate(self.rows):
-                    high = _raised(lines[row.low : row.high], row.rise, column.rise)  # (T * C, T)
+            lines = _turned(part)
+            for number, row in enumerate(self.rows):
+                tall = torch.mm(row.rise, lines[row.low : row.high].flatten(1)).view(-1, lines.shape[2])  # (T * C, W)
+                for column, across in zip(self.columns, self.across, strict=True):
+                    high = onednn.linear(tall[:, column.low : column.high], column.rise, None, SLOPE)  # (T * C, T)
                     high = high if clamp is None else high.clamp_(-clamp, clamp)
                     if self.round:
                         y = self._rounded(high.view(len(row.rise), -1, high.shape[1]), across)
@@ -102,7 +104,10 @@ class Products:
         return onednn.conv(x, weight, None, None, 1, (0, 0), (self.shape.down, 1))[0].permute(1, 2, 0)
 
 
-def _raised(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """x (low, C, low) -> (T * C, T): up along both axes, and rectified."""
-    tall = torch.mm(rows, x.view(len(x), -1)).view(-1, x.shape[2])
-    return onednn.linear(tall, columns, None, SLOPE)
+def _turned(x: Tensor) -> Tensor:
+    """x (C, H, W), channels last -> (H, C, W) in memory. OpenCV turns a row three times as quickly as torch does."""
+    turned = torch.empty(x.shape[1], x.shape[0], x.shape[2], dtype=x.dtype)
+    bits = torch.int16 if x.element_size() == 2 else torch.int32  # numpy knows no bfloat16
+    for row, line in zip(x.permute(1, 2, 0).view(bits).numpy(), turned.view(bits).numpy(), strict=True):
+        cv2.transpose(row, line)
+    return turned

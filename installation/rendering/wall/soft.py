@@ -1,7 +1,7 @@
 """A picture in main memory in; one projector's frame, fitted to its piece of wall, out: by OpenCV on the processor.
 
-What a fitting means for each pixel is worked out once. A frame is then scaled to the projector's size and taken from
-there pixel by pixel: that is ten times as quick as to do both at once.
+What a fitting means for each pixel is worked out once. A frame is then scaled towards the projector's size and taken
+from there pixel by pixel: that is ten times as quick as to do both at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ FEW = 0.02  # of the frame's pixels: those are dimmed one by one
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 OUTSIDE = -16.0  # px: nothing of the picture reaches there
 NEAR_PX = 0.02  # of the picture, that nobody sees
+FINE = 2.0  # times: between the points of a curve that is drawn so much more finely straight lines are enough
 Size = tuple[int, int]
 
 
@@ -79,13 +80,14 @@ class Fitting:
         return frame
 
     def _cut(self, picture: Size) -> tuple[tuple[int, int, int, int], Size]:
-        """Which pixels of the picture are looked at, and the size that they are scaled to, never down."""
+        """Which pixels of the picture are looked at, and the size that they are scaled to: up to the frame's, never down."""
         x, y, width, height = self.output.source
         left, top = int(x * picture[0] + NEAR_PX), int(y * picture[1] + NEAR_PX)
         right, bottom = (int(np.ceil(side - NEAR_PX)) for side in ((x + width) * picture[0], (y + height) * picture[1]))
         turned = self.size[::-1] if self.output.rotation in (90, 270) else self.size
-        times = max(1.0, turned[0] / (width * picture[0])), max(1.0, turned[1] / (height * picture[1]))
-        return (left, top, right, bottom), (round((right - left) * times[0]), round((bottom - top) * times[1]))
+        across = min(FINE, max(1.0, turned[0] / (width * picture[0])))
+        down = min(FINE, max(1.0, turned[1] / (height * picture[1])))
+        return (left, top, right, bottom), (round((right - left) * across), round((bottom - top) * down))
 
     def _map(self, picture: Size, cut: tuple[int, int, int, int], scaled: Size) -> tuple[np.ndarray, np.ndarray]:
         """For each pixel of the box its x and y in the scaled piece, px from the middle of its first one below."""
