@@ -78,16 +78,16 @@ class Mapping(nn.Module):
 
         label (1 or B, classes): without one, the first class.
         """
-        x = _unit(z)
+        x = unit(z)
         if self.classes:
             heard = torch.eye(1, self.classes, device=z.device) if label is None else label
-            x = torch.cat([x, _unit(self.embed(heard)).expand(len(z), -1)], 1)
+            x = torch.cat([x, unit(self.embed(heard)).expand(len(z), -1)], 1)
         for i in range(self.layers):
             x = F.leaky_relu(self.get_submodule(f"fc{i}")(x), SLOPE) * GAIN
         return self.w_avg + (x - self.w_avg) * psi
 
 
-def _unit(x: Tensor) -> Tensor:
+def unit(x: Tensor) -> Tensor:
     """Every row (B, D) brought to a mean square of 1."""
     return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 

@@ -83,7 +83,7 @@ def of_classes(student: Student, count: int, psi: float) -> list[Tensor]:
 
 @torch.no_grad()
 def draw_samples(student: Student, stations: Tensor | None, device: torch.device) -> Image.Image:
-    """Twelve stations, twelve points half-way between two of them; without stations, 24 free samples.
+    """Twelve stations and twelve free samples; without stations, 24 of these.
 
     With classes six of each, a row a class, the same place of the walk, or the same z, below each other.
     """
@@ -92,12 +92,13 @@ def draw_samples(student: Student, stations: Tensor | None, device: torch.device
         w = torch.cat(of_classes(student, 6, 0.7))
     elif stations is not None and stations.ndim == 3:
         w = stations[:SHOWN, torch.linspace(0, stations.shape[1] - 1, 6).long()].flatten(0, 1).to(device)
-    elif stations is None:
-        z = torch.randn(24, generator.config.z_dim, generator=torch.Generator().manual_seed(2))
-        w = generator.mapping(z.to(device), 0.7)
     else:
-        chosen = stations[torch.linspace(0, len(stations) - 1, 12).long()].to(device)
-        w = torch.cat([chosen, (chosen + chosen.roll(1, 0)) / 2])
+        z = torch.randn(24, generator.config.z_dim, generator=torch.Generator().manual_seed(2)).to(device)
+        if stations is None:
+            w = generator.mapping(z, 0.7)
+        else:
+            chosen = stations[torch.linspace(0, len(stations) - 1, 12).long()].to(device)
+            w = torch.cat([chosen, generator.mapping(z[:12])])
     pictures = torch.cat([generator.synthesis(generator.broadcast(part), "none").cpu() for part in w.split(8)])
     if pictures.shape[-1] > SAMPLE_PX:
         pictures = F.interpolate(pictures, size=(SAMPLE_PX,) * 2, mode="bilinear", antialias=True)

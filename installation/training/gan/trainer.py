@@ -19,6 +19,7 @@ from installation.training.gan.adversarial import Adversarial
 from installation.training.gan.beginning import open_start
 from installation.training.gan.codes import first_codes, known_codes, rows_of
 from installation.training.gan.reconstruction import Reconstruction
+from installation.training.gan.spreading import STEPS, spread
 from installation.training.gan.stations import draw_samples, find_stations, of_classes
 from installation.training.gan.student import Student
 from installation.training.labels import fit_tables, read_labels
@@ -171,11 +172,17 @@ class Gan:
         return {"kid_x1000": round(self.judge(self.draw(self.points(SAMPLES))), 2)} if self.judge else {}
 
     def weights(self) -> dict[str, Tensor]:
-        stations = {"anchors": find_stations(self.average, self.corpus, self.size, self.labels)} if self.redraws else {}
-        return self.average.generator.state_dict() | stations
+        generator = self.average.generator
+        if not self.redraws:
+            return generator.state_dict()
+        stations = find_stations(self.average, self.corpus, self.size, self.labels)
+        told = spread(generator, stations, min(STEPS, self.seen)).state_dict()
+        return generator.state_dict() | {f"mapping.{name}": value for name, value in told.items()} | {"anchors": stations}
 
     def samples(self, weights: dict[str, Tensor]) -> Image.Image:
-        return draw_samples(self.average, weights.get("anchors"), self.device)
+        shipped = copy.deepcopy(self.average)
+        shipped.generator.load_state_dict({name: value for name, value in weights.items() if name != "anchors"})
+        return draw_samples(shipped, weights.get("anchors"), self.device)
 
     def _of_classes(self) -> str:
         return f" of {len(self.labels.names)} classes" if self.labels else ""
