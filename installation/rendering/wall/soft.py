@@ -80,7 +80,7 @@ class Fitting:
         return frame
 
     def _cut(self, picture: Size) -> tuple[tuple[int, int, int, int], Size]:
-        """Which pixels of the picture are looked at, and the size that they are scaled to: up to the frame's, never down."""
+        """Which pixels of the picture are looked at, and the size that they are scaled to: never down."""
         x, y, width, height = self.output.source
         left, top = int(x * picture[0] + NEAR_PX), int(y * picture[1] + NEAR_PX)
         right, bottom = (int(np.ceil(side - NEAR_PX)) for side in ((x + width) * picture[0], (y + height) * picture[1]))
