@@ -177,7 +177,9 @@ class Gan:
             return generator.state_dict()
         stations = find_stations(self.average, self.corpus, self.size, self.labels)
         told = spread(generator, stations, min(STEPS, self.seen)).state_dict()
-        return generator.state_dict() | {f"mapping.{name}": value for name, value in told.items()} | {"anchors": stations}
+        return (
+            generator.state_dict() | {f"mapping.{name}": value for name, value in told.items()} | {"anchors": stations}
+        )
 
     def samples(self, weights: dict[str, Tensor]) -> Image.Image:
         shipped = copy.deepcopy(self.average)
