@@ -9,6 +9,8 @@ LIBRARIES := python3-venv libportaudio2 libegl1 libgl1 libgles2 libgl1-mesa-dri 
              libasound2-plugins pulseaudio pulseaudio-utils jackd2 xvfb xserver-xorg-core xserver-xorg-video-dummy \
              x11-xserver-utils chromium libimage-exiftool-perl
 
+unexport PYTHONDONTWRITEBYTECODE  # else each of the programs that run here, hundreds in the tests, is compiled anew
+
 .PHONY: run test lint bench dist setup clean
 run: setup
 	@$(BIN)/installation live $(ARGS)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from plainshow import Studios
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of networks this small a second thread mostly waits for the first
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait by spinning: with every core at work, for nothing
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: programs that we start
@@ -60,11 +61,14 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _small_numbers() -> Iterator[None]:
-    """A trainer lets its process take the smallest numbers for zero; the next test is another's."""
+def _torch_as_it_was() -> Iterator[None]:
+    """A trainer lets its process take the smallest numbers for zero, a film takes every core; the next test is
+    another's."""
     yield
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_flush_denormal(False)
+        if torch.get_num_threads() != int(os.environ["OMP_NUM_THREADS"]):
+            torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 @pytest.fixture(scope="session")

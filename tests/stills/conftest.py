@@ -46,7 +46,7 @@ def worked_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     yield
     cv2.setNumThreads(threads)
     if torch := sys.modules.get("torch"):
-        torch.set_num_threads(of_torch or os.cpu_count() or 1)
+        torch.set_num_threads(of_torch or int(environment.get("OMP_NUM_THREADS", 1)))
     for name in ("OMP_NUM_THREADS", "MKL_DYNAMIC"):
         os.environ.pop(name, None)
         os.environ |= {name: environment[name]} if name in environment else {}
