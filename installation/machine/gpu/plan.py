@@ -16,9 +16,14 @@ from installation.machine.rows import Row
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large everything is; channel_base is channels x px of a layer, 32768 for NVIDIA's standard networks."""
+    """How large everything is; channel_base is channels x px of a layer, 32768 for NVIDIA's standard networks.
+
+    rounds: how often what takes seconds is measured, the first time to warm up; iterations of style transfer compared.
+    """
 
     frames: int
+    rounds: int
+    iterations: int
     twin_px: int
     channel_base: int
     networks_px: tuple[int, ...]
@@ -34,6 +39,8 @@ class Sizes:
 
 WHOLE = Sizes(
     frames=60,
+    rounds=5,
+    iterations=8,
     twin_px=256,
     channel_base=32768,
     networks_px=(256, 512, 1024),
@@ -48,6 +55,8 @@ WHOLE = Sizes(
 )
 TINY = Sizes(
     frames=2,
+    rounds=2,
+    iterations=2,
     twin_px=64,
     channel_base=512,
     networks_px=(64,),
@@ -102,7 +111,7 @@ def _twins(sizes: Sizes) -> list[Step]:
         ),
         _step("slo-mo", twins.STEPS, 5, twins.twin_slomo),
         *(_step(f"upscaler {n}", twins.STEPS, 3, prints.twin_upscaler, n, sizes.upscaled_px) for n in prints.UPSCALERS),
-        _step("style transfer", twins.STEPS, 5, prints.twin_style, sizes.style_px, 8),
+        _step("style transfer", twins.STEPS, 5, prints.twin_style, sizes.style_px, sizes.iterations),
     ]
 
 
@@ -125,12 +134,14 @@ def _speeds(sizes: Sizes) -> list[Step]:
         _step(f"whole loop at {w}x{h}", "ms", 15, speed.measure_whole_loop, sizes.loop_px, (w, h), sizes.loop_s, base)
         for w, h in sizes.screens
     ]
+    coloured = (sizes.iterations // 2, sizes.rounds)
     colours = [
-        _step(f"style transfer, one step at {px} px", "ms", 5, prints.measure_colouring, px, 4)
+        _step(f"style transfer, one step at {px} px", "ms", 5, prints.measure_colouring, px, *coloured)
         for px in sizes.colour_px
     ]
+    enlarged = (sizes.upscaled_px, sizes.rounds)
     upscalers = [
-        _step(f"upscaling by {name}", "ms a megapixel", 5, prints.measure_upscaling, name, sizes.upscaled_px)
+        _step(f"upscaling by {name}", "ms a megapixel", 5, prints.measure_upscaling, name, *enlarged)
         for name in prints.UPSCALERS
     ]
     training = (sizes.trained_px, sizes.batch, base // 2, min(sizes.frames, 20))

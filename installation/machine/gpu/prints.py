@@ -20,7 +20,6 @@ SHARPENED = Tolerance(0.3, 4.0)
 PAINTED = Tolerance(5.0, 64.0)  # Adam moves every pixel by as much, however small its gradient: some go the other way
 GRADIENT_PERCENT = 12.0  # of its length that the gradient may be off: it is found in bfloat16
 UPSCALERS = ("srvgg", "x4plus")
-ROUNDS = 5
 
 
 def picture(px: int) -> np.ndarray:
@@ -67,13 +66,13 @@ def twin_upscaler(name: str, px: int) -> Iterator[Row]:
     )
 
 
-def measure_upscaling(name: str, px: int) -> Iterator[Row]:
+def measure_upscaling(name: str, px: int, rounds: int) -> Iterator[Row]:
     """About a megapixel, made in one piece."""
     from installation.stages.upscale import tiles
 
     net, small, made = here(upscaler(name)), picture(px), (4 * px) ** 2 / 1e6
     with peak_memory() as peak_mb:
-        taken_s = [seconds_of(lambda: tiles.enlarge(net, small)) for _ in range(ROUNDS)][1:]
+        taken_s = [seconds_of(lambda: tiles.enlarge(net, small)) for _ in range(rounds)][1:]
     row = summary(f"upscaling by {name}", [1000 * s / made for s in taken_s])
     yield Row(
         row.part,
@@ -129,7 +128,7 @@ def twin_style(px: int, iterations: int) -> Iterator[Row]:
     yield compare("style transfer, picture", painted[0], painted[1], PAINTED, f"{iterations} iterations, {px} px", 1.0)
 
 
-def measure_colouring(px: int, iterations: int) -> Iterator[Row]:
+def measure_colouring(px: int, iterations: int, rounds: int) -> Iterator[Row]:
     """One iteration of style transfer by optimisation, and the memory of it."""
     from installation.stages.colour import transfer
 
@@ -138,7 +137,7 @@ def measure_colouring(px: int, iterations: int) -> Iterator[Row]:
         transfer.work_at(sheet, canvas, 1, lambda iteration, picture: None)
         taken_s = [
             seconds_of(lambda: transfer.work_at(sheet, canvas, iterations, lambda iteration, picture: None))
-            for _ in range(ROUNDS)
+            for _ in range(rounds)
         ]
         note = f"{len(sheet.tiles)} tiles" if len(sheet.tiles) > 1 else "in one piece"
     row = summary(f"style transfer, one step at {px} px", [1000 * s / iterations for s in taken_s], note)
