@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of networks this small a second thread mostly waits for the first
+os.environ.setdefault("LP_NUM_THREADS", "0")  # nor does drawing small pictures without a GPU gain from more
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait by spinning: with every core at work, for nothing
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: programs that we start
