@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from installation.bending.layers import Bends
 from installation.bending.operations import OPERATIONS
 from installation.generators.stylegan2 import Settings, StyleGAN2
-from installation.machine import gpu, peak
+from installation.machine import bench_live, gpu, peak
 from installation.machine.gpu import interop, plan, running, twins
 from installation.machine.rows import FAILED, LEFT_OUT, NO_TIME, OK, Row, Table
 
@@ -248,3 +248,10 @@ def test_a_table_for_the_readme_has_as_many_cells_in_every_line(capsys: pytest.C
     assert len({line.count("|") for line in lines}) == 1
     assert lines[2] == "| a | 1,234 ms | 2,000 | 3.00 | n |"
     assert "failed: why" in lines[3]
+
+
+def test_where_a_picture_takes_long_few_are_painted_and_the_one_that_warmed_up_does_not_count(monkeypatch) -> None:
+    taken = iter(range(20))
+    assert bench_live.in_time([lambda: next(taken)] * 6, 2) == [2, 3, 4, 5]
+    monkeypatch.setattr(bench_live, "TURN_S", -1.0)
+    assert bench_live.in_time([lambda: next(taken)] * 6, 2) == [7]
