@@ -36,8 +36,8 @@ class Effort:
 
     samples: int = 1000
     steps: int = 80
-    plus: int = 120
-    full: int = 60
+    plus: int = 230
+    full: int = 110
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,9 @@ def test_a_moment_is_painted_as_it_was_shown_effects_and_bends_and_all(
     apart = [np.asarray(picture.reduce(4), float) for picture in (painted, shown)]  # less the grain, which is by chance
     assert np.abs(apart[0] - apart[1]).mean() < 2.2, "of 255; 1.5 are grain"
     said = capsys.readouterr().err
-    assert said.count("warning") == 1 and "the model has changed" in said, "its mapping has, of which no picture here is"
+    assert said.count("warning") == 1 and "the model has changed" in said, (
+        "its mapping has, of which no picture here is"
+    )
 
 
 def test_a_job_file_is_read_and_its_print_made(written_before: Path) -> None:
