@@ -8,9 +8,9 @@ from installation.training.gan.spreading import spread
 CONFIG = {"resolution": 32, "z_dim": 8, "w_dim": 32, "mapping_layers": 3, "channels": {4: 8, 8: 8, 16: 8, 32: 8}}
 
 
-def generator(classes: int = 0) -> Generator:
+def generator(**more: int) -> Generator:
     torch.manual_seed(0)
-    return Generator(NetworkConfig(**CONFIG, classes=classes))
+    return Generator(NetworkConfig(**CONFIG | more))
 
 
 def stations(*shape: int) -> torch.Tensor:
@@ -52,3 +52,9 @@ def test_each_class_is_led_to_its_own_stations_and_one_seed_to_the_same_place_in
     assert torch.cdist(second, there[1]).min(1).values.median() < torch.cdist(second, there[0]).min(1).values.median()
     same = torch.cdist(first, there[0]).argmin(1) == torch.cdist(second, there[1]).argmin(1)
     assert same.float().mean() > 0.5
+
+
+def test_a_mapping_without_layers_has_nothing_to_learn_and_stays_as_it_is() -> None:
+    net = generator(mapping_layers=0, z_dim=32)
+    z = torch.randn(3, 32)
+    assert torch.equal(spread(net, stations(6), 3)(z), net.mapping(z))

@@ -42,7 +42,7 @@ class Tolerance:
 COARSER = 3.0
 SMOOTH = Tolerance(0.3, 8.0)
 BENT = Tolerance(0.75, 64.0)  # a number that rounds to the other side is a step of its layer
-ENLARGED = Tolerance(0.3, 32.0)  # what draws detail doubles what little its picture differs by, here and there
+ENLARGED = Tolerance(0.3, 16.0)  # what draws detail doubles what little its picture differs by, here and there
 TORN = Tolerance(0.5, 255.0)  # an edge may lie a pixel further
 
 

@@ -30,6 +30,8 @@ def spread(generator: Generator, stations: Tensor, steps: int = STEPS) -> Mappin
     """
     dice, z_dim = torch.Generator().manual_seed(0), generator.config.z_dim
     mapping = copy.deepcopy(generator.mapping).cpu().float().requires_grad_(True)
+    if not mapping.layers:  # z is w: there is nothing to teach
+        return mapping.requires_grad_(False)
     every = stations.cpu().float().view(-1, *stations.shape[-2:])
     places, size = _places(every.mean(0), z_dim, dice), every.var((0, 1)).sum().clamp_min(1e-12)
     adam = torch.optim.Adam(mapping.parameters(), lr=LR, betas=(0.9, 0.99))
