@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from installation.latent.likeness import Eye, resized
+from installation.networks.adam import Adam
 
 LOOKED_PX = 256  # the longest side that is looked at
 LR, BETAS = 0.05, (0.9, 0.99)
@@ -130,7 +131,7 @@ class Projector:
             sought = self.eye.look(target)
         point = start.detach().clone().requires_grad_()
         rows, free = len(self.generator.of_seed(0)), self.generator.moves(what.removesuffix(AT_FULL_SIZE))
-        adam = torch.optim.Adam([point, *noises], lr=LR, betas=BETAS)
+        adam = Adam([point, *noises], lr=LR, betas=BETAS)
         for step in range(steps):
             t = step / steps
             for group in adam.param_groups:

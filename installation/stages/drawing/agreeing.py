@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from installation.networks.adam import Adam
 from installation.networks.efficientnet import VERSIONS
 from installation.networks.eyes import CLASS, LITES, look_through
 from installation.pen import Colour
@@ -64,7 +65,7 @@ def agree(
     liked = [_like(judges, category, begin(number), paper) for number in range(tries)]
     strokes = begin(int(np.argmax(liked)))
     groups = [{"params": [getattr(strokes, name)], "lr": rate} for name, rate in RATES.items()]
-    moving = torch.optim.Adam(groups, betas=(0.8, 0.98))
+    moving = Adam(groups, betas=(0.8, 0.98))
     for step in range(steps):
         part = step / max(steps - 1, 1)
         for group, rate in zip(moving.param_groups, RATES.values(), strict=True):

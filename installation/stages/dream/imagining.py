@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from installation.networks.adam import Adam
 from installation.networks.eyes import Sight
 
 COLOURS = ((0.56, 0.19, 0.04), (0.58, 0.0, -0.11), (0.58, -0.19, 0.07))  # of photographs: light, blue-red, green-violet
@@ -36,7 +37,7 @@ def imagine(
     scale = _scale(height, width).to(device)
     noise = chance.standard_normal((3, height, width // 2 + 1, 2)).astype(np.float32)
     spectrum = (torch.from_numpy(noise) * BEGIN).to(device).requires_grad_()
-    climbing = torch.optim.Adam([spectrum], RATE)
+    climbing = Adam([spectrum], RATE)
     for step in range(steps):
         picture = _paint(spectrum, scale, (height, width))
         loss = -sight(_moved(picture, chance))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from installation.generators.autoencoder.network import Decoder, NetworkConfig
 from installation.generators.devices import cpu_has_bfloat16
+from installation.networks.adam import Adam
 from installation.training.autoencoder.settings import Parameters
 
 LOOK_EVERY = {"dense": 10, "conv": 40}  # steps between two looks at the error
@@ -81,7 +82,7 @@ def train(
     """
     chance = torch.Generator().manual_seed(parameters.seed)
     variance = float((inputs - inputs.mean(0)).square().mean())
-    optimiser = torch.optim.Adam(net.parameters(), lr=parameters.lr, betas=(0.9, 0.99), fused=True)
+    optimiser = Adam(net.parameters(), lr=parameters.lr, betas=(0.9, 0.99), fused=True)
     batch = min(parameters.batch, len(inputs))
     order, best, gained = torch.empty(0, dtype=torch.long), 1e9, 0
     quick = parameters.kind == "conv" and cpu_has_bfloat16()  # convolutions in half the numbers, twice as fast

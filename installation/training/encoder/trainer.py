@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from installation import weights
+from installation.networks.adam import Adam
 from installation.networks.encoder import Encoder, EncoderConfig
 from installation.training import album
 from installation.training.encoder import Settings, read_widths
@@ -42,7 +43,7 @@ class EncoderTrainer:
         nn.init.normal_(self.net.read.weight, 0.0, 0.3 * self.net.read.in_features**-0.5)
         nn.init.zeros_(self.net.read.bias)
         self.average = copy.deepcopy(self.net).requires_grad_(False).eval()
-        self.optimizer = torch.optim.Adam(self.net.parameters(), settings.lr, (0.9, 0.99), fused=True)
+        self.optimizer = Adam(self.net.parameters(), settings.lr, (0.9, 0.99), fused=True)
         self.vgg = load_vgg(self.device) if settings.perceptual else None
         self._eye: list[nn.Module | None] = []
         self.trials = samples.trials(TRIED)

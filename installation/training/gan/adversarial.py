@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from installation.generators.stylegan2.network import Generator
+from installation.networks.adam import Adam
 from installation.training.corpus import Corpus
 from installation.training.gan.diffaugment import augment
 from installation.training.gan.discriminator import Discriminator
@@ -21,7 +22,7 @@ class Critic(nn.Module):
         super().__init__()
         self.net = Discriminator(size, channels, classes)
         self.penalty = penalty
-        self.adam = torch.optim.Adam(self.net.parameters(), lr=lr, betas=(0.0, 0.99), fused=True)
+        self.adam = Adam(self.net.parameters(), lr=lr, betas=(0.0, 0.99), fused=True)
 
     def learn(
         self, real: Tensor, drawn: Tensor, of_real: Tensor | None = None, of_drawn: Tensor | None = None
@@ -83,7 +84,7 @@ class Adversarial:
         penalty = penalty_for(config.resolution, batch)
         critic = Critic(config.resolution, config.channels, lr, penalty, config.classes)
         self.critic = critic.to(student.codes.device)
-        self.adam = torch.optim.Adam(student.generator.parameters(), lr=lr, betas=(0.0, 0.99), fused=True)
+        self.adam = Adam(student.generator.parameters(), lr=lr, betas=(0.0, 0.99), fused=True)
 
     def modules(self) -> dict[str, nn.Module]:
         return {"critic": self.critic}

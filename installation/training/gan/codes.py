@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from installation.generators.stylegan2.network import Generator
+from installation.networks.adam import Adam
 from installation.training.corpus import Corpus
 from installation.training.features import VGG
 from installation.training.labels import Labels
@@ -92,7 +93,7 @@ def inverted(generator: Generator, w: Tensor, label: Tensor | None = None) -> Te
     label (1, classes): of the class that they are of.
     """
     z = torch.randn(len(w), generator.config.z_dim, requires_grad=True)
-    adam = torch.optim.Adam([z], lr=INVERT_LR)
+    adam = Adam([z], lr=INVERT_LR)
     for step in range(INVERT_STEPS):
         adam.param_groups[0]["lr"] = INVERT_LR * (1 - step / INVERT_STEPS)
         loss = (generator.mapping(z, label=label) - w).square().mean()

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from installation.networks.adam import Adam
+
 WIDTH = 48  # channels of a head
 REMEMBER = 0.99  # of the scale of real features, a step
 
@@ -53,7 +55,7 @@ class PatchCritic(nn.Module):
     def __init__(self, channels: Sequence[int], lr: float, classes: int = 0) -> None:
         super().__init__()
         self.heads = nn.ModuleList(Head(count, classes) for count in channels)
-        self.adam = torch.optim.Adam(self.heads.parameters(), lr=lr, betas=(0.0, 0.99))
+        self.adam = Adam(self.heads.parameters(), lr=lr, betas=(0.0, 0.99))
 
     def learn(
         self,

@@ -9,6 +9,7 @@ redrawing itself goes on, as an anchor against collapse.
 import torch
 from torch import Tensor, nn
 
+from installation.networks.adam import Adam
 from installation.training import losses
 from installation.training.corpus import Corpus
 from installation.training.features import VGG, VGG_WIDTHS
@@ -59,7 +60,7 @@ class Reconstruction:
             {"params": list(student.generator.mapping.parameters()), "speed": float(MAPPING_SPEED)},
             {"params": [student.codes], "speed": float(CODE_SPEED)},
         ]
-        self.adam = torch.optim.Adam(groups, lr=lr, betas=(0.9, 0.99), fused=True)
+        self.adam = Adam(groups, lr=lr, betas=(0.9, 0.99), fused=True)
         self.near = torch.empty(0)
         self.steps = 0
 

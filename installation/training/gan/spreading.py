@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from installation.generators.stylegan2.network import Generator, Mapping, unit
+from installation.networks.adam import Adam
 
 DIMENSIONS = 6  # of z say where: in more of them a small mapping learns the borders slowly
 SHARPNESS = 12.0  # of bloom's 83 stations the nearest one has two thirds of the say, the next one a fifth
@@ -34,7 +35,7 @@ def spread(generator: Generator, stations: Tensor, steps: int = STEPS) -> Mappin
         return mapping.requires_grad_(False)
     every = stations.cpu().float().view(-1, *stations.shape[-2:])
     places, size = _places(every.mean(0), z_dim, dice), every.var((0, 1)).sum().clamp_min(1e-12)
-    adam = torch.optim.Adam(mapping.parameters(), lr=LR, betas=(0.9, 0.99))
+    adam = Adam(mapping.parameters(), lr=LR, betas=(0.9, 0.99))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # products so small wait longer for a second one than they take
     for step in tqdm(range(steps), desc="every z a picture", disable=None, leave=False):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from installation.bending.carrying import carried, mixed
 from installation.bending.slomo import LEAK, NetworkConfig, SloMo
+from installation.networks.adam import Adam
 from installation.training import album
 from installation.training.corpus import Corpus
 from installation.training.features import load_vgg
@@ -49,7 +50,7 @@ class SloMoTrainer:
         self.nets = begin(SloMo(NetworkConfig(read_widths(settings.widths)))).to(self.device)
         self.nets = self.nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.nets).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.nets.parameters(), settings.lr, (0.9, 0.99), fused=True)
+        self.optimizer = Adam(self.nets.parameters(), settings.lr, (0.9, 0.99), fused=True)
         self.vgg = load_vgg(self.device) if settings.perceptual else None
         self.kept_back = min(UNSEEN, max(1, len(corpus) // 4))
         self.unseen = corpus.at(2 * settings.size)[: self.kept_back]

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from installation.networks.adam import Adam
 from installation.networks.unet import UNet, coloured
 from installation.training import losses
 from installation.training.features import VGG, VGG_WIDTHS
@@ -35,7 +36,7 @@ class Paired:
         self.steps = 0
         device = next(net.parameters()).device
         self.critic = PatchCritic(VGG_WIDTHS, CRITIC_LR).to(device) if vgg is not None and critic else None
-        self.adam = torch.optim.Adam(net.parameters(), lr=lr, betas=(0.8, 0.99), fused=True)
+        self.adam = Adam(net.parameters(), lr=lr, betas=(0.8, 0.99), fused=True)
 
     def modules(self) -> dict[str, nn.Module]:
         return {"critic": self.critic} if self.critic else {}

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from installation.networks.adam import Adam
 from installation.networks.unet import UNet
 from installation.training.gan.diffaugment import augment
 from installation.training.translator.pairs import Pairs
@@ -46,8 +47,8 @@ class Unpaired:
         device = next(net.parameters()).device
         self.critics = nn.ModuleDict({side: PatchCritic() for side in ("shown", "painted")}).to(device)
         ours = [*net.parameters(), *back.parameters()]
-        self.adam = torch.optim.Adam(ours, lr=lr, betas=(0.5, 0.99), fused=True)
-        self.critic_adam = torch.optim.Adam(self.critics.parameters(), lr=lr, betas=(0.5, 0.99), fused=True)
+        self.adam = Adam(ours, lr=lr, betas=(0.5, 0.99), fused=True)
+        self.critic_adam = Adam(self.critics.parameters(), lr=lr, betas=(0.5, 0.99), fused=True)
 
     def modules(self) -> dict[str, nn.Module]:
         return {"back": self.back, "critics": self.critics}

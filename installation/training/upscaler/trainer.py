@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from installation.networks.adam import Adam
 from installation.networks.upscaler import KIND, Upscaler
 from installation.training import album
 from installation.training.corpus import Corpus
@@ -39,8 +40,8 @@ class UpscalerTrainer:
         self.network = begin(Upscaler(self.config)).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.critic = Critic().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.Adam(self.network.parameters(), settings.lr, (0.9, 0.99), fused=True)
-        self.optimizer_of_critic = torch.optim.Adam(self.critic.parameters(), settings.lr / 4, (0.5, 0.99), fused=True)
+        self.optimizer = Adam(self.network.parameters(), settings.lr, (0.9, 0.99), fused=True)
+        self.optimizer_of_critic = Adam(self.critic.parameters(), settings.lr / 4, (0.5, 0.99), fused=True)
         sources = list(dict.fromkeys(source_of(name) for name in corpus.names))
         self.kept_out = set(sources[:: settings.keep_out])
         out = np.array([source_of(name) in self.kept_out for name in corpus.names])
