@@ -3,6 +3,7 @@
 A stage is a module with a frozen `Settings` dataclass and `create(settings) -> Stage` (stages/work.py). It may have
 
     EFFORTS = {"proof": {...}, "draft": {...}, "print": {...}}   settings that the effort changes
+    KINDS = {"moment": {...}}                                    settings for moments, or pictures, or references
     NEEDS = {"gpu": 0.25}                                        the share of a GPU that one run of it takes, where a
                                                                  cluster has GPUs
 

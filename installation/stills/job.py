@@ -145,8 +145,8 @@ def working_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * working / longest)), max(1, round(size[1] * working / longest))
 
 
-def stage_settings(job: Job, stage: str, size: tuple[int, int]) -> dict[str, Any]:
-    """The settings table of one stage: its effort, what the job says under the same names, then its own table."""
+def stage_settings(job: Job, stage: str, size: tuple[int, int], kind: str = "") -> dict[str, Any]:
+    """The settings table of one stage: its effort's, its kind's, what the job says under the same names, its own."""
     module = plugins.load("stages", stage)
     fields = {f.name for f in dataclasses.fields(module.Settings)}
     said = {
@@ -157,6 +157,7 @@ def stage_settings(job: Job, stage: str, size: tuple[int, int]) -> dict[str, Any
         "variants": job.variants,
     }
     table = dict(getattr(module, "EFFORTS", {}).get(job.effort, {}))
+    table |= getattr(module, "KINDS", {}).get(kind, {})
     table |= {name: value for name, value in said.items() if name in fields}
     table |= job.settings.get(stage, {})
     check(module.Settings, table, stage)

@@ -35,7 +35,7 @@ def lay_steps(order: Job, source: Source) -> list[Step]:
     joined = names.index("composition") if "composition" in names else 0
     steps = []
     for depth, name in enumerate(names, 1):
-        settings = job.stage_settings(order, name, source.size)
+        settings = job.stage_settings(order, name, source.size, source.kind)
         steps.append(
             Step(name, settings, tasks.open_stage(name, settings), depth, lineage.of_stage(name), depth <= joined)
         )

@@ -28,10 +28,12 @@ from installation.stages.pixels import to_float
 from installation.stages.upscale import tiles
 from installation.stages.upscale.enlarging import Enlarging
 from installation.stages.upscale.resampling import Rows, area_weights, bands, fill, read, release, scale_band, write
+from installation.stages.upscale.sharpening import Look, sharpened
 from installation.stages.upscale.tiles import Window
 from installation.stages.upscale.underpaint import read_window
 from installation.stages.work import Made, Stage, Work
 
+KINDS = {"moment": {"sharpen": 0.7}}
 EFFORTS = {"proof": {"network": "none"}, "draft": {"network": "srvgg"}, "print": {"network": "x4plus"}}
 NEEDS = {"gpu": 1}
 MODELS = {"x4plus": "realesrgan-x4plus", "x4plus-anime": "realesrgan-x4plus-anime", "srvgg": "realesr-animevideov3"}
@@ -54,6 +56,7 @@ class Settings:
     memory_mb: int = 1200  # what one tile may take; on a GPU half of its memory
     keep_colour: float = 1.0  # 0..1: how much of the network's shift of whole areas' colour is taken back
     stretch: float = 1.5  # how much of the scale may be plain resampling before the network runs once more
+    sharpen: float = 0.0  # 0..1: how far what a generator or a lens left soft is lifted to what pictures have
     grain: float = 0.0  # standard deviation of a grain laid over the print, in 1/255 of the range
     grain_px: float = 1.2  # how coarse the grain is: radius in pixels of the print
 
@@ -75,12 +78,20 @@ class Upscale(Stage):
         scale = PLAIN_SCALE if network is None else int(network.scale)  # type: ignore[arg-type]
         width, height = settings.size if settings.size != (0, 0) else (whole.shape[1] * scale, whole.shape[0] * scale)
         picture = crop_to_shape(whole, (width, height))
+        look = (
+            sharpened(picture, settings.sharpen) if settings.sharpen > 0 and width > picture.shape[1] else read_window
+        )
         canvas = work.canvas(height, width, picture.shape[2])
         if network is None or width <= picture.shape[1]:
             notes: dict[str, Any] = {"passes": 0}
-            fill(canvas, _read_rows(picture), picture.shape[:2], lambda done: work.progress(0.9 * done, "resampling"))
+            fill(
+                canvas,
+                _read_rows(picture, look),
+                picture.shape[:2],
+                lambda done: work.progress(0.9 * done, "resampling"),
+            )
         else:
-            notes = _enlarging(settings, network, work).run(picture, canvas)
+            notes = _enlarging(settings, network, work, look).run(picture, canvas)
         if settings.grain > 0:
             lay_grain(canvas, settings, work.chance("grain"))
         work.progress(0.95, "comparing with the input")
@@ -99,6 +110,8 @@ def create(settings: Settings) -> Upscale:
     for name, low in (("tile_px", 0), ("pad_px", -1), ("memory_mb", 64), ("stretch", 1.0), ("grain", 0.0)):
         if getattr(settings, name) < low:
             raise ValueError(f"upscale.{name}: expected {low} or more, found {getattr(settings, name)}")
+    if not 0 <= settings.sharpen <= 1:
+        raise ValueError(f"upscale.sharpen: expected 0 to 1, found {settings.sharpen}")
     if settings.size != (0, 0) and min(settings.size) < 1:
         raise ValueError(f"upscale.size: expected a width and a height in pixels, found {settings.size}")
     return Upscale(settings)
@@ -205,17 +218,18 @@ def measure(size: tuple[int, int], network: str = "srvgg", model: str = "") -> d
     return {"tiled_s": tiled_s / megapixels, "one_piece_s": (time.perf_counter() - started_s) / megapixels}
 
 
-def _enlarging(settings: Settings, network: nn.Module, work: Work) -> Enlarging:
+def _enlarging(settings: Settings, network: nn.Module, work: Work, look: Look) -> Enlarging:
     names = ("tile_px", "pad_px", "memory_mb", "keep_colour", "stretch")
     chosen = {name: getattr(settings, name) for name in names}
-    return Enlarging(network, lambda: open_network(OF_ALPHA), work.folder, progress=work.progress, **chosen)
+    alpha = lambda: open_network(OF_ALPHA)  # noqa: E731 (opened only for a picture that has one)
+    return Enlarging(network, alpha, work.folder, look=look, progress=work.progress, **chosen)
 
 
-def _read_rows(pixels: np.ndarray) -> Rows:
+def _read_rows(pixels: np.ndarray, look: Look) -> Rows:
     """A reader of a picture's rows, with its colours carried out under what is transparent."""
 
     def rows(top: int, bottom: int) -> np.ndarray:
-        rgb, alpha = read_window(pixels, Window(top, bottom, 0, pixels.shape[1]))
+        rgb, alpha = look(pixels, Window(top, bottom, 0, pixels.shape[1]))
         return np.dstack([rgb, alpha]) if pixels.shape[2] == 4 else rgb
 
     return rows

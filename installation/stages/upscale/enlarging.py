@@ -17,6 +17,7 @@ from torch import nn
 
 from installation.stages.upscale.drift import Drift, take_off
 from installation.stages.upscale.resampling import Rows, fill, read, release, write_part
+from installation.stages.upscale.sharpening import Look
 from installation.stages.upscale.tiles import Tile, Window, enlarge, for_each_tile, plan_tiles
 from installation.stages.upscale.underpaint import read_window
 
@@ -31,7 +32,8 @@ class Enlarging:
     """How a picture is enlarged.
 
     network makes the colours, alpha_network the alpha (asked for only when there is one): a network that draws smooth
-    edges, given the alpha as grey. folder takes the maps of the passes between; they are gone at the end.
+    edges, given the alpha as grey. folder takes the maps of the passes between; they are gone at the end. look is how
+    the picture is read, those between passes as they are.
     """
 
     network: nn.Module
@@ -42,6 +44,7 @@ class Enlarging:
     memory_mb: int = 1200
     keep_colour: float = 1.0
     stretch: float = 1.5
+    look: Look = read_window
     progress: Callable[..., None] = lambda fraction, note="": None
 
     @property
@@ -64,7 +67,7 @@ class Enlarging:
                 full = (size[0] * self.scale, size[1] * self.scale)
                 target = out if last else _map(Path(name, f"between{number}"), sizes[number + 1], out.shape[2])
                 large = target if target.shape[:2] == full else _map(Path(name, f"pass{number}"), full, out.shape[2])
-                drift = self._pass(source, large, shares[number], notes)
+                drift = self._pass(source, large, shares[number], notes, read_window if number else self.look)
                 fill(target, self._true_rows(large, drift), full)
                 source = target
         return notes
@@ -89,14 +92,14 @@ class Enlarging:
         return self.memory_mb * 2**20 // each
 
     def _pass(
-        self, source: np.ndarray, large: np.ndarray, share: tuple[float, float], notes: dict[str, Any]
+        self, source: np.ndarray, large: np.ndarray, share: tuple[float, float], notes: dict[str, Any], look: Look
     ) -> np.ndarray:
         """One pass of the networks over source; returns the drift of its colours."""
         height, width = size = source.shape[:2]
         drift, scale, begun_s = Drift(height, width), self.scale, time.perf_counter()
 
         def make(tile: Tile, window: Window) -> None:
-            rgb, alpha = read_window(source, window)
+            rgb, alpha = look(source, window)
             colour = _cut(enlarge(self.network, rgb), tile, window, scale)
             there = _part(large, tile, scale)
             if source.shape[2] == 4:
