@@ -1,5 +1,7 @@
 """What every generator of the room promises: knobs, layers, one closed walk, the same picture for the same controls."""
 
+from contextlib import nullcontext
+
 import pytest
 import small
 import torch
@@ -9,6 +11,7 @@ from installation.generators import stylegan2, stylegan3
 from installation.generators.stylegan2.network import Generator, NetworkConfig
 from installation.latent import directions, reaching
 from installation.live import opening
+from installation.machine import bench_live
 from installation.pen.squares import Sheet
 from installation.settings import Bend, Cue, Direction, Part, SettingsError, Show
 from installation.signals import Controls
@@ -120,6 +123,15 @@ def test_the_same_controls_give_the_same_picture_bit_for_bit(name):
     assert first.equal(paint(other, 0.2, x=0.3, kick=0.2))
     assert first.equal(paint(one, 0.2, x=0.3, kick=0.2))
     assert one.weights_sha256 == other.weights_sha256
+
+
+def test_the_live_bench_measures_it(name, monkeypatch):
+    monkeypatch.setattr(bench_live.opening, "open_generator", lambda show: make(name))
+    monkeypatch.setattr(bench_live, "plainly", lambda *asked: nullcontext(None))  # another process, in tests/machine
+    monkeypatch.setattr(bench_live, "peak_gflops", lambda *asked: 1.0)
+    rows = {row.part: row for row in bench_live.measure_generator(Show(name, generator=Part(name)), 2)}
+    assert rows["generator"].value > 0 and rows["generator + bends"].value > 0
+    assert rows["generator"].note.startswith(f"{name} on cpu")
 
 
 def test_another_seed_is_another_walk(name):
