@@ -16,6 +16,11 @@ from installation.machine.latent import options as latent_options
 from installation.machine.models import options as models_options
 from installation.stills import options as stills_options
 
+PASSIVE = {  # idle pools must not spin: the show shares its cores
+    "OMP_WAIT_POLICY": "passive",
+    "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "0",
+    "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "0",
+}
 ABOUT = """\
 A live neural-art runtime for galleries.
 
@@ -99,7 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     level = logging.INFO if options.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%F %T")
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle pools must not spin: the show shares its cores
+    for name, value in PASSIVE.items():
+        os.environ.setdefault(name, value)
     try:
         return _dispatch(options, arguments)
     except (ValueError, LookupError, OSError, RuntimeError) as error:
