@@ -291,13 +291,13 @@ def make_moment(folder: Path) -> Sequence[Path]:
 
 def open_moment(path: Path) -> None:
     from installation.live import moments
-    from installation.stills import lineage, sources
+    from installation.stills import lineage, repainting
 
     moment = moments.open_moment(path)
     show = settings.check(settings.Show, dict(moment.settings), "moment")
     lineage.of_moment(moment)
     if show.generator.name == "pattern":
-        made = sources.render(moment, (64, 36))
+        made = repainting.render(moment, (64, 36))
         assert made.shape == (36, 64, 3)
 
 

@@ -31,7 +31,7 @@ from installation.live.loop import PATIENCE, REMEMBER_FRAMES, Live
 from installation.rendering.gestures import Key
 from installation.rendering.wall.venue import Mesh, Output, Venue
 from installation.signals import Command
-from installation.stills import sources
+from installation.stills import repainting
 
 SHOW = (
     PAINTED
@@ -242,9 +242,9 @@ def test_a_moment_painted_again_is_the_picture_that_was_shown(live: Live) -> Non
         return bool(live.chronicle.moments)
 
     play(live, kept)
-    again = sources.render(moments.open_moment(live.chronicle.moments[0]), (320, 180))
+    again = repainting.render(moments.open_moment(live.chronicle.moments[0]), (320, 180))
     assert np.abs(again.astype(int) - shown["rgb"].astype(int)).mean() < 1.0
-    larger = sources.render(moments.open_moment(live.chronicle.moments[0]), (640, 360))
+    larger = repainting.render(moments.open_moment(live.chronicle.moments[0]), (640, 360))
     small = larger.reshape(180, 2, 320, 2, 3).mean((1, 3))
     assert larger.shape == (360, 640, 3) and np.abs(small - again).mean() < 6
 

@@ -15,7 +15,7 @@ from installation.settings import Part, Show
 from installation.signals import Controls, Still
 from installation.stages import plotter
 from installation.stages.work import Work
-from installation.stills import sources
+from installation.stills import repainting
 
 VALUES = {"generator.rows": 3.0, "generator.columns": 5.0, "generator.kick": 0.4, "generator.ink.r": 0.5}
 
@@ -25,7 +25,7 @@ def test_a_moment_is_drawn_as_it_stood_on_the_wall(tmp_path: Path) -> None:
     painter = live.create(live.Settings(), (), (320, 180), "cpu", 7)
     controls = Controls(2.0, VALUES, 0.3)
     moment = moments.of(show, controls, painter.weights_sha256, (320, 180), 1)
-    opened = sources._repaint(moment, (320, 180))
+    opened = repainting.repaint(moment, (320, 180))
     still = Still(opened.pixels, "x", "key", maps=opened.maps, notes={"source": opened.notes})
     made = plotter.create(plotter.Settings(size=(640, 360))).run((still,), Work(1, tmp_path))
     assert made.notes["sheet"]["rows"] == 3

@@ -14,7 +14,7 @@ from installation import files
 from installation.live.moments import as_table, open_moment
 from installation.settings import Effect, Part, Screen, Show, to_table
 from installation.signals import Controls, Moment
-from installation.stills import lineage, sources
+from installation.stills import lineage, repainting
 
 TINY = ["--stages", "clean", "--size", "64x36"]
 
@@ -96,11 +96,11 @@ def test_a_moment_under_a_long_echo_is_painted_as_it_was_shown(monkeypatch: pyte
     )
 
     def painted(constants: float, longest_s: float) -> np.ndarray:
-        monkeypatch.setattr(sources, "CONSTANTS", constants)
-        monkeypatch.setattr(sources, "LONGEST_PREROLL_S", longest_s)
-        return sources.render(moment, (64, 36)).astype(float)
+        monkeypatch.setattr(repainting, "CONSTANTS", constants)
+        monkeypatch.setattr(repainting, "LONGEST_PREROLL_S", longest_s)
+        return repainting.render(moment, (64, 36)).astype(float)
 
-    ours = painted(sources.CONSTANTS, sources.LONGEST_PREROLL_S)
+    ours = painted(repainting.CONSTANTS, repainting.LONGEST_PREROLL_S)
     shown = painted(6.0, 72.0)
     short = painted(0.1, 1.0)
     assert np.abs(ours - shown).mean() < 1.0 < np.abs(short - shown).mean()
@@ -108,11 +108,11 @@ def test_a_moment_under_a_long_echo_is_painted_as_it_was_shown(monkeypatch: pyte
 
 def test_effects_that_rest_or_forget_at_once_cost_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
-    led_to = sources._led_to
-    monkeypatch.setattr(sources, "_led_to", lambda *a: counted.append(len(led_to(*a))) or led_to(*a))
+    led_to = repainting._led_to
+    monkeypatch.setattr(repainting, "_led_to", lambda *a: counted.append(len(led_to(*a))) or led_to(*a))
     for values in ({"effect.echo.amount": 0.0, "effect.echo.length_s": 6.0}, {}):
         effects = (Effect("echo"),) if values else (Effect("grade"),)
-        sources.render(moment_of(effects, **values), (64, 36))
+        repainting.render(moment_of(effects, **values), (64, 36))
     assert counted == [11, 11], "a second at ten frames each, and the moment"
 
 

@@ -18,7 +18,7 @@ from printing import still
 
 from installation.__main__ import parser
 from installation.live.moments import open_moment
-from installation.stills import choices, choosing, job, sources, takes
+from installation.stills import choices, choosing, job, repainting, takes
 
 
 def test_a_moment_is_painted_as_it_was_shown_effects_and_bends_and_all(
@@ -27,7 +27,7 @@ def test_a_moment_is_painted_as_it_was_shown_effects_and_bends_and_all(
     (path,) = (written_before / "moments").glob("*.json")
     moment = open_moment(path)
     assert moment.controls.values["bend.unfold.amount"] > 0 and moment.controls.values["effect.oil.amount"] > 0.5
-    painted = Image.fromarray(sources.render(moment, (320, 180)))
+    painted = Image.fromarray(repainting.render(moment, (320, 180)))
     shown = Image.open(path.with_suffix(".jpg"))
     apart = [np.asarray(picture.reduce(4), float) for picture in (painted, shown)]  # less the grain, which is by chance
     assert np.abs(apart[0] - apart[1]).mean() < 2.2, "of 255; 1.5 are grain"

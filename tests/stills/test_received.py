@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from printing import QUICK, paint, pixels_of, still
 
-from installation.stills import chain, sources
+from installation.stills import chain, repainting
 
 ODD = (None, True, -1, 0, 10**400, 1e308, "", "..", "/etc", "a\0b", "\ud800", [], {}, [[]], {"": {}}, "x" * 5000)
 
@@ -108,7 +108,7 @@ def test_sidecars_with_anything_in_them_end_in_a_line_and_nothing_lies_outside(
 def test_moments_with_anything_in_them_end_in_a_line(
     written_before: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "PREROLL_S", 0.05)  # what they were led up to is not looked at
+    monkeypatch.setattr(repainting, "PREROLL_S", 0.05)  # what they were led up to is not looked at
     (path,) = (written_before / "moments").glob("*.json")
     whole, before = json.loads(path.read_text()), files_beside(written_before)
     orders = []
