@@ -78,18 +78,13 @@ class Upscale(Stage):
         scale = PLAIN_SCALE if network is None else int(network.scale)  # type: ignore[arg-type]
         width, height = settings.size if settings.size != (0, 0) else (whole.shape[1] * scale, whole.shape[0] * scale)
         picture = crop_to_shape(whole, (width, height))
-        look = (
-            sharpened(picture, settings.sharpen) if settings.sharpen > 0 and width > picture.shape[1] else read_window
-        )
+        sharpens = settings.sharpen > 0 and width > picture.shape[1]
+        look = sharpened(picture, settings.sharpen) if sharpens else read_window
         canvas = work.canvas(height, width, picture.shape[2])
         if network is None or width <= picture.shape[1]:
             notes: dict[str, Any] = {"passes": 0}
-            fill(
-                canvas,
-                _read_rows(picture, look),
-                picture.shape[:2],
-                lambda done: work.progress(0.9 * done, "resampling"),
-            )
+            rows = _read_rows(picture, look)
+            fill(canvas, rows, picture.shape[:2], lambda done: work.progress(0.9 * done, "resampling"))
         else:
             notes = _enlarging(settings, network, work, look).run(picture, canvas)
         if settings.grain > 0:
