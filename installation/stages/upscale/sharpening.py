@@ -18,6 +18,7 @@ from installation.stages.upscale.underpaint import read_window
 
 FALL = 1.3  # how waves fall off, as a power of their frequency; of 83 photographs of flowers of 256 px, 1.1 to 1.35
 COARSE = (0.02, 0.06)  # cycles/px: what blur leaves
+FINEST = (0.25, 0.45)  # cycles/px, between which lifting ends: beyond is the grid of whatever made the picture
 BANDS = 32  # between a standing wave and the finest, of half a cycle a pixel
 MOST = 2.5  # times: beyond it borders get a second line beside them
 TAPS = 15
@@ -49,7 +50,8 @@ def lifts_of(rgb: np.ndarray) -> np.ndarray:
     law = law * np.exp(np.log((sizes[coarse] + 1e-9) / law[coarse]).mean())
     lifts = np.clip(law / np.maximum(sizes, 1e-9), 1.0, MOST)
     lifts[at < COARSE[1]] = 1.0
-    return np.maximum.accumulate(np.convolve(np.pad(lifts, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid"))
+    lifts = np.maximum.accumulate(np.convolve(np.pad(lifts, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid"))
+    return 1 + (lifts - 1) * np.interp(at, FINEST, (1.0, 0.0))
 
 
 def kernel_of(lifts: np.ndarray) -> np.ndarray:
