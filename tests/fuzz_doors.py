@@ -321,7 +321,7 @@ def open_job(path: Path) -> None:
     found = sources.find_sources(order)
     for kind in ("references", "picture"):
         for stage in job.chain(order, kind):
-            table = job.stage_settings(order, stage, (96, 72))
+            table = job.stage_settings(order, stage, (96, 72), kind)
             module = plugins.load("stages", stage)
             settings.check(module.Settings, table, stage)
             lineage.of_stage(stage)

@@ -16,7 +16,7 @@ from installation.pictures import split_weight
 from installation.settings import SettingsError
 from installation.signals import Still
 from installation.stages.work import Plan, Stage, derive_seed
-from installation.stills import delivery, engines, job, sources, tasks
+from installation.stills import delivery, engines, job, sources
 from installation.stills.archive import Archive
 from installation.stills.choices import FILE, read_choices
 from installation.stills.engines import Engine, Turnstile
@@ -24,7 +24,7 @@ from installation.stills.job import Job
 from installation.stills.ledger import Ledger, NotOurs
 from installation.stills.naming import Names
 from installation.stills.sources import Source
-from installation.stills.steps import Step, lay_steps, task_of
+from installation.stills.steps import Step, lay_steps, opening_step, task_of
 from installation.stills.tasks import SOURCE
 from installation.stills.watching import Watcher
 
@@ -138,7 +138,7 @@ class Chain:
 
     async def _carry(self, found: Sequence[Source], steps: Sequence[Step]) -> None:
         try:
-            opened = await asyncio.gather(*(self._open(source) for source in found))
+            opened = await asyncio.gather(*(self._open(source, steps) for source in found))
             await self._follow([still for still in opened if still], steps)
         except Exception as error:  # what keeps a set from going on leaves the others alone
             name = found[0].name if len(found) == 1 else "everything"
@@ -173,13 +173,10 @@ class Chain:
         made = await asyncio.gather(*(self._make(step, plan) for plan in plans))
         return [still for still in made if still]
 
-    async def _open(self, source: Source) -> Still | None:
-        stage = tasks.open_stage(SOURCE, source.settings)
-        stage.fingerprint = source.sha256
+    async def _open(self, source: Source, steps: Sequence[Step]) -> Still | None:
         self.watcher.expect(SOURCE, 1)
         plan = Plan((), derive_seed(self.order.seed, source.name), source.name)
-        spare = source.kind == job.REFERENCES
-        return await self._make(Step(SOURCE, source.settings, stage, 0, source.lineage, spare), plan)
+        return await self._make(opening_step(source, steps), plan)
 
     def _deliver(self, still: Still) -> bool:
         """Whether the print lies where it belongs now."""

@@ -145,7 +145,7 @@ def working_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * working / longest)), max(1, round(size[1] * working / longest))
 
 
-def stage_settings(job: Job, stage: str, size: tuple[int, int], kind: str = "") -> dict[str, Any]:
+def stage_settings(job: Job, stage: str, size: tuple[int, int], kind: str) -> dict[str, Any]:
     """The settings table of one stage: its effort's, its kind's, what the job says under the same names, its own."""
     module = plugins.load("stages", stage)
     fields = {f.name for f in dataclasses.fields(module.Settings)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,7 +16,7 @@ from installation.rendering import projection
 from installation.rendering.link import Link
 from installation.settings import Show, check
 from installation.signals import Controls, Moment
-from installation.stages.work import Made, Work
+from installation.stages.work import Made
 
 PREROLL_S, LONGEST_PREROLL_S = 1.0, 30.0
 UNTOLD_MEMORY_S = 3.0  # of an effect that keeps its own picture and has no knob that says for how long
@@ -28,14 +28,12 @@ def render(moment: Moment, size: tuple[int, int]) -> np.ndarray:
     return repaint(moment, size).pixels
 
 
-def repaint(
-    moment: Moment, size: tuple[int, int], enlarging: Mapping[str, Any] | None = None, work: Work | None = None
-) -> Made:
+def repaint(moment: Moment, size: tuple[int, int], finer: Callable[[Any], Any] | None = None) -> Made:
     """A moment's picture; where its generator draws lines, what a plotter needs to know of them.
 
     The generator, its bends and the effects get the controls that the moment wrote down; effects run at `size`, so a
-    larger picture has finer lines. enlarging, settings of the stage `upscale`, say by which network the picture of a
-    generator that cannot paint so large is enlarged in `work`, before effects are drawn over it; else it is scaled.
+    larger picture has finer lines. finer enlarges the pixels of a generator that cannot paint so large, before effects
+    are drawn over them; without it they are scaled.
     Raises SettingsError when the moment's show cannot be opened, and says so when the model's weights are not those it
     was made with.
     """
@@ -59,8 +57,8 @@ def repaint(
         steps = _led_to(moment_now, show.screen.fps, remembered_s)
         for controls in steps:
             picture = generator.render(controls, None if native else size)  # larger, where the generator can be
-            if enlarging is not None and work is not None and not native and controls is steps[-1]:
-                picture = dataclasses.replace(picture, pixels=_finer(picture.pixels, size, enlarging, work))
+            if finer and not native and controls is steps[-1]:
+                picture = dataclasses.replace(picture, pixels=finer(picture.pixels))
             drawn = easel.draw(picture, controls.values, controls.time_s)
         assert drawn is not None
         paper = projection.create(easel.canvas, size)  # no venue's corners on a print
@@ -96,10 +94,3 @@ def _led_to(controls: Controls, fps: float, since_s: float) -> list[Controls]:
         steps.append(dataclasses.replace(controls, time_s=controls.time_s - before_s, turns=turns))
         clock.step()
     return [*steps, controls]
-
-
-def _finer(pixels: Any, size: tuple[int, int], enlarging: Mapping[str, Any], work: Work) -> Any:
-    from installation.stages import upscale
-    from installation.stages.upscale.finer import finer
-
-    return finer(pixels, size, check(upscale.Settings, dict(enlarging), "upscale"), work)

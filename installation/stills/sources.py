@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,13 @@ from typing import Any
 from installation import weights
 from installation.live.moments import open_moment
 from installation.pictures import READER, SUFFIXES, pictures_below, read_picture, size_of
-from installation.settings import SettingsError
+from installation.settings import SettingsError, check
 from installation.signals import Still
 from installation.stages.work import Made, Stage, Work
 from installation.stills import job as jobs
 from installation.stills import ledger, lineage, naming
 from installation.stills.job import Job
 from installation.stills.repainting import repaint
-from installation.stills.tasks import open_stage
 
 LONGEST_REFERENCE_PX = 4096
 
@@ -30,7 +29,6 @@ class Source:
 
     lineage is a hash of what else its picture comes of: a moment's effects and weights, the code that opens it.
     enlarged says that a stage will enlarge it: it is worked on small; a picture that is printed as it is stays whole.
-    enlarging is that stage's settings: a moment's generator is enlarged by it before effects are drawn.
     """
 
     kind: str
@@ -40,14 +38,12 @@ class Source:
     size: tuple[int, int]  # of the print
     lineage: str = ""
     enlarged: bool = True
-    enlarging: Mapping[str, Any] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """What opening it depends on."""
         working = jobs.working_size(self.size) if self.enlarged else self.size
-        table = {"kind": self.kind, "path": self.path, "working_size": working, "reader": READER}
-        return table if self.enlarging is None else table | {"enlarging": dict(self.enlarging)}
+        return {"kind": self.kind, "path": self.path, "working_size": working, "reader": READER}
 
 
 @dataclass(frozen=True)
@@ -73,17 +69,9 @@ def find_sources(job: Job, own: frozenset[str] = frozenset()) -> Found:
     for path in (Path(text) for text in job.inputs if not Path(text).is_dir()):
         kind = "moment" if path.suffix.lower() == ".json" else "picture"
         if one := _look(path, kind, lambda path=path: jobs.print_size(job, _aspect(path)), found):  # type: ignore[misc]
-            upscales = "upscale" in jobs.chain(job, kind)
-            one = dataclasses.replace(one, enlarged=kind != "picture" or upscales)
-            found.sets.append([_enlarging(job, one) if upscales and kind == "moment" else one])
+            enlarged = kind != "picture" or "upscale" in jobs.chain(job, kind)
+            found.sets.append([dataclasses.replace(one, enlarged=enlarged)])
     return found
-
-
-def _enlarging(job: Job, moment: Source) -> Source:
-    """A moment whose generator's picture is enlarged as the print will be; by whose weights is in its lineage."""
-    table = jobs.stage_settings(job, "upscale", moment.size, moment.kind)
-    by = open_stage("upscale", table).fingerprint
-    return dataclasses.replace(moment, enlarging=table, lineage=f"{moment.lineage} {by}".strip())
 
 
 def check_hashes(job: Job) -> list[str]:
@@ -145,7 +133,10 @@ def pictures_in(folders: Sequence[Path], out: Path) -> list[Path]:
 
 
 class Opening(Stage):
-    """The step before the first stage: read a picture, or paint a moment at the size that is worked on."""
+    """The step before the first stage: read a picture, or paint a moment at the size that is worked on.
+
+    The setting enlarging, where it is there, is the table of the stage `upscale` that will enlarge the print.
+    """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.kind, self.path = str(settings["kind"]), Path(settings["path"])
@@ -154,7 +145,7 @@ class Opening(Stage):
 
     def run(self, stills: Sequence[Still], work: Work) -> Made:
         if self.kind == "moment":
-            return repaint(open_moment(self.path), self.size, self.enlarging, work)
+            return repaint(open_moment(self.path), self.size, self._finer(work))
         from installation.stages import pixels
 
         found = read_picture(self.path)
@@ -164,6 +155,16 @@ class Opening(Stage):
             longest = round(max(found.shape[:2]) * min(1.0, scale))
         size = pixels.fit((found.shape[1], found.shape[0]), longest)
         return Made(found if size == (found.shape[1], found.shape[0]) else pixels.resize(found, size))
+
+    def _finer(self, work: Work) -> Callable[[Any], Any] | None:
+        """How the generator's picture is enlarged before effects are drawn."""
+        if self.enlarging is None:
+            return None
+        from installation.stages import upscale
+        from installation.stages.upscale.finer import finer
+
+        settings = check(upscale.Settings, self.enlarging, "upscale")
+        return lambda pixels: finer(pixels, self.size, settings, work)
 
 
 def _aspect(path: Path) -> tuple[int, int]:

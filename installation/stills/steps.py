@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,17 @@ def lay_steps(order: Job, source: Source) -> list[Step]:
             Step(name, settings, tasks.open_stage(name, settings), depth, lineage.of_stage(name), depth <= joined)
         )
     return steps
+
+
+def opening_step(source: Source, steps: Sequence[Step]) -> Step:
+    """The step before all others. A moment's generator is enlarged as its print will be, before effects are drawn."""
+    settings, reads = source.settings, [source.sha256]
+    if source.kind == "moment" and (upscale := next((step for step in steps if step.name == "upscale"), None)):
+        settings = settings | {"enlarging": upscale.settings}
+        reads.append(upscale.stage.fingerprint)
+    stage = tasks.open_stage(SOURCE, settings)
+    stage.fingerprint = " ".join(filter(None, reads))
+    return Step(SOURCE, settings, stage, 0, source.lineage, source.kind == job.REFERENCES)
 
 
 def task_of(step: Step, plan: Plan, archive: Archive, threads: int) -> Task:

@@ -16,7 +16,7 @@ from installation.networks.upscaler import NetworkConfig, Upscaler
 from installation.settings import Effect, Part, Screen, Show, to_table
 from installation.signals import Controls, Moment
 from installation.stages.work import Work
-from installation.stills import job, repainting, sources, tasks
+from installation.stills import job, repainting, sources, steps, tasks
 from installation.training.export import write_model
 
 SIZE = (732, 732)  # three times what bloom paints
@@ -38,26 +38,35 @@ def steepest(picture: np.ndarray) -> float:
     return float(np.quantile(np.abs(np.diff(grey, axis=1)), 0.999)) / 255
 
 
+def opened(moment: Moment, folder: Path, size: tuple[int, int]) -> np.ndarray:
+    """A moment as the chain opens it for a print that is enlarged."""
+    path, work = folder / "moment.json", folder / "work"
+    path.write_text(json.dumps(as_table(moment)))
+    work.mkdir()
+    table = job.stage_settings(job.Job(("x",)), "upscale", size, "moment")
+    told = {"kind": "moment", "path": str(path), "working_size": size, "enlarging": table}
+    drawn = sources.Opening(told).run((), Work(0, work)).pixels
+    assert not list(work.iterdir()), "nothing is left behind"
+    return drawn
+
+
 def test_a_flower_is_printed_sharper_than_it_is_painted_and_is_the_same_flower(tmp_path: Path) -> None:
     moment = moment_of(Part("stylegan2", {"model": "bloom"}))
     scaled = repainting.render(moment, SIZE)
-    table = job.stage_settings(job.Job(("x",)), "upscale", SIZE, "moment")
-    drawn = repainting.repaint(moment, SIZE, table, Work(0, tmp_path)).pixels
+    drawn = opened(moment, tmp_path, SIZE)
     assert drawn.shape == scaled.shape and steepest(drawn) > 1.5 * steepest(scaled)
     small, before = (cv2.resize(p, (61, 61), interpolation=cv2.INTER_AREA).astype(float) for p in (drawn, scaled))
     assert np.abs(small - before).mean() < 6
-    assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
 def test_what_a_generator_paints_as_large_as_it_is_asked_to_is_left_as_it_is(tmp_path: Path) -> None:
     moment = moment_of(Part("pattern"))
-    table = job.stage_settings(job.Job(("x",)), "upscale", (200, 200), "moment")
-    drawn = repainting.repaint(moment, (200, 200), table, Work(0, tmp_path)).pixels
+    drawn = opened(moment, tmp_path, (200, 200))
     assert (drawn == repainting.render(moment, (200, 200))).all()
 
 
-def test_by_which_weights_a_moment_is_enlarged_is_in_its_lineage(tmp_path: Path) -> None:
-    path, mine, lineages = tmp_path / "moment.json", tmp_path / "mine", []
+def test_by_which_weights_a_moment_is_enlarged_is_part_of_its_key(tmp_path: Path) -> None:
+    path, mine, reads = tmp_path / "moment.json", tmp_path / "mine", []
     path.write_text(json.dumps(as_table(moment_of(Part("pattern")))))
     order = job.Job((str(path),), settings={"upscale": {"model": str(mine)}})
     config = NetworkConfig(4, 4, 1)
@@ -67,5 +76,7 @@ def test_by_which_weights_a_moment_is_enlarged_is_in_its_lineage(tmp_path: Path)
         write_model(mine, Upscaler(config).state_dict(), Image.new("RGB", (4, 4)), card)
         tasks._open_stage.cache_clear()
         ((source,),) = sources.find_sources(order).sets
-        lineages.append(source.lineage)
-    assert lineages[0] == lineages[1] != lineages[2]
+        step = steps.opening_step(source, steps.lay_steps(order, source))
+        assert step.settings["enlarging"]["model"] == str(mine)
+        reads.append(step.stage.fingerprint)
+    assert reads[0] == reads[1] != reads[2]
