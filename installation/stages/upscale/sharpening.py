@@ -80,14 +80,11 @@ def sharpened(picture: np.ndarray, strength: float) -> Look:
     kernel = kernel_of(lifts)
 
     def look(pixels: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        tall, wide = pixels.shape[:2]
-        top, left = max(0, window.top - REACH), max(0, window.left - REACH)
-        rgb, alpha = read_window(
-            pixels, Window(top, min(tall, window.bottom + REACH), left, min(wide, window.right + REACH))
-        )
+        wide = window.grown(REACH, pixels.shape[:2])
+        rgb, alpha = read_window(pixels, wide)
         drawn = cv2.filter2D(rgb, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
         low, high = cv2.erode(rgb, NEAR) - OVERSHOOT, cv2.dilate(rgb, NEAR) + OVERSHOOT
-        here = np.s_[window.top - top : window.bottom - top, window.left - left : window.right - left]
+        here = window.within(wide)
         return np.clip(np.clip(drawn, low, high), 0.0, 1.0)[here], alpha[here]
 
     return look

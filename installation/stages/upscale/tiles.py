@@ -54,15 +54,31 @@ class Window:
     def area_px(self) -> int:
         return (self.bottom - self.top) * (self.right - self.left)
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Where it lies in its picture."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def grown(self, px: int, size: tuple[int, int]) -> Window:
+        """So many pixels more on each side, as far as a picture of size (height, width) reaches."""
+        bottom, right = min(size[0], self.bottom + px), min(size[1], self.right + px)
+        return Window(max(0, self.top - px), bottom, max(0, self.left - px), right)
+
+    def within(self, other: Window) -> tuple[slice, slice]:
+        """Where it lies in what another window shows."""
+        rows, columns = self.slices
+        return (
+            slice(rows.start - other.top, rows.stop - other.top),
+            slice(columns.start - other.left, columns.stop - other.left),
+        )
+
 
 def with_rim(tile: Tile, size: tuple[int, int], pad_px: int) -> Window:
     """The window that a tile needs of a picture of size (height, width).
 
     At the picture's own edges there is no rim: there the network shall see that the picture ends.
     """
-    top, left = max(0, tile.top - pad_px), max(0, tile.left - pad_px)
-    bottom, right = min(size[0], tile.top + tile.height + pad_px), min(size[1], tile.left + tile.width + pad_px)
-    return Window(top, bottom, left, right)
+    return Window(tile.top, tile.top + tile.height, tile.left, tile.left + tile.width).grown(pad_px, size)
 
 
 def plan_tiles(size: tuple[int, int], pad_px: int, most_px: int, tile_px: int = 0) -> list[Tile]:

@@ -20,13 +20,12 @@ def read_window(pixels: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndar
     beyond. It depends on the picture only, not on the window, so neighbouring windows agree.
     """
     if pixels.shape[2] == 3:
-        return split(pixels[window.top : window.bottom, window.left : window.right])
-    reach = RADII_PX[-1]
-    top, left = max(0, window.top - reach), max(0, window.left - reach)
-    rgb, alpha = split(pixels[top : window.bottom + reach, left : window.right + reach])
+        return split(pixels[window.slices])
+    wide = window.grown(RADII_PX[-1], pixels.shape[:2])
+    rgb, alpha = split(pixels[wide.slices])
     if alpha.min() < FAINT:
         rgb = _carry_out(rgb, alpha)
-    here = np.s_[window.top - top : window.bottom - top, window.left - left : window.right - left]
+    here = window.within(wide)
     return np.ascontiguousarray(rgb[here]), np.ascontiguousarray(alpha[here])
 
 
