@@ -20,10 +20,13 @@ import pytest
 from controllers import Device, NoPortsError, real_ports, stood_in
 from desktops import virtual_desktop
 
+from installation.__main__ import PASSIVE
+
 if TYPE_CHECKING:
     from plainshow import Studios
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+for name, value in PASSIVE.items():  # before anything loads what reads them
+    os.environ.setdefault(name, value)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of networks this small a second thread mostly waits for the first
 os.environ.setdefault("LP_NUM_THREADS", "0")  # nor does drawing small pictures without a GPU gain from more
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait by spinning: with every core at work, for nothing

@@ -40,7 +40,6 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%F %T")
     faulthandler.enable()  # a crash in a driver says where
     give_way(NICENESS)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     show = check(Show, settings["show"], "show")
     width, height = (max(a, b) for a, b in zip(show.screen.size, show.screen.working_size, strict=True))
     plan = Plan(memory, width * height)
