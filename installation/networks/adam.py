@@ -11,6 +11,8 @@ import inspect
 import torch
 from torch.optim import Adam as _Adam
 
+STEP = inspect.unwrap(_Adam.step)
+
 
 class Adam(_Adam):
     """torch.optim.Adam (Kingma and Ba 2015), number for number; its step takes no closure."""
@@ -23,4 +25,4 @@ class Adam(_Adam):
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
         """One step along the gradients."""
-        inspect.unwrap(_Adam.step)(self)
+        STEP(self)

@@ -53,7 +53,7 @@ def test_what_is_sharp_stays_as_it_is(sharp: np.ndarray):
     assert apart(seen(grain), read_window(grain, WHOLE)[0]) < 1e-4
 
 
-def test_what_is_even_stays_even_and_nothing_rings_far_beyond_a_border(sharp: np.ndarray):
+def test_what_is_even_stays_even_and_nothing_rings_far_beyond_a_border():
     plain = np.full((SIDE, SIDE, 3), 30000, np.uint16)
     assert np.allclose(seen(plain), 30000 / 65535, atol=1e-4)
     step = np.full((SIDE, SIDE, 3), 15000, np.uint16)

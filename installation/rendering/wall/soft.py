@@ -20,9 +20,7 @@ FEW = 0.02  # of the frame's pixels: those are dimmed one by one
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 OUTSIDE = -16.0  # px: nothing of the picture reaches there
 NEAR_PX = 0.02  # of the picture, that nobody sees
-FINE = (
-    1.6  # times, at most: 43 dB from what a cubic at every pixel would draw, which nobody sees, in a tenth of its time
-)
+FINE = 1.6  # times, at most: 43 dB from a cubic at every pixel, which nobody sees, in a tenth of its time
 Size = tuple[int, int]
 
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,7 @@ def measure(size: tuple[int, int], network: str = "srvgg", model: str = "") -> d
 def _enlarging(settings: Settings, network: nn.Module, work: Work, look: Look) -> Enlarging:
     names = ("tile_px", "pad_px", "memory_mb", "keep_colour", "stretch")
     chosen = {name: getattr(settings, name) for name in names}
-    alpha = lambda: open_network(OF_ALPHA)  # noqa: E731 (opened only for a picture that has one)
+    alpha = partial(open_network, OF_ALPHA)  # opened only for a picture that has one
     return Enlarging(network, alpha, work.folder, look=look, progress=work.progress, **chosen)
 
 
