@@ -15,8 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE  # else each of the programs that run here, hun
 run: setup
 	@$(BIN)/installation live $(ARGS)
 
-test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: setup  # three files at a time on two cores: a third of a test's time is waiting for somebody
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
