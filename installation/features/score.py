@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,16 @@ def of_bytes(packed: bytes) -> Score:
         raise ValueError(f"no score: {error}") from error
 
 
-def open_score(path: str | Path) -> Score:
-    """The score of a sound file, heard now unless it was before. Raises SoundError and OSError, as reading it does."""
+def open_score(path: str | Path, say: Callable[[str], object] = lambda line: None) -> Score:
+    """The score of a sound file, heard now unless it was before: that takes its time, and is said.
+
+    Raises SoundError and OSError, as reading it does.
+    """
     kept = files.of_user("XDG_CACHE_HOME", ".cache") / "music" / f"{digest(Path(path))}-{VERSION}.npz"
     try:
         return of_bytes(kept.read_bytes())
     except (OSError, ValueError):
+        say(f"listening to {Path(path).name}, once: seconds, or a minute in a new installation, while librosa compiles")
         score = hear(path)
     with contextlib.suppress(OSError):  # a home that cannot be written to costs the time to hear it anew
         files.write_bytes(kept, score.to_bytes(), lasting=False)

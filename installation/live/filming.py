@@ -10,6 +10,7 @@ import zipfile
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def main(options: Namespace, words: Sequence[str]) -> int:
             leftovers.discard(folder)
             print(f"removed {folder}")
     print(f"{plan.out}: {plan.frames} frames of {plan.show.name} to {plan.music.name}", flush=True)
-    open_score(plan.music)  # heard once, before the first frame; what cannot be heard is said here
+    open_score(plan.music, partial(print, flush=True))  # before the first frame; what cannot be heard is said here
     with ExitStack() as closing:
         show = Stepped(plan.show, closing)
         key = film_plan.key_of(plan, show.made_of, show.generator.weights_sha256, show.renderer)

@@ -108,7 +108,8 @@ def words(place: Path, out: Path, *more: str) -> list[str]:
 def film(place: Path) -> Path:
     """Made without being disturbed, in a process that nothing else was done in: its last bits are those of others."""
     made = [sys.executable, "-m", "installation", *words(place, place / "film.mp4")]
-    subprocess.run(made, check=True, capture_output=True)
+    said = subprocess.run(made, check=True, capture_output=True, text=True).stdout
+    assert "listening to clicks.wav, once" in said, "a minute without a word looks like a program that hangs"
     return place / "film.mp4"
 
 
@@ -177,7 +178,8 @@ def test_the_same_line_again_makes_nothing_anew_and_another_takes_the_place_of_o
 ) -> None:
     before = film.stat().st_mtime_ns
     assert main(words(place, film)) == 0 and film.stat().st_mtime_ns == before
-    assert "there already" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "there already" in said and "listening" not in said
     again = place / "again.mp4"
     for seconds in ("0.2", "0.4"):
         assert main(words(place, again, "--seconds", seconds)) == 0
