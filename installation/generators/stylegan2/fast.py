@@ -44,7 +44,7 @@ class Layer:
     up: bool
     clamp: float | None
     fold: bool  # whether a single picture is cheaper with its style folded into the weight
-    packed: Tensor | None  # the weight as oneDNN wants it, on a CPU that computes in float32
+    packed: Tensor | None  # the weight as oneDNN wants it, on a CPU
 
 
 class FastSynthesis:
@@ -52,7 +52,8 @@ class FastSynthesis:
 
     def __init__(self, net: Synthesis, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         self.config, self.dtype, self.device = net.config, dtype, torch.device(device)
-        self.fused = self.device.type == "cpu" and dtype == torch.float32 and onednn.available()
+        on_cpu = self.device.type == "cpu"
+        self.fused = on_cpu and dtype in (torch.float32, torch.bfloat16) and onednn.available(dtype)
         self.layers: list[Layer] = []
         self.affines: list[tuple[int, Tensor, Tensor]] = []  # by layer: the w it listens to, (w_dim, in), (in,)
         with torch.no_grad():
@@ -68,7 +69,8 @@ class FastSynthesis:
             self.pick = torch.cat(mine).to(self.device)  # (S,): where each style stands among those of every w
             self.const = self._begin(net)
             self.fir = fir_kernel(4.0).to(self.device, dtype)
-            self.fir_rgb = self.fir.expand(self.config.rgb_channels, 1, 4, 4).contiguous()
+            whole = torch.float32 if on_cpu else dtype  # three channels are too few for what is fast in bfloat16
+            self.fir_rgb = fir_kernel(4.0).to(self.device, whole).expand(self.config.rgb_channels, 1, 4, 4).contiguous()
 
     @torch.no_grad()
     def refresh(self, net: Synthesis, names: Collection[str]) -> None:
@@ -151,41 +153,51 @@ class FastSynthesis:
             style = styles[:, layer.start : layer.stop]
             if layer.power is None:
                 y = self._to_rgb(layer, x, style)
-                y = y if bend is None else bend(layer.name, y)
+                y = (y if bend is None else bend(layer.name, y)).to(self.fir_rgb.dtype)
                 rgb = y if rgb is None else y.add_(self._upsample(rgb))
                 if layer.resolution == up_to:
                     break
             else:
-                noisy = noise != "none" and layer.noise is not None
-                plain = fused and not noisy and layer.clamp is None
-                x = self._fused(layer, x, style) if plain else self._styled(layer, x, style, noise)
+                x = self._fused(layer, x, style, noise) if fused else self._styled(layer, x, style, noise)
                 x = x if bend is None else bend(layer.name, x)
         assert rgb is not None
         return rgb.float()
 
-    def _fused(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
-        """A single picture's layer without noise, the leaky ReLU inside the convolution."""
+    def _fused(self, layer: Layer, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+        """A single picture's layer, the leaky ReLU inside the convolution where no noise comes in between."""
+        noisy = noise != "none" and layer.noise is not None
+        x = self._convolved(layer, x, style, None if noisy else SLOPE)
+        if noisy:
+            F.leaky_relu_(self._add_noise(layer, x, noise), SLOPE)
+        return x if layer.clamp is None else x.clamp_(-layer.clamp, layer.clamp)
+
+    def _convolved(self, layer: Layer, x: Tensor, style: Tensor, slope: float | None) -> Tensor:
         style, demodulation = _scales(layer, style, unit=False)
         if layer.up:
             assert layer.packed is not None
-            x = onednn.conv_transpose(x * style[:, :, None, None], layer.packed)
-            return onednn.conv(x, demodulation[0, :, None, None, None] * self.fir, layer.bias, SLOPE, len(layer.bias))
+            x = onednn.conv_transpose(x * style[:, :, None, None].to(self.dtype), layer.packed)
+            kernel = (demodulation[0, :, None, None, None] * self.fir).to(self.dtype)
+            return onednn.conv(x, kernel, layer.bias, slope, len(layer.bias))
         if layer.packed is None:
-            weight = layer.weight * torch.outer(demodulation[0], style[0])[:, :, None, None]
-            return onednn.conv(x, weight, layer.bias, SLOPE)
-        x = onednn.conv(x * style[:, :, None, None], layer.packed, layer.bias / demodulation[0], SLOPE)
-        return x.mul_(demodulation[:, :, None, None])  # may follow the leaky ReLU because it is positive
+            weight = layer.weight * torch.outer(demodulation[0], style[0])[:, :, None, None].to(self.dtype)
+            return onednn.conv(x, weight, layer.bias, slope)
+        bias = (layer.bias / demodulation[0]).to(self.dtype)
+        x = onednn.conv(x * style[:, :, None, None].to(self.dtype), layer.packed, bias, slope)
+        return x.mul_(demodulation[:, :, None, None].to(self.dtype))  # may follow the leaky ReLU as it is positive
 
     def _styled(self, layer: Layer, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
         style, demodulation = _scales(layer, style)
         single = x.shape[0] == 1
         x = self._up(layer, x, style, demodulation) if layer.up else self._flat(layer, x, style, demodulation, single)
+        F.leaky_relu_(self._add_noise(layer, x, noise), SLOPE)
+        return x if layer.clamp is None else x.clamp_(-layer.clamp, layer.clamp)
+
+    def _add_noise(self, layer: Layer, x: Tensor, noise: Noise) -> Tensor:
         if noise == "frozen" and layer.noise is not None:
             x.add_(layer.noise)
         elif noise == "random" and layer.strength is not None:
             x.add_(torch.randn(x.shape[0], 1, *x.shape[2:], device=x.device, dtype=x.dtype).mul_(layer.strength))
-        F.leaky_relu_(x, SLOPE)
-        return x if layer.clamp is None else x.clamp_(-layer.clamp, layer.clamp)
+        return x
 
     def _flat(self, layer: Layer, x: Tensor, style: Tensor, demodulation: Tensor, single: bool) -> Tensor:
         """Same size: x (B, in, R, R) -> (B, out, R, R), demodulated, with bias."""
@@ -207,11 +219,7 @@ class FastSynthesis:
         return torch.addcmul(layer.bias[None, :, None, None], x, demodulation[:, :, None, None].to(self.dtype))
 
     def _to_rgb(self, layer: Layer, x: Tensor, style: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        if self.fused and batch == 1:  # as a matrix product, which leaves the picture's channels one after another
-            pixels = x.permute(1, 0, 2, 3).reshape(channels, -1)
-            y = torch.addmm(layer.bias[:, None], layer.weight[:, :, 0, 0] * style, pixels).view(1, -1, height, width)
-        elif batch == 1:
+        if x.shape[0] == 1:
             y = F.conv2d(x, layer.weight * style[:, :, None, None].to(self.dtype), layer.bias)
         else:
             y = F.conv2d(x * style[:, :, None, None].to(self.dtype), layer.weight, layer.bias)
