@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import cv2
@@ -29,19 +30,15 @@ class Room:
 
     def __post_init__(self) -> None:
         self._chance = np.random.default_rng(self.seed)
-        rows, columns = np.mgrid[0 : CAMERA[1], 0 : CAMERA[0]].astype("f8")
-        middle, focal = np.array(CAMERA) / 2, CAMERA[0] * 0.8
-        bent = (np.stack([columns + 0.5, rows + 0.5], -1).reshape(-1, 2) - middle) / focal
-        at = bent.copy()
-        for _ in range(60):  # what OpenCV's model bends to here
-            square = (at**2).sum(-1, keepdims=True)
-            at = bent / (1 + self.lens[0] * square + self.lens[1] * square**2)
-        self.ideal = (at * focal + middle) / CAMERA
-
         across, down = (np.linspace(-1, 1, side) ** 2 for side in CAMERA)
         self._falloff = (1 - 0.25 * (down[:, None] + across)).astype("f4")  # darker corners
         self._grain = self._chance.normal(0, self.noise, CAMERA[::-1]).astype("f4")
         self._at: dict[int, np.ndarray] = {}
+
+    @property
+    def ideal(self) -> np.ndarray:
+        """Where a perfect camera would see what each pixel sees [shape=(pixels, 2), 0..1]."""
+        return straightened(self.lens)
 
     def to_frame(self, number: int) -> np.ndarray:
         """From a perfect camera's picture to a projector's frame [shape=(3, 3)]."""
@@ -60,3 +57,16 @@ class Room:
             light += cv2.remap(soft, self._at[number], None, cv2.INTER_LINEAR)
         pixels = cv2.pow(light * self._falloff, 1 / 2.2)  # a camera's gamma
         return np.clip(pixels + np.roll(self._grain, self._chance.integers(self._grain.size)), 0, 1)
+
+
+@functools.cache
+def straightened(lens: tuple[float, float]) -> np.ndarray:
+    """Where each pixel of the camera would lie without its lens [shape=(pixels, 2), 0..1]."""
+    rows, columns = np.mgrid[0 : CAMERA[1], 0 : CAMERA[0]].astype("f8")
+    middle, focal = np.array(CAMERA) / 2, CAMERA[0] * 0.8
+    bent = (np.stack([columns + 0.5, rows + 0.5], -1).reshape(-1, 2) - middle) / focal
+    at = bent.copy()
+    for _ in range(60):  # what OpenCV's model bends to here
+        square = (at**2).sum(-1, keepdims=True)
+        at = bent / (1 + lens[0] * square + lens[1] * square**2)
+    return (at * focal + middle) / CAMERA

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import paper
+import scipy  # its parts are loaded when they are asked for
 import torch
 import torch.nn.functional as F
-from scipy import signal, special
 from torch import Tensor
 
 
@@ -52,11 +52,11 @@ def low_pass(taps: int, cutoff: float, width: float, rate: float, radial: bool) 
     if taps == 1:
         return None
     if not radial:
-        return torch.from_numpy(signal.firwin(taps, cutoff, width=width, fs=rate)).float()
+        return torch.from_numpy(scipy.signal.firwin(taps, cutoff, width=width, fs=rate)).float()
     x = (np.arange(taps) - (taps - 1) / 2) / rate
     far = np.hypot(*np.meshgrid(x, x))
-    window = np.kaiser(taps, signal.kaiser_beta(signal.kaiser_atten(taps, width / (rate / 2))))
-    kernel = special.j1(2 * cutoff * np.pi * far) / (np.pi * far) * np.outer(window, window)
+    window = np.kaiser(taps, scipy.signal.kaiser_beta(scipy.signal.kaiser_atten(taps, width / (rate / 2))))
+    kernel = scipy.special.j1(2 * cutoff * np.pi * far) / (np.pi * far) * np.outer(window, window)
     return torch.from_numpy(kernel / kernel.sum()).float()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import scipy.stats
+import scipy  # its parts are loaded when they are asked for
 import small
 import torch
 import torch.nn.functional as F

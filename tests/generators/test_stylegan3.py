@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
+import scipy  # its parts are loaded when they are asked for
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from scipy import signal, special
 from torch import Tensor
 
 from installation.generators import stylegan3
@@ -103,7 +103,7 @@ def up_fir_down(x, fir, up, down, padding) -> np.ndarray:
     x = stuffed[:, cut[0], cut[1]]
     if fir is not None:
         kernel = (np.outer(fir, fir) if fir.ndim == 1 else fir) * up**2
-        x = np.stack([signal.convolve2d(plane, kernel, mode="valid") for plane in x])
+        x = np.stack([scipy.signal.convolve2d(plane, kernel, mode="valid") for plane in x])
     return x[:, ::down, ::down]
 
 
@@ -216,11 +216,11 @@ def test_parameters_are_named_and_shaped_as_in_nvidias_files() -> None:
 
 def test_designed_filters_are_those_of_the_paper() -> None:
     layer, shape = Generator(NetworkConfig.r()).synthesis.layers[10], layer_shapes(NetworkConfig.r())[10]
-    up = signal.firwin(24, shape.in_cutoff, width=2 * shape.in_width, fs=shape.rate)
+    up = scipy.signal.firwin(24, shape.in_cutoff, width=2 * shape.in_width, fs=shape.rate)
     assert np.allclose(layer.up_filter, up, atol=1e-6)
     radius = np.hypot(*np.meshgrid(*[(np.arange(12) - 5.5) / shape.rate] * 2))
-    jinc = special.j1(2 * np.pi * shape.out_cutoff * radius) / (np.pi * radius)
-    beta = signal.kaiser_beta(signal.kaiser_atten(12, 2 * shape.out_width / (shape.rate / 2)))
+    jinc = scipy.special.j1(2 * np.pi * shape.out_cutoff * radius) / (np.pi * radius)
+    beta = scipy.signal.kaiser_beta(scipy.signal.kaiser_atten(12, 2 * shape.out_width / (shape.rate / 2)))
     round_one = jinc * np.outer(np.kaiser(12, beta), np.kaiser(12, beta))
     assert np.allclose(layer.down_filter, round_one / round_one.sum(), atol=1e-6)
 

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import logging
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -92,19 +93,19 @@ def test_what_a_header_promises_is_not_believed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    "make",
     [
-        b"",
-        b"PK\x03\x04 torn",
-        b"\x80\x04 a pickle",
-        bomb(),
-        promise(),
-        pickled(),
-        swollen(),
-        odd(w=np.array([["a"]])),
-        odd(w=np.full((1, 2, 3), np.nan)),
-        odd(w=np.zeros((2, 2, 3))),
-        odd(other=np.zeros(3)),
+        lambda: b"",
+        lambda: b"PK\x03\x04 torn",
+        lambda: b"\x80\x04 a pickle",
+        bomb,
+        promise,
+        pickled,
+        swollen,
+        lambda: odd(w=np.array([["a"]])),
+        lambda: odd(w=np.full((1, 2, 3), np.nan)),
+        lambda: odd(w=np.zeros((2, 2, 3))),
+        lambda: odd(other=np.zeros(3)),
     ],
     ids=[
         "empty",
@@ -120,9 +121,9 @@ def test_what_a_header_promises_is_not_believed(tmp_path: Path) -> None:
         "another",
     ],
 )
-def test_a_file_that_is_no_vector_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_vector_is_refused_in_one_line(make: Callable[[], bytes], tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
-    path.write_bytes(content)
+    path.write_bytes(make())
     with pytest.raises(SettingsError) as refused:
         vectors.read(path)
     assert str(path) in str(refused.value) and "\n" not in str(refused.value)
