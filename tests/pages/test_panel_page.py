@@ -329,7 +329,9 @@ DRAG = """(async () => {{
     await new Promise(requestAnimationFrame);
   }}
   say("pointerup", x + 6 + {right}, y + 4 + {down});
+  const there_px = Number(handle.getAttribute("cx"));
   await new Promise((done) => setTimeout(done, 100)); // behind the page's own clock for what is dragged: all is said
+  return there_px;
 }})()"""
 
 
@@ -349,12 +351,13 @@ def test_a_wall_is_fitted_saved_and_taken_back_from_a_telephone(
         click(one, "[data-tab=wall]")
     click(phone, "#fit")
     phone.until("!document.getElementById('wall-hand').hidden && !document.getElementById('save-wall').disabled")
-    phone.evaluate(DRAG.format(point=0, right=60, down=30))
+    dragged_px = phone.evaluate(DRAG.format(point=0, right=60, down=30))
     for one in (phone, browser):  # the finger was a little beside the point: the point keeps its distance from it
         one.until(corner_is(0, "Math.abs(x - 0.18) < 0.04 && Math.abs(y - 0.16) < 0.05"))
-    dragged_px = phone.evaluate("document.querySelector('#plan-points circle').getAttribute('cx')")
+    at_px = "Number(document.querySelector('#plan-points circle').getAttribute('cx'))"
+    browser.until(f"Math.abs({at_px} - {dragged_px}) < 0.1")  # the one goes on from where the other ended
     click(browser, '[data-nudge="ArrowRight"]')
-    phone.until(f"Number(document.querySelector('#plan-points circle').getAttribute('cx')) > {dragged_px}")
+    phone.until(f"Math.abs({at_px} - {dragged_px} - 1) < 0.1")
     click(phone, "#save-wall")
     browser.until("document.getElementById('wall-kept').textContent === 'here · saved, version 1'")
     saved = read_venue("").outputs[0].mesh.points[0]
