@@ -354,10 +354,9 @@ def test_a_wall_is_fitted_saved_and_taken_back_from_a_telephone(
     dragged_px = phone.evaluate(DRAG.format(point=0, right=60, down=30))
     for one in (phone, browser):  # the finger was a little beside the point: the point keeps its distance from it
         one.until(corner_is(0, "Math.abs(x - 0.18) < 0.04 && Math.abs(y - 0.16) < 0.05"))
-    at_px = "Number(document.querySelector('#plan-points circle').getAttribute('cx'))"
-    browser.until(f"Math.abs({at_px} - {dragged_px}) < 0.1")  # the one goes on from where the other ended
+    browser.until(corner_is(0, f"Math.abs(x * 320 - {dragged_px}) < 0.1"))  # one goes on from where the other ended
     click(browser, '[data-nudge="ArrowRight"]')
-    phone.until(f"Math.abs({at_px} - {dragged_px} - 1) < 0.1")
+    phone.until(corner_is(0, f"Math.abs(x * 320 - {dragged_px} - 1) < 0.1"))
     click(phone, "#save-wall")
     browser.until("document.getElementById('wall-kept').textContent === 'here · saved, version 1'")
     saved = read_venue("").outputs[0].mesh.points[0]
