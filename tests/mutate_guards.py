@@ -3,8 +3,8 @@
     python tests/mutate_guards.py --seed 1 --count 16 --room stills --room control
 
 A guard is an `if` that only raises, returns, goes on or breaks; an `except`, or a suppressed error; a loop that tries
-again; a number kept in its bounds. Each is taken out in a copy of the tree, never here; the tests of its room then run
-up to the first failure. What survives needs a test, or is of no use and can go.
+again; a number kept in its bounds. Each is taken out in a copy of the tree, never here; the tests of its room and
+those that import its module then run up to the first failure. What survives needs a test, or is of no use and can go.
 """
 
 from __future__ import annotations
@@ -106,11 +106,15 @@ def test(copy: Path, places: Sequence[str]) -> bool:
 
 
 def nearest_first(guard: Guard) -> list[str]:
-    """The test files of the guard's room, those that speak most of its module first: the first failure is the end."""
+    """The test files of the guard's room and what else imports its module, those that speak most of that first: the
+    first failure is the end."""
+    module = guard.path.parent if guard.path.stem == "__init__" else guard.path.with_suffix("")
+    room, name = ".".join(module.parts[:-1]), module.name
+    imports = re.compile(rf"\b{room}\.{name}\b|\bfrom {room} import [^\n]*\b{name}\b")
     places = [ROOT / place for place in TESTS[guard.path.parts[1]]]
-    files = [file for place in places for file in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])]
-    name = guard.path.parent.name if guard.path.stem == "__init__" else guard.path.stem
-    files.sort(key=lambda file: (name not in file.stem, -len(re.findall(rf"\b{name}\b", file.read_text("utf-8")))))
+    texts = {file: file.read_text("utf-8") for file in sorted((ROOT / "tests").rglob("test_*.py"))}
+    files = [f for f, text in texts.items() if imports.search(text) or any(f.is_relative_to(place) for place in places)]
+    files.sort(key=lambda file: (name not in file.stem, -len(re.findall(rf"\b{name}\b", texts[file]))))
     return [str(file.relative_to(ROOT)) for file in files]
 
 

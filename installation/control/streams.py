@@ -82,8 +82,8 @@ class Streams:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         stream = Stream(connection, host, now_s)
-        self.open.append(stream)
         self._selector.register(connection, selectors.EVENT_READ, lambda now_s: self._read(stream, now_s))
+        self.open.append(stream)
 
     def expire(self, now_s: float) -> None:
         """Close streams that began a packet long ago and never end it."""
@@ -96,8 +96,7 @@ class Streams:
         """End one connection."""
         if stream in self.open:
             self.open.remove(stream)
-            with contextlib.suppress(KeyError, ValueError):
-                self._selector.unregister(stream.connection)
+            self._selector.unregister(stream.connection)
             stream.connection.close()
 
     def close_all(self) -> None:

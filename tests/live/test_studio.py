@@ -12,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from installation import files
 from installation.bending.operations import OPERATIONS, Operation
 from installation.children import Memory
+from installation.generators.painter import BEYOND_HELP
 from installation.live import studio as studios
 from installation.live.leaving import without
 from installation.live.studio import AT, AWAKE, DRAWN, FIRST_EFFECT, REQUESTED, Plan, Studio
-from installation.live.studio_child import Hung, Room
+from installation.live.studio_child import TOLD_EVERY_S, Hung, Room
 from installation.settings import Bend, Effect, Part, Screen, SettingsError, Show
 from installation.signals import Controls, Picture, SoundBlock
 
@@ -124,6 +126,30 @@ def test_a_network_that_takes_half_a_minute_a_picture_is_not_called_hung_and_one
     with pytest.raises(Hung, match="has not answered"):
         here.room._check()
     here.room.painter._began_s = 0.0
+
+
+def test_a_generator_whose_gpu_fails_for_good_ends_its_process(inside) -> None:
+    here = inside()
+    here.draw()
+    painter, processor = here.room.painter, here.room.painter.generator.device
+    try:
+        painter.generator.device, painter._failures = torch.device("cuda"), BEYOND_HELP
+        with pytest.raises(Hung, match="does not recover"):
+            here.room._check()
+    finally:
+        painter.generator.device = processor
+    here.room._check()
+
+
+def test_the_show_is_told_where_the_time_goes_now_and_then_and_not_with_every_frame(inside, monkeypatch) -> None:
+    here = inside()
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(here.plan.status, "write", told.append)
+    here.room._told_s = 100.0
+    here.room._tell(100.0 + TOLD_EVERY_S / 2)
+    assert not told
+    here.room._tell(100.0 + TOLD_EVERY_S)
+    assert len(told) == 1
 
 
 def test_while_a_replay_waits_for_a_slow_picture_the_process_shows_that_it_lives(inside) -> None:
@@ -274,6 +300,8 @@ def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(
     counts, times = studio._memory.counts, studio._memory.times
     wait_for(lambda: awake(studio) and counts[DRAWN] >= counts[REQUESTED])
     times[DRAWN] -= 3600.0
+    times[REQUESTED] -= 3600.0
+    assert studio._silence_s() == 0.0, "nothing is owed"
     os.kill(studio.pids[0], signal.SIGSTOP)  # so that the answer stays owed
     ask(studio)
     assert studio._silence_s() < 3000.0

@@ -331,6 +331,17 @@ def test_a_window_manager_that_has_other_ideas_is_not_fought_for_ever(placed, mo
     assert 1 <= len(tries) <= 5
 
 
+def test_monitors_are_asked_for_now_and_then_and_not_for_every_frame(placed, monkeypatch) -> None:
+    display, look = placed("borderless")
+    looks, real = [], desktop_room.look
+    monkeypatch.setattr(desktop_room, "look", lambda glfw: looks.append(1) or real(glfw))
+    monkeypatch.setattr(desktop_room, "LOOK_EVERY_S", 3600.0)
+    display.surface._looked_s = time.monotonic()
+    for _ in range(20):
+        display.keys()
+    assert not looks
+
+
 @pytest.fixture
 def saver(desktop: str) -> Iterator[Callable[[], tuple[int, bool | None]]]:
     """saver(): after how many seconds it comes (0: never), and whether monitors may be put to sleep (None: no such)."""

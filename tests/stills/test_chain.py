@@ -82,6 +82,7 @@ def test_a_job_file_says_what_the_options_say(tmp_path) -> None:
         (["rose.png", "--set", "nonsense"], "STAGE.KEY=VALUE"),
         (["rose.png", "--width", "3 bananas"], "3 bananas"),
         (["empty"], "found none"),
+        (["rose.png", "--out", "rose.png"], "rose.png: expected a folder, or nothing yet"),
     ],
 )
 def test_a_wrong_wish_is_one_clear_line_before_any_work_begins(tmp_path, monkeypatch, capsys, arguments, told) -> None:

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import pytest
 import torch
+from printing import QUICK, paint, still
 
 from installation.stills import tasks
+from installation.stills.tasks import Task
 
 
 def test_a_worker_uses_as_many_threads_as_the_job_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +23,17 @@ def test_a_worker_uses_as_many_threads_as_the_job_says(monkeypatch: pytest.Monke
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
+
+
+def test_what_another_worker_has_finished_meanwhile_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Task] = []
+    perform = tasks.perform
+    monkeypatch.setattr(tasks, "perform", lambda task: asked.append(task) or perform(task))
+    assert still(paint(tmp_path / "rose.png"), "--out", tmp_path / "prints", *QUICK) == 0
+    monkeypatch.setattr(tasks, "open_stage", lambda *_: pytest.fail("it was begun again"))
+    assert [perform(task) for task in asked] == [0.0] * len(asked) and asked
 
 
 def test_a_worker_whose_stages_need_no_network_loads_none_and_one_that_comes_later_hears_of_the_threads() -> None:
