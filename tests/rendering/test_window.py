@@ -332,7 +332,7 @@ def test_a_window_manager_that_has_other_ideas_is_not_fought_for_ever(placed, mo
 
 
 def test_monitors_are_asked_for_now_and_then_and_not_for_every_frame(placed, monkeypatch) -> None:
-    display, look = placed("borderless")
+    display, _ = placed("borderless")
     looks, real = [], desktop_room.look
     monkeypatch.setattr(desktop_room, "look", lambda glfw: looks.append(1) or real(glfw))
     monkeypatch.setattr(desktop_room, "LOOK_EVERY_S", 3600.0)

@@ -193,8 +193,11 @@ def test_what_leads_nowhere_yet_is_noted_and_can_be_learnt_and_forgotten() -> No
     stage.cable.put(0xB2, 9, 126)
     stage.frame()
     learner.look()
+    taught = stage.midi.table.lines
     stage.cable.put(0xB2, 9, 127)
     stage.frame()
+    learner.look()
+    assert stage.midi.table.lines is taught, "a fader that moves is not learnt anew with every step"
     assert stage.level(TEAR) == 1.0 and stage.midi.table.told == {"cc 3/9": TEAR}
     learner.forget()
     stage.cable.put(0xB2, 9, 0)
