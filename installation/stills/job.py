@@ -127,12 +127,12 @@ def print_size(job: Job, aspect: tuple[int, int]) -> tuple[int, int]:
 
     width = parse_length(job.width, job.dpi) if job.width else 0
     height = parse_length(job.height, job.dpi) if job.height else 0
-    if width or height:
-        return width or round(height * aspect[0] / aspect[1]), height or max(1, round(width * aspect[1] / aspect[0]))
-    if job.size != (0, 0):
-        return job.size
-    longest = max(aspect)
-    return max(1, round(2000 * aspect[0] / longest)), max(1, round(2000 * aspect[1] / longest))
+    if not (width or height):
+        if job.size != (0, 0):
+            return job.size
+        width, height = (2000, 0) if aspect[0] >= aspect[1] else (0, 2000)
+    wide, high = round(height * aspect[0] / aspect[1]), round(width * aspect[1] / aspect[0])
+    return width or max(wide, 1), height or max(high, 1)
 
 
 def working_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -97,7 +97,11 @@ def test_the_size_of_a_print_may_be_said_in_metres_and_the_working_size_follows(
     order = job.Job(("x",), width="1m", dpi=254)
     assert job.print_size(order, (4, 3)) == (10000, 7500)
     assert job.working_size((10000, 7500)) == (2500, 1875)
-    assert job.print_size(job.Job(("x",)), (30_000, 3)) == (2000, 1), "a pixel at the least"
+    plain, high, wide = job.Job(("x",)), job.Job(("x",), height="90"), job.Job(("x",), width="90")
+    assert job.print_size(plain, (30_000, 3)) == (2000, 1), "a pixel at the least"
+    assert job.print_size(plain, (3, 30_000)) == (1, 2000) and job.print_size(high, (3, 30_000)) == (1, 90)
+    assert job.print_size(wide, (30_000, 3)) == (90, 1) and job.print_size(wide, (3, 4)) == (90, 120)
+    assert job.print_size(high, (4, 3)) == (120, 90)
     assert job.working_size((30_000, 1)) == (7500, 1) and job.working_size((1, 30_000)) == (1, 7500)
     assert job.working_size((2000, 2000)) == (640, 640) and job.working_size((96, 48)) == (96, 48)
     with pytest.raises((SettingsError, ValueError)):
