@@ -38,9 +38,7 @@ class Stream:
         return bool(self.unsent)
 
     def _flush(self) -> None:
-        if not self.unsent:
-            return
-        with contextlib.suppress(BlockingIOError, OSError):
+        with contextlib.suppress(OSError):  # full, or gone: reading says that
             sent = self.connection.send(self.unsent)
             self.unsent = self.unsent[sent:]
 

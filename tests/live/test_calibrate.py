@@ -104,6 +104,16 @@ def test_a_camera_that_sends_nothing_is_told(display) -> None:
         calibrate.fit_by_camera(display, Silent(), StepClock(8.0))
 
 
+def test_closing_the_window_while_the_camera_looks_ends_it(display) -> None:
+    class Watched(Watching):
+        def read(self, now_s: float) -> CameraFrame | None:
+            display.surface.closed = self.number > 20
+            return super().read(now_s)
+
+    with pytest.raises(SettingsError, match="the window was closed"):
+        calibrate.fit_by_camera(display, Watched(Room([ONE], frame=SIZE), display), StepClock(8.0))
+
+
 def test_a_camera_that_looks_elsewhere_is_told(display) -> None:
     with pytest.raises(UnseenError, match="does not see projector 1"):
         calibrate.fit_by_camera(display, Watching(Room([ONE * 0.01 + 3], frame=SIZE), display), StepClock(8.0))
@@ -154,10 +164,10 @@ def test_the_command_begins_with_what_was_asked_for(away: Path, words: list[str]
     assert calibrate._start(parser().parse_args(["calibrate"]), Screen()) is None
 
 
-@pytest.mark.parametrize("words", [["--projectors", "9x9"], ["--projectors", "two"], ["--overlap", "0.7"]])
-def test_what_cannot_be_asked_for_is_refused_in_one_line(words: list[str], capsys) -> None:
+@pytest.mark.parametrize("words", ["--projectors 9x9", "--projectors 0x2", "--projectors two", "--overlap 0.7"])
+def test_what_cannot_be_asked_for_is_refused_in_one_line(words: str, capsys) -> None:
     with pytest.raises(SystemExit):
-        parser().parse_args(["calibrate", *words])
+        parser().parse_args(["calibrate", *words.split()])
     assert "error: argument" in capsys.readouterr().err
 
 

@@ -232,7 +232,8 @@ def silent_film(path: Path) -> Path:
         ("clicks.wav", "new.mp4", ["--video", "text.ogg"], "no film that can be read"),
         ("clicks.wav", "new.mp4", ["--out-codec", "prores"], "--out: ProRes goes into a .mov"),
         ("clicks.wav", "new.mp4", ["--fps", "0"], "fps: must be above 0"),
-        ("clicks.wav", "new.mp4", ["--seconds", "-1"], "--seconds"),
+        ("clicks.wav", "new.mp4", ["--seconds", "-1"], "--seconds: must be above 0"),
+        ("clicks.wav", "new.mp4", ["--seconds", "nan"], "--seconds: must be above 0"),
         ("clicks.wav", "new.mp4", ["--show", "nowhere"], "no show 'nowhere'"),
     ],
 )

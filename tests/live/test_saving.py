@@ -115,6 +115,8 @@ def test_a_preset_is_kept_recalled_and_dropped(home: Path, monkeypatch) -> None:
     presets.keep("mine", "warm", {"generator.x": 0.6})
     with pytest.raises(SettingsError, match="drop one first"):
         presets.keep("mine", "third", {"generator.x": 0.7})
+    with pytest.raises(SettingsError, match="nothing to keep"):
+        presets.keep("mine", "warm", {})
     presets.drop("mine", "warm")
     assert presets.names("mine") == ["cold"]
     with pytest.raises(SettingsError):

@@ -18,6 +18,7 @@ from plainshow import play
 from test_panel import Page, begin, panel_of, show_file  # noqa: F401 (a fixture)
 
 from installation import files
+from installation.control.places import Refused
 from installation.live.fitting import Fitting
 from installation.live.loop import Live
 from installation.rendering.wall.keeping import read_venue
@@ -246,6 +247,20 @@ def test_a_wall_that_is_as_it_was_is_not_told_again() -> None:
     fitting = Fitting()
     fitting.wall = SimpleNamespace(look=lambda: {"on": True})  # type: ignore[assignment]
     assert fitting.news() == {"on": True} and fitting.news() == {}
+
+
+def test_whoever_saves_again_and_again_fills_no_disk_with_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitting, acts, now_s = Fitting(), list[str](), [100.0]
+    fitting.wall = SimpleNamespace(hear=lambda act, more: acts.append(act))  # type: ignore[assignment]
+    monkeypatch.setattr("installation.live.fitting.time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    for _ in range(3):
+        fitting.hear({"wall": "save"})
+    with pytest.raises(Refused, match="saved just before") as refused:
+        fitting.hear({"wall": "save"})
+    fitting.hear({"wall": "undo"})
+    now_s[0] += 2.0
+    fitting.hear({"wall": "save"})
+    assert refused.value.kind == "save dropped" and acts == ["save"] * 3 + ["undo", "save"]
 
 
 def test_the_code_to_scan_is_on_the_pattern_of_names_too(show_file: Path) -> None:  # noqa: F811
