@@ -177,6 +177,8 @@ def test_master_fades_and_blackout_does_not(board: Board) -> None:
     assert [board.levels(s).master for s in (0.0, 1.0, 2.0)] == [1.0, 0.5, 0.0]
     board.apply(Command("master", value=-1.0), 3.0)
     assert board.levels(3.0).master == 0.0
+    board.apply(Command("master", value=7.0), 4.0)
+    assert board.levels(4.0).master == 1.0
     board.apply(Command("blackout", value=1.0), 0.5)
     assert board.levels(0.5).blackout
     board.apply(Command("go"), 0.6)
@@ -357,8 +359,9 @@ def test_holds_outlive_a_safe_show_that_has_not_their_knobs(board: Board) -> Non
 def test_a_note_with_numbers_that_are_none_is_no_reason_to_fail(board: Board, number: object) -> None:
     board.recall({"master": [number] * 3, "panic": [number] * 3, "held": {TEAR: [number] * 3}, "cue": number}, 0.0)
     assert board.levels(1.0).master == 1.0 and base(board, TEAR, 1.0) == 0.2
-    board.recall({"master": [-3.0, -3.0, 0.0]}, 0.0)
-    assert board.levels(1.0).master == 0.0
+    for start, goal, at_first, at_last in ((-3.0, -3.0, 0.0, 0.0), (3.0, 3.0, 1.0, 1.0), (-3.0, 0.5, 0.0, 0.5)):
+        board.recall({"master": [start, goal, 2.0]}, 0.0)
+        assert (board.levels(0.0).master, board.levels(2.0).master) == (at_first, at_last)
 
 
 def test_what_is_held_becomes_the_running_cues_own_without_a_step_of_the_light(board: Board) -> None:

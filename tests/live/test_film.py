@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -16,9 +17,10 @@ from filelock import FileLock
 
 from installation.__main__ import main
 from installation.clock import WallClock
-from installation.live import filming, leftovers
+from installation.live import film_plan, filming, leftovers
 from installation.live.senses import Senses
-from installation.settings import Part
+from installation.rendering import encoding
+from installation.settings import Part, Show
 
 FPS, SECONDS, RATE_HZ = 25, 9, 44100
 SHOW = """
@@ -205,6 +207,20 @@ def test_what_is_left_of_another_film_is_told_with_the_line_that_goes_on_and_goe
         assert not list(leftovers.others(out)), "somebody is at it"
     assert main(words(place, out, "--seconds", "0.2", "--discard")) == 0
     assert not left.exists() and (mine / "mine.txt").exists()
+
+
+def test_a_show_that_names_a_file_of_other_content_is_another_film(place: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "mine.pkl"
+    settings = {"model": str(weights), "more": [str(weights)]}
+    show = Show("one", generator=Part("pattern", settings))
+    coding = encoding.choose(Path("new.mp4"), "h264", "17", "--out")
+    keys = []
+    for content in (b"one", b"other", b"one"):
+        weights.write_bytes(content)
+        plan = film_plan.Plan(show, place / "clicks.wav", None, Path("new.mp4"), coding, 10)
+        keys.append(film_plan.key_of(plan, []))
+    renamed = replace(plan, show=replace(show, name="two", about="the same under another name"))
+    assert keys[0] == keys[2] != keys[1] and film_plan.key_of(renamed, []) == keys[2]
 
 
 def silent_film(path: Path) -> Path:

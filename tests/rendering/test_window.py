@@ -181,6 +181,7 @@ def test_timings_name_the_parts_of_a_frame(open_stage) -> None:
     [
         ("1", ["a", "b"], "b"),
         ("epson", ["Dell", "EPSON PJ"], "EPSON PJ"),
+        ("epson", ["Dell", "EPSON PJ", "HDMI-2"], "EPSON PJ"),
         ("DP-1", ["eDP-1", "DP-1"], "DP-1"),
         ("HDMI-1", ["HDMI-10", "HDMI-1"], "HDMI-1"),
         ("hdmi-1", ["DP-1", "HDMI-1", "HDMI-1-2"], "HDMI-1"),

@@ -342,3 +342,13 @@ def test_what_is_retouched_while_its_print_is_made_again_is_kept(tmp_path: Path)
         ledger.lay("rose.tif", write)
     assert print_.read_text() == "by hand"
     assert [path.name for path in tmp_path.iterdir() if ".part" in path.name] == []
+
+
+def test_lists_that_were_written_before_there_was_a_ledger_are_the_chains_own(tmp_path: Path) -> None:
+    (tmp_path / ".work").mkdir()
+    listing, ledger = tmp_path / ".work/selection.json", Ledger(tmp_path)
+    assert ledger.state(".work/selection.json") is State.FREE
+    listing.write_text('{"keys": ["a"]}')
+    assert ledger.state(".work/selection.json") is State.OWN
+    listing.write_text("[]")
+    assert ledger.state(".work/selection.json") is State.OLD, "kept aside, never in the way"
