@@ -211,7 +211,7 @@ def test_what_is_left_of_another_film_is_told_with_the_line_that_goes_on_and_goe
 
 def test_a_show_that_names_a_file_of_other_content_is_another_film(place: Path, tmp_path: Path) -> None:
     weights = tmp_path / "mine.pkl"
-    settings = {"model": str(weights), "more": [str(weights)]}
+    settings = {"models": [str(weights)]}
     show = Show("one", generator=Part("pattern", settings))
     coding = encoding.choose(Path("new.mp4"), "h264", "17", "--out")
     keys = []
