@@ -18,7 +18,7 @@ from installation.__main__ import parser
 from installation.pictures import PictureError
 from installation.settings import SettingsError
 from installation.stages.work import Stage
-from installation.stills import archive, job
+from installation.stills import archive, chain, delivery, job, sources
 
 
 def inodes(work: Path) -> dict[str, int]:
@@ -82,12 +82,19 @@ def test_a_job_file_says_what_the_options_say(tmp_path) -> None:
         (["rose.png", "--set", "nonsense"], "STAGE.KEY=VALUE"),
         (["rose.png", "--width", "3 bananas"], "3 bananas"),
         (["empty"], "found none"),
+        (["one.toml", "two.toml"], "give it alone"),
+        (["rose.png", "one.toml"], "give it alone"),
+        (["none.toml"], "expected 1 to 500,000 px each way, found 0 x 96"),
+        (["rose.png", "--width", "900m"], "expected at most 500,000 px"),
         (["rose.png", "--out", "rose.png"], "rose.png: expected a folder, or nothing yet"),
     ],
 )
 def test_a_wrong_wish_is_one_clear_line_before_any_work_begins(tmp_path, monkeypatch, capsys, arguments, told) -> None:
     monkeypatch.chdir(tmp_path)
     paint(tmp_path / "rose.png")
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text('inputs = ["rose.png"]')
+    (tmp_path / "none.toml").write_text('inputs = ["rose.png"]\nsize = [0, 96]')
     (tmp_path / "empty").mkdir()
     assert still(*arguments) == 2
     assert told in capsys.readouterr().err
@@ -106,6 +113,37 @@ def test_the_size_of_a_print_may_be_said_in_metres_and_the_working_size_follows(
     assert job.working_size((2000, 2000)) == (640, 640) and job.working_size((96, 48)) == (96, 48)
     with pytest.raises((SettingsError, ValueError)):
         job.print_size(job.Job(("x",), width="-1m"), (1, 1))
+
+
+def test_a_value_that_is_no_toml_is_taken_as_text() -> None:
+    asked = parser().parse_args(["still", "x.png", "--set", "colour.net=quick nets", "--set", "clean.lightness=0.5"])
+    assert [job._assignment(text)[2] for text in asked.set] == ["quick nets", 0.5]
+
+
+def test_ctrl_c_is_answered_with_how_to_go_on(tmp_path, monkeypatch, capsys) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chain, "produce", interrupted)
+    assert still(paint(tmp_path / "rose.png"), "--out", tmp_path / "prints", *QUICK) == 130
+    assert "the same command goes on where this one was" in capsys.readouterr().err
+
+
+def test_sheets_that_cannot_be_drawn_cost_no_print_and_are_told(tmp_path, monkeypatch, capsys) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(delivery.Delivery, "draw_sheets", full)
+    assert still(paint(tmp_path / "rose.png"), "--out", tmp_path / "prints", *QUICK) == 1
+    assert (tmp_path / "prints/rose.tif").is_file()
+    assert "the sheets are not drawn: " in capsys.readouterr().err
+
+
+def test_a_source_that_is_gone_is_told_beside_one_that_was_changed(tmp_path) -> None:
+    paint(tmp_path / "rose.png")
+    asked = job.Job(("x",), sha256={str(tmp_path / "rose.png"): "0" * 64, str(tmp_path / "gone.png"): "0" * 64})
+    changed, gone = sources.check_hashes(asked)
+    assert "another picture" in changed and "gone.png: cannot be read (No such file" in gone
 
 
 def test_bad_pictures_are_each_named_and_the_good_one_is_printed(tmp_path, capsys, workers) -> None:

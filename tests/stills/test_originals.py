@@ -16,7 +16,7 @@ from printing import QUICK, paint, pixels_of, still
 
 from installation.stills import naming
 from installation.stills.archive import Archive
-from installation.stills.ledger import Ledger, NotOurs, State
+from installation.stills.ledger import Ledger, NotOurs, State, read_sidecar
 
 FLAT = ["--stages", "clean", "--size", "96x96", "--threads", "1"]  # no print files: the print is a PNG
 
@@ -352,3 +352,26 @@ def test_lists_that_were_written_before_there_was_a_ledger_are_the_chains_own(tm
     assert ledger.state(".work/selection.json") is State.OWN
     listing.write_text("[]")
     assert ledger.state(".work/selection.json") is State.OLD, "kept aside, never in the way"
+
+
+def test_a_link_a_folder_and_what_cannot_be_read_are_never_the_chains_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.lay("rose.tif", lambda part: part.write_bytes(b"print"))
+    assert ledger.state("rose.tif") is State.OWN
+    (tmp_path / "rose.tif").rename(tmp_path / "moved.tif")
+    (tmp_path / "rose.tif").symlink_to("moved.tif")
+    (tmp_path / "folder.tif").mkdir()
+    assert ledger.state("rose.tif") is State.OTHER and ledger.state("folder.tif") is State.OTHER
+    (tmp_path / "rose.json").write_text('{"kind": "print", "job": {}}')
+    assert read_sidecar(tmp_path / "rose.json")
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+    )
+    assert read_sidecar(tmp_path / "rose.json") == {}
+
+
+def test_a_folder_that_is_not_there_yet_has_room_for_every_name(tmp_path: Path) -> None:
+    names = naming.Names(Ledger(tmp_path / "prints"), [])
+    assert names.settle("rose", frozenset(), [".tif"]) == "rose"

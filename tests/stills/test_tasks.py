@@ -1,13 +1,16 @@
 """What a worker does before a stage begins."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from printing import QUICK, paint, still
 
 from installation.stills import tasks
@@ -44,3 +47,17 @@ def test_a_worker_whose_stages_need_no_network_loads_none_and_one_that_comes_lat
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "3", "3"]
+
+
+def test_what_is_being_painted_is_shown_now_and_then_and_only_where_somebody_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rgb, shown = np.full((40, 60, 3), 0.5, np.float32), tmp_path / "shown.jpg"
+    monkeypatch.setattr(tasks, "PREVIEW_EVERY_S", 3600.0)
+    for preview in ("", str(shown)):
+        saying = tasks._Saying(tmp_path, Task("dream", {}, "", (), 0, "rose", "key", "", preview))
+        saying.preview(rgb)
+    assert Image.open(shown).size == (60, 40)
+    shown.unlink()
+    saying.preview(rgb)
+    assert not shown.exists() and json.loads((tmp_path / "progress.json").read_text())["name"] == "rose"
