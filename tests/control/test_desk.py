@@ -14,7 +14,9 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 from rehearsal import CUES, KNOBS, hear, open_desk, wait_for
 
+from installation.control.answers import Sender
 from installation.control.desk import Desk, osc_table
+from installation.control.waiting import Late
 from installation.packets import Frames, decode, encode, encode_bundle
 from installation.settings import Osc, SettingsError
 from installation.signals import Command
@@ -392,3 +394,42 @@ def test_a_desk_is_heard_over_ipv6_too() -> None:
         assert hear(desk) == [Command("blackout", value=1.0)]
         assert decode(udp.recv(1000))[0][0] == "/installation/pong"
     desk.close()
+
+
+def test_a_step_that_fails_is_counted_and_the_desk_goes_on(
+    desk: Desk, sender: SimpleUDPClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, failed = desk._telling.step, []
+
+    def fails(now_s: float) -> None:
+        if not failed:
+            failed.append(now_s)
+            raise ZeroDivisionError
+        real(now_s)
+
+    monkeypatch.setattr(desk._telling, "step", fails)
+    sender.send_message(TEAR, 0.25)
+    assert hear(desk)[0].value == 0.25
+    faults_reach(desk, "desk error")
+    sender.send_message(TEAR, 0.5)
+    assert hear(desk)[0].value == 0.5 and desk.faults == {"desk error": 1}
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_desk_may_be_closed_twice_and_before_it_was_open() -> None:
+    Desk(Osc(port=0), KNOBS, CUES).close()
+    desk = open_desk()
+    desk.close()
+    desk.close()
+    assert desk.faults == {}
+
+
+def test_what_waited_and_then_means_nothing_is_refused_as_at_once() -> None:
+    desk = Desk(Osc(port=0), KNOBS, CUES)
+    desk.bind()
+    try:
+        desk._waiting.put("/installation/effect/tear/*", Late(("/installation/[", ()), Sender("10.0.0.1", 0), 0.0))
+        desk._catch_up(1.0)
+        assert sum(desk.faults.values()) == 1 and not desk._waiting
+    finally:
+        desk.close()

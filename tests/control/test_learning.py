@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +14,7 @@ from installation.control.addresses import Space
 from installation.control.answers import Sender
 from installation.control.desk import Desk
 from installation.control.dmx.listener import Dmx
-from installation.control.heard import KEPT, Heard
+from installation.control.heard import KEPT, Heard, Message
 from installation.control.learning import Learner
 from installation.packets import encode
 from installation.settings import Cue, Osc
@@ -137,3 +139,20 @@ def test_the_last_hundred_of_every_protocol_are_known_with_why_one_was_refused()
     assert len(last["MIDI"]) == KEPT and last["MIDI"][0][3] == f"controller {KEPT + 29}"
     what = [(source, value, refused) for _, _, _, source, value, refused in last["OSC"]]
     assert what[1:] == [("/known", "0.25", ""), ("/nowhere", "0.5", "unknown address")] and what[0][2] == "malformed"
+
+
+def test_what_is_heard_can_be_looked_at_while_another_thread_writes() -> None:
+    class Busy(deque[Message]):
+        looks = 0
+
+        def __iter__(self) -> Iterator[Message]:
+            Busy.looks += 1
+            if Busy.looks == 1:
+                raise RuntimeError("deque mutated during iteration")
+            return super().__iter__()
+
+    heard = Heard()
+    heard.note("OSC", "10.0.0.1", "/fader", (0.5,))
+    heard._rows["OSC"] = Busy(heard._rows["OSC"])
+    Busy.looks = 0
+    assert [message.source for message in heard.since(0)] == ["/fader"] and Busy.looks == 2

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from operator import attrgetter
 from types import SimpleNamespace
 
 import pytest
@@ -27,7 +28,7 @@ from installation.control.oscquery.listener import OscQuery as Listener
 from installation.live.hearing import open_desk
 from installation.packets import encode
 from installation.settings import Osc, OscQuery, SettingsError, Show
-from installation.signals import Command
+from installation.signals import Command, Knob
 
 TEAR, MASTER = "/installation/effect/tear/amount", "/installation/master"
 TOKEN = "a-long-enough-one"
@@ -519,3 +520,69 @@ def test_hostile_messages_are_refused_by_kind_and_the_listener_goes_on(stage: St
 def test_a_show_that_does_not_ask_for_it_opens_nothing() -> None:
     with ExitStack() as closing:
         assert set(open_desk(Show("still", osc=Osc(port=0)), {}, closing).all) == {"osc"}
+
+
+def test_a_value_of_the_status_can_be_asked_for_alone(stage: Stage) -> None:
+    stage.query.tell({"fps": 29.5})
+    assert tree(stage.query.port, "/installation/status/fps?VALUE") == {"VALUE": [29.5]}
+    assert ask(stage.query.port, "/installation/status/none")[0] == 404
+
+
+def test_a_point_has_a_type_a_range_and_a_value_for_each_of_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = [Knob("effect.warp.point.x"), Knob("effect.warp.point.y", high=2.0)]
+    monkeypatch.setattr("oscquery_visit.KNOBS", KNOBS | {knob.name: knob for knob in point})
+    stage = Stage()
+    node = tree(stage.query.port, "/installation/effect/warp/point")
+    assert node["TYPE"] == "ff" and len(node["VALUE"]) == 2 and node["DESCRIPTION"] == "x y at once"
+    assert node["RANGE"] == [{"MIN": 0.0, "MAX": 1.0}, {"MIN": 0.0, "MAX": 2.0}]
+    stage.close()
+
+
+def test_a_ping_over_a_websocket_is_told_what_to_do_instead(stage: Stage, visit: Callable[..., Visit]) -> None:
+    one = visit(stage.query.port)
+    one.send("/installation/ping")
+    wait_for(lambda: stage.query.faults["bad argument"] == 1)
+    one.send("/installation/blackout", 1)
+    wait_for(lambda: stage.board.levels(stage.now_s).blackout)
+
+
+def test_a_token_among_more_fields_than_anybody_has_is_none() -> None:
+    gate = Gate(OscQuery(write=True, token=TOKEN))
+    assert gate.may_write("10.0.0.9", f"token={TOKEN}", Headers())
+    assert not gate.may_write("10.0.0.9", "&".join(["a=1"] * 20 + [f"token={TOKEN}"]), Headers())
+
+
+@pytest.mark.parametrize("fails", ["_round", "_hearing.obey"])
+def test_a_step_that_fails_is_counted_and_it_goes_on(
+    stage: Stage, visit: Callable[..., Visit], fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, _, name = f"query.{fails}".rpartition(".")
+    owner = attrgetter(place)(stage)
+    real, failed = getattr(owner, name), []
+
+    def failing(*arguments: object) -> object:
+        if not failed:
+            failed.append(1)
+            raise ZeroDivisionError
+        return real(*arguments)
+
+    monkeypatch.setattr(owner, name, failing)
+    one = visit(stage.query.port)
+    one.send("/installation/freeze", 1)
+    wait_for(lambda: stage.query.faults["desk error"] == 1)
+    one.send("/installation/blackout", 1)
+    wait_for(lambda: stage.board.levels(stage.now_s).blackout)
+    assert stage.query.faults == {"desk error": 1}
+
+
+def test_a_thread_that_ends_says_so_and_the_show_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(query: Listener) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Listener, "_live", broken)
+    stage = Stage()
+    wait_for(lambda: stage.query.faults["desk error"])
+    assert "OSCQuery has ended; the show goes on" in caplog.text
+    stage.close()

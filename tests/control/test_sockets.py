@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from rehearsal import CUES, KNOBS, hear
 
-from installation.control import ports, sockets
+from installation.control import ports, sockets, steering
 from installation.control.desk import Desk
 from installation.control.sockets import HANDED_DOWN, Sockets, bind, urgent_of
 from installation.packets import encode
@@ -175,3 +176,71 @@ def test_what_comes_while_a_halted_thread_reads_is_not_taken_to_be_older_than_wh
         made.listener.close()
         made.close()
     assert len(came) == 2 and came == sorted(came)
+
+
+def test_a_socket_that_fails_is_counted_and_read_again() -> None:
+    refused: list[str] = []
+    held = ports.Ports(
+        "127.0.0.1", 0, selectors.DefaultSelector(), lambda *_: None, lambda kind, **_: refused.append(kind)
+    )
+
+    class Failing:
+        def recvmsg_into(self, *_: object) -> None:
+            raise OSError(errno.ENETDOWN, "Network is down")
+
+    try:
+        held._read(Failing(), 0.0)  # type: ignore[arg-type]
+        assert refused == ["socket error"]
+    finally:
+        held.listener.close()
+        held.close()
+
+
+def test_ports_are_closed_while_reading_rests_too() -> None:
+    selector = selectors.DefaultSelector()
+    held = ports.Ports("127.0.0.1", 0, selector, lambda *_: None, lambda *_, **__: None)
+    selector.unregister(held.udp)  # as after a batch
+    held._resume_s = time.monotonic() + 60.0
+    held.close()
+    held.listener.close()
+    assert held.udp.fileno() < 0
+
+
+def test_where_the_kernel_does_not_sort_or_count_it_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Untold:
+        def getsockopt(self, *_: object) -> bytes:
+            raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+    assert steering.count_dropped(Untold()) == 0  # type: ignore[arg-type]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        monkeypatch.setattr(steering.sys, "platform", "darwin")
+        assert steering.count_dropped(Untold()) == 0  # type: ignore[arg-type]
+        with pytest.raises(OSError, match="only Linux"):
+            steering.attach(udp, 0, [])
+
+
+def test_a_program_too_long_for_the_kernel_is_tried_shorter_and_other_errors_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[int] = []
+
+    def attach(udp: object, option: int, lines: list[object]) -> None:
+        tried.append(len(lines))
+        if len(tried) < 2:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(steering, "attach", attach)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        steering.admit(udp, 1, urgent_of(OSC))
+        assert len(tried) == 2 and tried[1] <= tried[0]
+        for code, times in ((errno.EPERM, 1), (errno.ENOMEM, len(steering._LINES))):
+            tried.clear()
+
+            def refuse(*_: object, code: int = code) -> None:
+                tried.append(code)
+                raise OSError(code, "no")
+
+            monkeypatch.setattr(steering, "attach", refuse)
+            with pytest.raises(OSError, match="no"):
+                steering.admit(udp, 1, urgent_of(OSC))
+            assert len(tried) == times

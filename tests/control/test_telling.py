@@ -387,3 +387,23 @@ def test_a_frame_only_leaves_its_levels_behind(stage: Stage) -> None:
 class Untouchable(dict[str, float]):
     def __iter__(self) -> Iterator[str]:
         raise AssertionError("a frame has no time to compare")
+
+
+def test_an_address_that_is_used_again_and_again_is_told_once() -> None:
+    told, space = Told("10.0.0.1"), Space(KNOBS, CUES)
+    for address in ("/b", *["/a"] * 6):
+        told.use(address, space.places[TEAR], False)
+    now = settings_of(Board(KNOBS, CUES).levels(0.0))
+    told.freshen(now)
+    assert [address for address, _ in told.news(now, lambda key: False, 99)] == ["/b", "/a"]
+
+
+def test_what_is_not_known_now_is_not_told_and_comes_when_it_is() -> None:
+    told, space = Told("10.0.0.1"), Space(KNOBS, CUES)
+    told.show(MASTER, space.places[MASTER])
+    now = settings_of(Board(KNOBS, CUES).levels(0.0))
+    dimmed = {key: setting for key, setting in now.items() if key != ("master", "")}  # so it is in a panic
+    assert list(told.news(dimmed, lambda key: False, 99)) == []
+    for settings, heard in ((now, [(MASTER, (1.0,))]), (dimmed, []), (now, [])):
+        told.freshen(now)
+        assert list(told.news(settings, lambda key: False, 99)) == heard

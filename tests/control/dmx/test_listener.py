@@ -433,3 +433,10 @@ def test_a_listener_that_was_never_bound_closes() -> None:
     listener = made()
     listener.close()
     listener.close()
+
+
+def test_a_packet_cut_off_behind_its_first_layer_is_refused_though_its_lengths_fit() -> None:
+    whole = consoles.sacn(fixture())
+    short = bytearray(whole[:60])
+    short[16:18] = (0x7000 | (len(short) - 16)).to_bytes(2, "big")
+    assert sacn.decode(bytes(short)) == "cut short"

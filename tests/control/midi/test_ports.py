@@ -21,7 +21,7 @@ from rehearsal import CUES
 from installation.control.cues import Board
 from installation.control.midi.listener import Midi
 from installation.control.midi.ports import ROWS_IN, Plan
-from installation.control.midi.ports_child import matching
+from installation.control.midi.ports_child import Opened, Side, matching
 from installation.control.midi.ring import LONGEST
 from installation.inputs import tempo
 from installation.memory import Memory
@@ -139,3 +139,66 @@ def test_a_clock_of_a_port_gives_its_tempo(device: Device, wait_for: Callable) -
     finally:
         made.close()
     assert not made.faults
+
+
+class Shaky:
+    """A driver of two ways: one that does not work here, and one whose ends fail at whatever `fails` names."""
+
+    def __init__(self) -> None:
+        self.fails: set[str] = set()
+        self.ports = ["NANO", "other"]
+        self.told: list[tuple[int, ...]] = []
+
+    def get_compiled_api(self) -> list[int]:
+        return [0, 1]
+
+    def end(self, way: int, name: str) -> Any:
+        if way == 0:
+            raise RuntimeError("no JACK server")
+        driver = self
+
+        class End:
+            def __getattr__(self, asked: str) -> Callable[..., Any]:
+                def act(*arguments: Any, **_: Any) -> Any:
+                    if asked in driver.fails:
+                        raise RuntimeError(asked)
+                    if asked == "send_message":
+                        driver.told.append(tuple(arguments[0]))
+                    return {"get_ports": list(driver.ports), "get_current_api": 1}.get(asked)
+
+                return act
+
+        return End()
+
+    MidiIn = MidiOut = end
+
+
+def test_a_driver_that_fails_at_anything_costs_that_alone_and_is_asked_again() -> None:
+    driver = Shaky()
+    side = Side(driver, "MidiIn", "nano")
+    driver.fails = {"get_ports"}
+    assert side.look() == [] and side.there == []
+    driver.fails = {"open_port"}
+    assert side.look() == [] and side.there == ["NANO", "other"] and not side.open
+    driver.fails = {"delete"}
+    assert [name for name, _ in side.look()] == ["NANO"]
+    driver.ports, driver.fails = ["other"], {"close_port", "delete"}
+    assert side.look() == [] and not side.open
+    driver.ports, driver.fails = ["NANO"], set()
+    assert [name for name, _ in side.look()] == ["NANO"], "plugged in again"
+
+
+def test_what_is_said_to_a_port_that_was_just_pulled_out_is_lost_and_a_clock_is_not_passed_on() -> None:
+    driver, plan = Shaky(), Plan(Memory(Plan.bytes_of()))
+    opened = Opened(driver, plan, "nano", "")
+    opened.look()
+    driver.fails = {"send_message"}
+    plan.told.write(bytes((0xB0, 7, 1)), 0, 0.0)
+    opened.say()
+    driver.fails = set()
+    plan.told.write(bytes((0xB0, 7, 2)), 0, 0.0)
+    opened.say()
+    assert driver.told == [(0xB0, 7, 2)]
+    for message in (bytes((0xF8,)), bytes((0xB0, 7, 3))):
+        opened._take(message, 0)
+    assert [message for _, _, message in plan.heard.read()] == [bytes((0xB0, 7, 3))]
