@@ -108,3 +108,20 @@ def test_names_and_paths_of_devices_are_never_taken_for_missing_files(option, de
 def test_a_file_that_is_not_there_is_named_at_once(option, file) -> None:
     with pytest.raises(FileNotFoundError, match=f"--{option}: no file '{file}'"):
         opening.prepare(parse("--headless", f"--{option}", file), Show("x", inputs=(Part(option),)))
+
+
+def test_a_feature_that_breaks_and_a_driver_that_breaks_cost_themselves_alone(senses, wait_for, monkeypatch) -> None:
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    wait_for(lambda: senses.read(0.0)["sound.level"] < 0.1)
+    monkeypatch.setattr(senses.extractors["motion"], "extract", breaks)
+    monkeypatch.setattr(senses.inputs["camera"], "read", breaks)
+    before = dict(senses.faults)
+    for n in range(3):
+        features = senses.read(n / 30)
+    assert "sound.level" in features and senses.camera is None
+    assert {name: senses.faults[name] - before.get(name, 0) for name in ("motion", "camera")} == {
+        "motion": 3,
+        "camera": 3,
+    }

@@ -141,6 +141,25 @@ def test_a_generator_whose_gpu_fails_for_good_ends_its_process(inside) -> None:
     here.room._check()
 
 
+def test_a_generator_whose_thread_ended_ends_its_process(inside) -> None:
+    here = inside()
+    here.draw()
+    real = here.room.painter._thread
+    here.room.painter._thread = threading.Thread(target=print)  # never begun
+    with pytest.raises(Hung, match="thread ended"):
+        here.room._check()
+    here.room.painter._thread = real
+
+
+def test_a_show_that_is_to_be_exact_sheds_nothing(inside) -> None:
+    here = inside()
+    here.room.sheds = False
+    here.room.painter._seconds.extend([2.0] * 31)
+    for _ in range(200):
+        here.room._govern(0.5)
+    assert here.draw().shape[:2] == (45, 80)
+
+
 def test_the_show_is_told_where_the_time_goes_now_and_then_and_not_with_every_frame(inside, monkeypatch) -> None:
     here = inside()
     told: list[dict[str, object]] = []
@@ -307,6 +326,24 @@ def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(
     assert studio._silence_s() < 3000.0
     os.kill(studio.pids[0], signal.SIGCONT)
     wait_for(lambda: counts[DRAWN] >= counts[REQUESTED])
+
+
+def test_what_does_not_come_in_time_is_not_waited_for(studio: Studio, wait_for: Wait) -> None:
+    ask(studio)
+    wait_for(lambda: awake(studio) and studio.wait_done(0.0))
+    os.kill(studio.pids[0], signal.SIGSTOP)
+    ask(studio)
+    assert not studio.wait_done(0.05)
+    os.kill(studio.pids[0], signal.SIGCONT)
+    assert studio.wait_done(90)
+
+
+def test_a_process_that_never_gets_ready_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = Studio(SHOW)
+    monkeypatch.setattr(studio._child, "start", lambda: None)
+    with pytest.raises(RuntimeError, match="was not ready"):
+        studio.open(timeout_s=0.05)
+    studio.close()
 
 
 def test_what_was_asked_of_a_process_that_crashed_is_drawn_by_the_next_one(studio: Studio) -> None:
