@@ -132,10 +132,8 @@ def _read_text(path: Path) -> str:
 
 def _parse_header(found: header.Split, path: Path) -> dict[str, Any]:
     try:
-        said = header.parse(found.json)
+        said: dict[str, Any] = header.parse(found.json)  # what begins with a brace is one
     except json.JSONDecodeError as error:
         line = found.line + error.lineno - 1
         raise EffectError(f"{path.name}:{line}: the header is not JSON: {error.msg}") from error
-    if not isinstance(said, dict):
-        raise EffectError(f"{path.name}: expected the header to be a JSON object, found {type(said).__name__}")
     return said

@@ -24,6 +24,8 @@ SIZE = (64, 36)
 OURS = sorted(path.stem for path in files.shipped("shaders/effects").glob("*.fs"))
 RED = '/*{"INPUTS": []}*/\nvoid main() { gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0); }'
 
+TINTED = RED.replace("[]", '[{"NAME": "tint", "TYPE": "float", "DEFAULT": 1.0, "MIN": 0.0, "MAX": 1.0}]')
+
 
 def write(path: Path, text: str) -> None:
     """Save as an editor does, at another instant than the last time."""
@@ -204,3 +206,20 @@ def test_a_trial_whose_show_ended_before_it_began_draws_nothing(tmp_path) -> Non
     line = [sys.executable, "-m", "installation.rendering.trial", str(tmp_path / "plain.fs"), "16", "16"]
     drawn = [subprocess.run([*line, parent], capture_output=True, text=True) for parent in (str(os.getpid()), "0")]
     assert "draw_s" in drawn[0].stdout and drawn[1].stdout == ""
+
+
+def test_a_file_that_changed_again_since_its_trial_keeps_the_program_that_works(
+    context, flower, tmp_path: Path
+) -> None:
+    write(tmp_path / "live.fs", TINTED)
+    chain = Chain(context, [settings.Effect("live", knobs={"tint": 0.5})], SIZE, tmp_path)
+    (playing,) = chain.links
+    red = pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist()
+    for text, why in ((TINTED.replace("vec4(1.0", "vec4(oops"), "oops"), (RED, "has no knob 'tint'")):
+        write(tmp_path / "live.fs", text)
+        assert why in playing._load() and playing.broken
+        assert pixels_of(chain.draw(flower, {}, 0.0))[0, 0].tolist() == red
+        assert "effect.live.tint" in playing.knobs
+    write(tmp_path / "live.fs", TINTED.replace("1.0, 0.0, 0.0, 1.0", "0.0, 1.0, 0.0, 1.0"))
+    assert playing._load() == "" and not playing.broken
+    assert pixels_of(chain.draw(flower, {}, 1.0))[0, 0].tolist() != red

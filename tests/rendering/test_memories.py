@@ -4,8 +4,11 @@ import io
 from types import SimpleNamespace
 
 import numpy as np
+from flower import SMALL
 
+from installation import settings
 from installation.rendering import memories
+from installation.rendering.effects import Chain
 from installation.rendering.limiter import GRID, FlashLimiter
 
 FPS = 25
@@ -35,3 +38,15 @@ def test_a_flash_limiter_goes_on_where_another_stopped() -> None:
     assert other.limiter.limited == one.limiter.limited > 0
     fresh = SimpleNamespace(limiter=FlashLimiter(), light=one.light)
     assert judged(fresh, range(40, 80)) != on
+
+
+def test_what_an_effect_draws_anew_with_every_picture_is_not_kept(context, flower) -> None:
+    chain = Chain(context, [settings.Effect("engrave"), settings.Effect("echo")], SMALL.size)
+    still, moving = chain.links
+    for n in range(2):
+        chain.draw(
+            flower, {f"effect.{name}.amount": 1.0 for name in ("engrave", "echo")} | {"effect.echo.on": 1.0}, n / FPS
+        )
+    assert still.loaded.is_still and not moving.loaded.is_still and still.loaded.buffers
+    kept = {name.split(".")[0] for name in memories.of_effects(chain) if ".buffer." in name}
+    assert kept == {"echo"}

@@ -7,6 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
+import numpy as np
+import soundfile
+
+from installation.rendering import pieces
+
 # 12 blocks of 16 px in a row, 11 rows: where an encoder looks past a row's end, filled memory is a motion of 9 blocks
 MADE = """
 import sys
@@ -31,3 +37,15 @@ def test_what_memory_held_before_is_not_seen_in_a_piece(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", MADE, str(path)], check=True, capture_output=True, env=environment)
         made.add(path.read_bytes())
     assert len(made) == 1
+
+
+def test_music_that_ends_sooner_than_it_said_is_silence_from_there_on(tmp_path: Path) -> None:
+    t = np.arange(22050) / 44100
+    soundfile.write(tmp_path / "short.wav", np.sin(2 * np.pi * 440 * t).astype("f4"), 44100)
+    with av.open(str(tmp_path / "o.mp4"), "w") as film:
+        sound = pieces._Sound(film, tmp_path / "short.wav")
+        sound.until(2.0)
+        sound.close()
+    with av.open(str(tmp_path / "o.mp4")) as film:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in film.decode(audio=0)])
+    assert 0.4 < len(heard) / 44100 < 0.6 and np.abs(heard[4000:18000]).max() > 0.5

@@ -137,3 +137,9 @@ def test_a_film_whose_folder_was_moved_away_is_counted_and_the_show_ends_in_orde
     (tmp_path / "films").rename(tmp_path / "away")
     recorder.close()
     assert recorder.faults["recorder"] == 1
+
+
+def test_a_microphone_that_hands_over_nothing_ends_no_recording(tmp_path, wait_for):
+    sounds = {n: beep()[: 0 if n % 2 else None] for n in range(50)}
+    recorder = record(tmp_path / "o.mp4", sounds, wait_for, frames=50)
+    assert not recorder.faults and recorder.frames == 50

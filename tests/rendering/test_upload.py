@@ -90,3 +90,17 @@ def test_what_cuda_writes_into_is_made_once_for_a_size(context) -> None:
         way._fit(size, 4, 0)
         assert way.texture is not None and way.texture.size == size
     assert len(registered) == 2, "nothing is allocated while pictures stay as large as they are"
+
+
+def test_a_picture_that_main_memory_cannot_take_is_refused_at_once(context) -> None:
+    uploader, tried = Uploader(Canvas(context)), []
+
+    class Full:
+        def write(self, pixels: object) -> None:
+            tried.append(pixels)
+            raise RuntimeError("out of memory")
+
+    uploader.ways["host"] = Full()  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match="out of memory"):
+        uploader.upload(np.zeros((3, 4, 4), "f4"))
+    assert len(tried) == 1 and isinstance(uploader.ways["host"], Full)

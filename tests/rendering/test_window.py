@@ -7,6 +7,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from desktops import sockets
 from flower import SMALL, even, painted, picture
 
 from installation import settings
+from installation.rendering import awake, edid, gestures, projection, surfaces, window
 from installation.rendering import desktop as desktop_room
-from installation.rendering import projection, window
 from installation.rendering.monitors import choose_monitor
+from installation.rendering.surfaces import DisplayError
 from installation.signals import Levels
 
 
@@ -428,3 +430,51 @@ def test_a_frozen_picture_stays_as_it_is_when_the_governor_takes_size_away(open_
     assert np.array_equal(stage.show(painted(picture(64, 36, time_s=1.0)), freeze=True), frozen)
     stage.show(painted(picture(64, 36)))
     assert stage.easel.chain.size == (32, 18)
+
+
+def test_digits_and_letters_are_known_by_their_place_on_every_layout() -> None:
+    glfw = SimpleNamespace(KEY_0=48, KEY_9=57, KEY_A=65, KEY_Z=90, **{f"KEY_{name}": -1 for name in gestures.NAMED})
+    for key, said, name in ((49, "&", "1"), (66, "\u0438", "b"), (66, "b", "b"), (65, "q", "q"), (44, ",", ",")):
+        glfw.get_key_name = lambda key, scan, said=said: said  # type: ignore[misc]
+        assert gestures.name_of(glfw, key, 0) == name
+
+
+def test_a_window_that_cannot_be_opened_says_what_to_do(desktop: str, monkeypatch) -> None:
+    import glfw
+
+    monkeypatch.setattr(glfw, "create_window", lambda *_: None)
+    with pytest.raises(DisplayError, match="update the graphics driver or use --headless"):
+        window.create(settings.Screen((400, 300), (100, 75)), headless=False)
+
+
+def test_where_nothing_sleeps_nothing_is_kept_awake(monkeypatch) -> None:
+    def none(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(awake.ctypes, "CDLL", none)
+    monkeypatch.setenv("DISPLAY", ":77")
+    awake.Awake().close()
+    monkeypatch.undo()
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setattr(awake.ctypes, "CDLL", lambda name: pytest.fail("there is no display to ask"))
+    awake.Awake().close()
+
+
+def test_without_any_opengl_it_is_said_what_was_tried_and_what_to_install(monkeypatch) -> None:
+    tried: list[dict[str, object]] = []
+
+    def none(**how: object) -> None:
+        tried.append(how)
+        raise Exception("no such library")
+
+    monkeypatch.setattr(surfaces.moderngl, "create_context", none)
+    with pytest.raises(DisplayError, match=r"(egl: no such library; ){2}X11: no such library.*apt install"):
+        surfaces.open_headless()
+    assert len(tried) == 3 and "no OpenGL 3.3 context" in surfaces.gl_info()["missing"]
+
+
+def test_a_monitor_that_says_nothing_of_itself_has_no_identity(tmp_path) -> None:
+    (tmp_path / "card0-DP-1" / "edid").mkdir(parents=True)  # what cannot be read
+    (tmp_path / "card0-DP-2").mkdir()
+    (tmp_path / "card0-DP-2" / "edid").touch()
+    assert edid.identities(tmp_path) == {}

@@ -10,6 +10,7 @@ import sys
 import threading
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -147,3 +148,19 @@ def test_where_the_kernel_cannot_keep_anybody_out_that_is_said(monkeypatch) -> N
     monkeypatch.setattr(ndi, "lacking", lambda *_: "")
     assert "only Linux keeps any out" in ndi.refusal(ndi.Settings())
     assert not ndi.refusal(ndi.Settings(allow=("0.0.0.0/0",)))
+
+
+@pytest.mark.parametrize(
+    ("runs", "sender", "why"),
+    [(False, object(), "does not run on this processor"), (True, None, "makes no source 'hall'")],
+)
+def test_a_library_that_does_not_work_here_says_so(monkeypatch, runs: bool, sender: object, why: str) -> None:
+    driver = SimpleNamespace(
+        initialize=lambda: runs,
+        SendCreate=SimpleNamespace,
+        send_create=lambda asked: sender,
+        VideoFrameV2=SimpleNamespace,
+    )
+    monkeypatch.setitem(sys.modules, "NDIlib", driver)
+    with pytest.raises(RuntimeError, match=why):
+        ndi.Ndi(ndi.Settings("hall", ("0.0.0.0/0",)), (64, 36), 25.0)

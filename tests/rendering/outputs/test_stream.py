@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+import av
 import numpy as np
 import pytest
 from receiving import FPS, SIZE, Receiver, even, free_port, offering, sending
@@ -93,3 +94,19 @@ def test_srt_is_refused_where_ffmpeg_does_not_speak_it(monkeypatch) -> None:
     assert "speaks no SRT" in stream.refusal(settings)
     monkeypatch.setattr(stream, "speaks_srt", lambda: True)
     assert not stream.refusal(settings)
+
+
+def test_an_ffmpeg_that_knows_srt_is_told_from_one_that_does_not(monkeypatch) -> None:
+    def answers(error: Exception) -> None:
+        def opened(address: str) -> None:
+            raise error
+
+        monkeypatch.setattr(av, "open", opened)
+
+    for error, speaks in (
+        (av.error.ProtocolNotFoundError(1, "Protocol not found"), False),
+        (av.error.InvalidDataError(1, "Invalid data"), True),
+        (OSError(22, "Invalid argument"), True),
+    ):
+        answers(error)
+        assert stream.speaks_srt() is speaks

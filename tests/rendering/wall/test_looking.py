@@ -140,3 +140,9 @@ def test_what_is_lit_by_something_else_is_left_out() -> None:
     camera, _ = gray.decode(pictures)
     ideal = meshes.through(room.to_frame(0), camera)
     assert ideal.min() > -0.06 and ideal.max() < 1.06, "nothing beyond the projector's light, but for the lens's bend"
+
+
+def test_a_spot_too_small_to_tell_its_shape_is_said() -> None:
+    for camera in (np.full((40, 2), 0.5), np.linspace([0.1, 0.1], [0.9, 0.9], 40)):
+        with pytest.raises(UnseenError, match="too small or too slantwise"):
+            looking._homography(camera, np.linspace([0.0, 0.0], [1.0, 1.0], 40))
