@@ -10,6 +10,7 @@ import pytest
 from rehearsal import CUES, KNOBS
 
 from installation.control.cues import Board
+from installation.control.fades import Ramp, ramps
 from installation.settings import Cue, SettingsError
 from installation.signals import Command, Knob
 
@@ -413,3 +414,11 @@ def test_a_knob_that_comes_later_stands_where_the_running_cue_has_it() -> None:
     assert base(board, late, 2.0) == 0.25, "further than its knob goes: passed over"
     board.apply(Command("cue", "1", fade_s=2.0), 2.0)
     assert [base(board, late, s) for s in (2.0, 3.0, 4.0)] == [0.25, 0.5, 0.75]
+
+
+def test_a_fade_that_lies_ahead_is_at_its_start_and_one_that_is_over_has_nothing_left() -> None:
+    fade = Ramp(0.2, 0.8, 10.0, 4.0)
+    assert [fade.at(now_s) for now_s in (3.0, 10.0, 14.0, 99.0)] == [0.2, 0.2, 0.8, 0.8]
+    assert fade.left(12.0) == [0.5, 0.8, 2.0] and fade.left(99.0) == [0.8, 0.8, 0.0]
+    (back,) = ramps({"a": [0.0, 1.0, -5.0]}, 10.0).values()
+    assert back.at(10.0) == back.at(2.0) == 1.0 and back.fade_s == 0.0

@@ -45,6 +45,8 @@ def raw(desk: Desk, packet: bytes) -> None:
         (TEAR + "/percent", [50], 0.5),
         (TEAR + "/dmx", [51], 0.2),
         ("/installation/bend/melt/amount", [-0.5], -0.5),
+        ("/installation/bend/melt/amount", [False], -1.0),
+        (TEAR + "/percent", [True], 1.0),
         ("/installation/bend/melt/amount/percent", [0], -1.0),
         ("/installation/bend/melt/amount/dmx", [255], 1.0),
         ("/installation/effect/mirror/sides/norm", [1.0], 12.0),
@@ -433,3 +435,50 @@ def test_what_waited_and_then_means_nothing_is_refused_as_at_once() -> None:
         assert sum(desk.faults.values()) == 1 and not desk._waiting
     finally:
         desk.close()
+
+
+def test_a_pattern_that_came_too_fast_and_names_nothing_urgent_waits_and_is_done() -> None:
+    desk = Desk(Osc(port=0, packets_per_s=1.0), KNOBS, CUES)
+    desk.bind()
+    try:
+        sender = Sender("10.0.0.1", 0)
+        desk._take(encode(TEAR, 0.1), sender, 0.0, 0.0)
+        desk._take(encode("/installation/effect/te*/amount", 0.5), sender, 0.0, 0.0)
+        assert [command.value for command in desk.poll(0.0)] == [pytest.approx(0.1)]
+        desk._catch_up(100.0)
+        assert [command.value for command in desk.poll(100.0)] == [0.5]
+        assert set(desk.faults) == {"rate limited"}
+    finally:
+        desk.close()
+
+
+def test_who_sends_nothing_that_can_be_read_is_not_taken_for_a_desk() -> None:
+    desk = Desk(Osc(port=0), KNOBS, CUES)
+    desk.bind()
+    try:
+        desk._take(b"/half a message", Sender("10.0.0.1", 0), 0.0, 0.0)
+        assert desk.faults == {"malformed": 1} and not desk._answers._heard
+        desk._take(encode(TEAR, 0.1), Sender("10.0.0.1", 0), 0.0, 0.0)
+        assert desk._answers._heard
+    finally:
+        desk.close()
+
+
+def test_a_subscriber_that_is_gone_is_no_fault_of_the_show(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        def sendto(self, *_: object) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(desk._answers, "_udp", Gone())
+    desk._answers._send_udp(b"", "10.0.0.1", 9)
+    assert desk.faults == {}
+
+
+def test_a_desk_whose_thread_ended_by_itself_is_closed_all_the_same() -> None:
+    desk = open_desk()
+    thread, desk._closing = desk._thread, True
+    assert thread is not None
+    desk._waker.send(b"\0")
+    thread.join(30.0)
+    desk.close()
+    assert not thread.is_alive() and desk._thread is None

@@ -156,3 +156,18 @@ def test_what_is_heard_can_be_looked_at_while_another_thread_writes() -> None:
     heard._rows["OSC"] = Busy(heard._rows["OSC"])
     Busy.looks = 0
     assert [message.source for message in heard.since(0)] == ["/fader"] and Busy.looks == 2
+
+
+def test_while_nothing_new_is_heard_nothing_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    fader = Fader(Heard())
+    learner, looks = learner_of(fader), []
+    since = fader.desk.heard.since
+    monkeypatch.setattr(fader.desk.heard, "since", lambda number: looks.append(number) or since(number))
+    fader.send("/1/fader3", 0.5)
+    learner.look()  # nobody waits for a fader
+    learner.begin("generator.x")
+    learner.look()
+    fader.send("/1/fader3", 0.6)
+    learner.look()
+    learner.look()
+    assert len(looks) == 1 and learner.learnt

@@ -17,6 +17,7 @@ from installation import files
 from installation.__main__ import parser
 from installation.pictures import PictureError
 from installation.settings import SettingsError
+from installation.signals import Still
 from installation.stages.work import Stage
 from installation.stills import archive, chain, delivery, job, sources
 
@@ -84,6 +85,10 @@ def test_a_job_file_says_what_the_options_say(tmp_path) -> None:
         (["empty"], "found none"),
         (["one.toml", "two.toml"], "give it alone"),
         (["rose.png", "one.toml"], "give it alone"),
+        (["nothing.toml"], "nothing to print: name a moment, a picture"),
+        (["rose.png", "--variants", "0"], "variants: expected 1 or more, found 0"),
+        (["rose.png", "--dpi", "0"], "dpi: expected a number above 0"),
+        (["nan.toml"], "dpi: expected a finite number"),
         (["none.toml"], "expected 1 to 500,000 px each way, found 0 x 96"),
         (["rose.png", "--width", "900m"], "expected at most 500,000 px"),
         (["rose.png", "--out", "rose.png"], "rose.png: expected a folder, or nothing yet"),
@@ -94,6 +99,8 @@ def test_a_wrong_wish_is_one_clear_line_before_any_work_begins(tmp_path, monkeyp
     paint(tmp_path / "rose.png")
     for name in ("one", "two"):
         (tmp_path / f"{name}.toml").write_text('inputs = ["rose.png"]')
+    (tmp_path / "nothing.toml").write_text("inputs = []")
+    (tmp_path / "nan.toml").write_text('inputs = ["rose.png"]\ndpi = nan')
     (tmp_path / "none.toml").write_text('inputs = ["rose.png"]\nsize = [0, 96]')
     (tmp_path / "empty").mkdir()
     assert still(*arguments) == 2
@@ -247,3 +254,52 @@ def test_what_a_killed_process_left_is_swept_away_even_before_it_is_buried(tmp_p
     archive.Archive(tmp_path).sweep()
     assert not left.exists()
     killed.wait()
+
+
+@pytest.mark.parametrize(("asked", "given"), [("0", (1, 2)), ("-3", (1, 2)), ("2", (2, 1)), ("99", (99, 1))])
+def test_however_many_jobs_are_asked_for_each_has_a_core(tmp_path, monkeypatch, asked: str, given: tuple) -> None:
+    told: list[object] = []
+
+    def choose(name: str, jobs: int, threads: int, address: str) -> None:
+        told.append((jobs, threads))
+        raise SettingsError("enough")
+
+    monkeypatch.setattr(chain.engines, "choose", choose)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert still(paint(tmp_path / "rose.png"), "--out", tmp_path / "prints", "--jobs", asked, "--stages", "clean") == 2
+    assert told == [given]
+
+
+def test_a_print_that_cannot_be_laid_costs_itself_alone(tmp_path, monkeypatch, capsys) -> None:
+    deliver = delivery.Delivery.deliver
+
+    def full(self: delivery.Delivery, print_: Still) -> None:
+        if print_.name == "rose":
+            raise OSError(28, "No space left on device")
+        deliver(self, print_)
+
+    monkeypatch.setattr(delivery.Delivery, "deliver", full)
+    pictures = [paint(tmp_path / f"{name}.png", n) for n, name in enumerate(("rose", "lily"))]
+    assert still(*pictures, "--out", tmp_path / "prints", *QUICK) == 1
+    assert (tmp_path / "prints/lily.tif").is_file() and not (tmp_path / "prints/rose.tif").exists()
+    assert "rose: delivery: [Errno 28] No space left on device" in capsys.readouterr().err
+
+
+def test_a_set_that_cannot_even_begin_costs_itself_and_only_all_of_them_end_the_job(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    lay, failing = chain.lay_steps, {"rose"}
+
+    def lay_steps(order: job.Job, source: sources.Source) -> list:
+        if source.name in failing:
+            raise ValueError(f"nothing to be done with {source.name}")
+        return lay(order, source)
+
+    monkeypatch.setattr(chain, "lay_steps", lay_steps)
+    pictures = [paint(tmp_path / f"{name}.png", n) for n, name in enumerate(("rose", "lily"))]
+    assert still(*pictures, "--out", tmp_path / "prints", *QUICK) == 1
+    assert (tmp_path / "prints/lily.tif").is_file()
+    assert "skipped rose: source: nothing to be done with rose" in capsys.readouterr().err
+    failing.add("lily")
+    assert still(*pictures, "--out", tmp_path / "others", *QUICK) == 2
+    assert "nothing to be done with" in capsys.readouterr().err

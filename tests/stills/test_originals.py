@@ -375,3 +375,10 @@ def test_a_link_a_folder_and_what_cannot_be_read_are_never_the_chains_own(
 def test_a_folder_that_is_not_there_yet_has_room_for_every_name(tmp_path: Path) -> None:
     names = naming.Names(Ledger(tmp_path / "prints"), [])
     assert names.settle("rose", frozenset(), [".tif"]) == "rose"
+
+
+def test_two_prints_of_one_run_never_share_a_name(tmp_path: Path) -> None:
+    names = naming.Names(Ledger(tmp_path / "prints"), [])
+    rose, other = frozenset({"a/rose.png"}), frozenset({"b/Rose.png"})
+    assert [names.settle("rose", one, [".tif"]) for one in (rose, other, rose)] == ["rose", "rose-2", "rose"]
+    assert names.settle("Rose", frozenset({"c"}), [".tif"]) == "Rose-3", "one name where a disk makes no difference"

@@ -440,3 +440,27 @@ def test_a_packet_cut_off_behind_its_first_layer_is_refused_though_its_lengths_f
     short = bytearray(whole[:60])
     short[16:18] = (0x7000 | (len(short) - 16)).to_bytes(2, "big")
     assert sacn.decode(bytes(short)) == "cut short"
+
+
+def test_a_layer_that_says_another_length_than_it_has_is_refused_whatever_the_packet_is() -> None:
+    whole = consoles.sacn(fixture())
+    for at, value in ((16, 0x7FFF), (16, 0x0000), (18, 0x0008)):  # the root's length, twice; an extended packet's too
+        odd = bytearray(whole)
+        odd[at : at + 2] = value.to_bytes(2, "big") if at == 16 else odd[at : at + 2]
+        if at == 18:
+            odd[16:18] = (0x7FFF).to_bytes(2, "big")
+            odd[18:22] = (8).to_bytes(4, "big")
+        assert sacn.decode(bytes(odd)) == "wrong length"
+    more = bytearray(whole[:400])
+    more[16:18], more[123:125] = (0x7000 | 384).to_bytes(2, "big"), (513).to_bytes(2, "big")
+    assert sacn.decode(bytes(more)) == "cut short"
+
+
+def test_all_that_waits_is_read_before_the_first_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    dmx, steps = made(host=consoles.own_host()), iter([True, True, True, False])
+    taken: list[bool] = []
+    monkeypatch.setattr(dmx, "_step", lambda *_: taken.append(next(steps)) or taken[-1])
+    monkeypatch.setattr(dmx, "_listen", lambda: None)
+    dmx.start()
+    assert taken == [True, True, True, False]
+    dmx.close()
