@@ -118,6 +118,9 @@ def test_a_cue_fired_twice_goes_on_undisturbed(board: Board) -> None:
 def test_switches_and_whole_numbers_snap_as_the_fade_begins(board: Board) -> None:
     board.apply(Command("cue", "2", fade_s=10.0), 0.0)
     assert (base(board, SIDES, 0.0), base(board, ECHO, 0.0)) == (3.0, 1.0)
+    for halfway, snapped in ((0.3, 1.0), (0.0, 0.0)):
+        board.apply(Command("knob", ECHO, halfway), 1.0)
+        assert base(board, ECHO, 1.0) == snapped
     board.apply(Command("knob", SIDES, 4.6, fade_s=2.0), 1.0)
     assert base(board, SIDES, 1.0) == 5.0
 

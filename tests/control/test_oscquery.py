@@ -18,13 +18,16 @@ from hostile_query import throw
 from oscquery_visit import Stage, Visit, ask, parts, raw, tree
 from rehearsal import CUES, KNOBS, wait_for
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus, WebSocketException
 from zeroconf import ServiceBrowser, ServiceInfo, Zeroconf
 
 from installation.control.cues import Board
 from installation.control.desk import osc_table
+from installation.control.oscquery.announcing import Announced
+from installation.control.oscquery.doors import shut
 from installation.control.oscquery.gate import Gate
 from installation.control.oscquery.listener import OscQuery as Listener
+from installation.control.oscquery.visitors import Visitor
 from installation.live.hearing import open_desk
 from installation.packets import encode
 from installation.settings import Osc, OscQuery, SettingsError, Show
@@ -586,3 +589,55 @@ def test_a_thread_that_ends_says_so_and_the_show_goes_on(
     wait_for(lambda: stage.query.faults["desk error"])
     assert "OSCQuery has ended; the show goes on" in caplog.text
     stage.close()
+
+
+def test_a_network_that_fails_when_the_show_ends_keeps_it_from_nothing() -> None:
+    closed: list[str] = []
+
+    class Failing:
+        async def async_unregister_all_services(self) -> None:
+            closed.append("taken back")
+            raise OSError("Network is down")
+
+        async def async_close(self) -> None:
+            closed.append("closed")
+            raise OSError("Network is down")
+
+    announced = Announced("bloom", "127.0.0.1", 9)
+    asyncio.run(announced.end())
+    announced._zeroconf = Failing()  # type: ignore[assignment]
+    asyncio.run(announced.end())
+    asyncio.run(announced.end())
+    assert closed == ["taken back", "closed"]
+
+
+def test_a_server_whose_visitors_do_not_go_is_not_waited_for() -> None:
+    class Busy:
+        def close(self) -> None: ...
+
+        async def wait_closed(self) -> None:
+            await asyncio.Event().wait()
+
+    asyncio.run(shut(Busy(), 0.01))  # type: ignore[arg-type]
+
+
+def test_two_hosts_in_one_request_are_nobodys(stage: Stage) -> None:
+    asked = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{stage.query.port}\r\nHost: evil.example\r\n\r\n"
+    assert parts(raw(stage.query.port, asked.encode()))[0] == 421 and stage.query.faults == {"foreign page": 1}
+
+
+def test_a_listener_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    Stage().close()
+    assert died == []
+
+
+def test_what_is_sent_to_a_visitor_who_just_went_is_lost() -> None:
+    class Gone:
+        remote_address = ("127.0.0.1", 50_000)
+
+        async def send(self, packet: bytes) -> None:
+            raise ConnectionClosedOK(None, None)
+
+    asyncio.run(Visitor(Gone(), "127.0.0.1", False)._send([b"x", b"y"]))  # type: ignore[arg-type]

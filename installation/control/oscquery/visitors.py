@@ -87,7 +87,7 @@ class Visitors:
     def tell(self, settings: Settings, status: Mapping[str, Argument], now_s: float) -> None:
         """A round: everybody is sent what is new to him."""
         fresh, self._before = changed(self._before, settings), settings
-        most = max(1, min(MOST_EACH, MOST // len(self.all))) if self.all else 0
+        most = min(MOST_EACH, MOST // len(self.all)) if self.all else 0
         for one in self.all:
             one.told.freshen(fresh)
             one.told.settle(now_s)

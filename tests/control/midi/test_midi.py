@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cables import ALL, Cable, Stage
 from rehearsal import CUES
@@ -265,3 +267,36 @@ def test_a_controller_that_two_lines_name_is_said() -> None:
 def test_a_safe_show_keeps_what_leads_to_what_every_show_has() -> None:
     told = {"cc 1/7": MELT, "note 1/1": "blackout", "note 1/2": "cue 2", "cc 1/8": "master"}
     assert list(without_knobs(told, CUES)) == ["note 1/1", "note 1/2", "cc 1/8"]
+
+
+def test_who_has_no_motors_or_wants_none_moved_is_told_nothing() -> None:
+    for stage in (Stage(outputs=0, cc_1_7=TEAR), Stage(cc_1_7=TEAR)):
+        if stage.cable.outputs:
+            stage.midi.asked = replace(stage.midi.asked, feedback=False)
+        stage.frame(Command("knob", TEAR, 0.9, by="panel"))
+        assert stage.told == [] and stage.level(TEAR) == 0.9
+
+
+def test_a_line_of_a_part_of_a_knob_turns_and_shows_no_more_than_that_part() -> None:
+    stage = Stage(cc_1_7={"to": TEAR, "low": 0.1, "high": 0.5})
+    for level, shown in ((0.9, 127), (0.0, 0), (0.3, 63)):
+        stage.frame(Command("knob", TEAR, level, by="panel"))
+        assert stage.told == [(0xB0, 7, shown)]
+    stage = Stage(cc_1_8={"to": TEAR, "low": 0.1, "high": 0.5, "way": "relative"})
+    for turned, level in (
+        (65, 0.1),
+        (63, pytest.approx(0.1 + 0.4 * 63 / 127)),
+        (63, pytest.approx(0.1 + 0.4 * 126 / 127)),
+    ):
+        stage.cable.put(0xB0, 8, turned)
+        stage.frame()
+        assert stage.level(TEAR) == level
+    stage.cable.put(0xB0, 8, 63)
+    stage.frame()
+    assert stage.level(TEAR) == 0.5
+
+
+def test_a_program_change_has_no_lamp() -> None:
+    stage = Stage(program_1="cue", pressure_1=TEAR)
+    stage.frame(Command("cue", "2", fade_s=0.0))
+    assert stage.told == []
