@@ -64,8 +64,8 @@ class Ports:
             selector.register(sink, selectors.EVENT_READ, functools.partial(_pour_away, sink))
 
     def wait_s(self, now_s: float) -> float | None:
-        """Until when reading rests, in seconds from now; None when it does not."""
-        return None if self._resume_s is None else max(0.0, self._resume_s - now_s)
+        """Until when reading rests, in seconds from now, below 0 where that is over; None when it does not."""
+        return None if self._resume_s is None else self._resume_s - now_s
 
     def resume(self, now_s: float) -> None:
         """Read on after a rest, once it is over."""

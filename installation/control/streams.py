@@ -57,13 +57,12 @@ class Streams:
         self._listener, self._selector = listener, selector
         self._allow, self._take, self._refuse = allow, take, refuse
         self.open: list[Stream] = []
-        selector.register(listener, selectors.EVENT_READ, self._accept_all)
+        selector.register(listener, selectors.EVENT_READ, self._welcome)
 
-    def _accept_all(self, now_s: float) -> None:
-        with contextlib.suppress(OSError):  # none is left, or it hung up at the door
-            for _ in range(STREAMS_LIMIT):
-                connection, address = self._listener.accept()
-                self._accept(connection, address[0], now_s)
+    def _welcome(self, now_s: float) -> None:
+        with contextlib.suppress(OSError):  # it hung up at the door
+            connection, address = self._listener.accept()  # the next one is told of anew
+            self._accept(connection, address[0], now_s)
 
     def _accept(self, connection: socket.socket, host: str, now_s: float) -> None:
         """Let one connection in; one too many sends away the one that has been silent longest."""

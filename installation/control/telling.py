@@ -42,8 +42,8 @@ class Telling:
         self._levels = levels
 
     def wait_s(self, now_s: float) -> float | None:
-        """How long until there may be something to tell; None while nobody listens."""
-        return max(0.0, self._next_s - now_s) if self._told else None
+        """How long until there may be something to tell, below 0 where it is late; None while nobody listens."""
+        return self._next_s - now_s if self._told else None
 
     def note(self, place: Place, sender: Sender, now_s: float) -> None:
         """Somebody sets what lies at this place."""
@@ -89,7 +89,7 @@ class Telling:
             told.freshen(fresh)
             told.settle(now_s)
             if told.waits and not (isinstance(whom, Stream) and whom.is_full()):
-                most = max(1, min(MOST_EACH, MOST // len(everyone)))
+                most = min(MOST_EACH, MOST // len(everyone))
                 news = told.news(now, partial(self._is_own, whom, host, now), most)
                 self._answers.reach(whom, [encode(address, *arguments) for address, arguments in news])
 

@@ -69,8 +69,6 @@ class Wishes:
 
     def take(self) -> list[Command]:
         """All wishes of this frame, oldest first; the next frame begins empty."""
-        if not self._wishes:
-            return []
         wishes, self._wishes = self._wishes, {}
         self._presses.clear()
         return [command for _, command in sorted(wishes.values(), key=lambda wish: wish[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import selectors
 import socket
 import struct
 import time
@@ -16,6 +17,7 @@ from rehearsal import CUES, KNOBS, hear, open_desk, wait_for
 
 from installation.control.answers import Sender
 from installation.control.desk import Desk, osc_table
+from installation.control.streams import Stream, Streams
 from installation.control.waiting import Late
 from installation.packets import Frames, decode, encode, encode_bundle
 from installation.settings import Osc, SettingsError
@@ -482,3 +484,38 @@ def test_a_desk_whose_thread_ended_by_itself_is_closed_all_the_same() -> None:
     thread.join(30.0)
     desk.close()
     assert not thread.is_alive() and desk._thread is None
+
+
+def test_a_connection_that_breaks_while_it_is_read_or_written_costs_itself_alone() -> None:
+    class Broken:
+        def recv(self, most: int) -> bytes:
+            raise ConnectionResetError
+
+        def send(self, packet: bytes) -> int:
+            raise BrokenPipeError
+
+        def close(self) -> None:
+            closed.append(1)
+
+        fileno = staticmethod(lambda: udp.fileno())
+
+    closed: list[int] = []
+    refused: list[str] = []
+    with (
+        selectors.DefaultSelector() as selector,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+    ):
+        streams = Streams(listener, selector, lambda host: True, lambda *_: None, lambda kind, *_: refused.append(kind))
+        broken = Stream(Broken(), "10.0.0.1", 0.0)  # type: ignore[arg-type]
+        selector.register(udp, selectors.EVENT_READ)
+        streams.open.append(broken)
+        broken.send(b"/x\0\0,\0\0\0")
+        assert broken.is_full()
+        streams._read(broken, 0.0)
+        assert streams.open == [] and closed == [1] and refused == []
+        quiet = Stream(udp, "10.0.0.1", 0.0)
+        udp.setblocking(False)
+        streams.open.append(quiet)
+        streams._read(quiet, 0.0)
+        assert streams.open == [quiet], "nothing has come yet"

@@ -27,9 +27,10 @@ from installation.control.oscquery.announcing import Announced
 from installation.control.oscquery.doors import shut
 from installation.control.oscquery.gate import Gate
 from installation.control.oscquery.listener import OscQuery as Listener
-from installation.control.oscquery.visitors import Visitor
+from installation.control.oscquery.tree import SAID
+from installation.control.oscquery.visitors import Visitor, Visitors
 from installation.live.hearing import open_desk
-from installation.packets import encode
+from installation.packets import encode, encode_bundle
 from installation.settings import Osc, OscQuery, SettingsError, Show
 from installation.signals import Command, Knob
 
@@ -586,8 +587,8 @@ def test_a_thread_that_ends_says_so_and_the_show_goes_on(
 
     monkeypatch.setattr(Listener, "_live", broken)
     stage = Stage()
-    wait_for(lambda: stage.query.faults["desk error"])
-    assert "OSCQuery has ended; the show goes on" in caplog.text
+    wait_for(lambda: "OSCQuery has ended; the show goes on" in caplog.text)
+    assert stage.query.faults == {"desk error": 1}
     stage.close()
 
 
@@ -641,3 +642,43 @@ def test_what_is_sent_to_a_visitor_who_just_went_is_lost() -> None:
             raise ConnectionClosedOK(None, None)
 
     asyncio.run(Visitor(Gone(), "127.0.0.1", False)._send([b"x", b"y"]))  # type: ignore[arg-type]
+
+
+def test_what_means_nothing_in_a_bundle_costs_itself_alone(stage: Stage, visit: Callable[..., Visit]) -> None:
+    one = visit(stage.query.port)
+    one.line.send(encode_bundle([encode("/installation/none", 1), encode("/installation/blackout", 1)]))
+    wait_for(lambda: stage.board.levels(stage.now_s).blackout)
+    assert stage.query.faults == {"unknown address": 1}
+
+
+def test_it_may_be_bound_twice_and_closed_after_it_ended_by_itself() -> None:
+    stage = Stage()
+    port = stage.query.port
+    stage.query.bind()
+    assert stage.query.port == port and ask(port, "/?HOST_INFO")[0] == 200
+    stage.query._over.set()
+    stage.query._thread.join(30.0)  # type: ignore[union-attr]
+    stage.close()
+    assert stage.query.faults == {}
+
+
+def test_every_kind_of_address_says_in_words_what_it_does(stage: Stage) -> None:
+    port = stage.query.port
+    for path, words in (
+        ("cue/2", "fade to cue 2 night"),
+        ("release/effect/tear/amount", "give effect.tear.amount back to the cue"),
+        ("cue", SAID["cue"]),
+        ("effect/tear/amount", "width of the tear"),
+    ):
+        assert tree(port, f"/installation/{path}?DESCRIPTION") == {"DESCRIPTION": words}
+
+
+def test_many_visitors_share_what_may_be_said_in_a_round() -> None:
+    asked: list[int] = []
+    told = SimpleNamespace(freshen=list, settle=float, news=lambda settings, own, most: asked.append(most) or [])
+    for count, most in ((1, 128), (4, 128), (16, 32), (0, None)):
+        visitors = Visitors()
+        visitors.all = [SimpleNamespace(told=told, is_busy=False, send=list, status={})] * count  # type: ignore[list-item]
+        visitors.tell({}, {}, 0.0)
+        assert asked == [most] * count
+        asked.clear()

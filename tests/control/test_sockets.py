@@ -244,3 +244,51 @@ def test_a_program_too_long_for_the_kernel_is_tried_shorter_and_other_errors_are
             with pytest.raises(OSError, match="no"):
                 steering.admit(udp, 1, urgent_of(OSC))
             assert len(tried) == times
+
+
+def test_clocks_are_compared_again_while_this_thread_is_halted_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bool] = []
+    answers = iter([False, False, True, True])
+    monkeypatch.setattr(ports.Ports, "_measure", lambda made: compared.append(next(answers)) or compared[-1])
+    with selectors.DefaultSelector() as selector:
+        made = ports.Ports("127.0.0.1", 0, selector, lambda *_: None, print)
+        made.listener.close()
+        made.close()
+    assert compared == [False, False, True]
+
+
+def test_a_sink_is_emptied_and_an_empty_one_is_no_fault() -> None:
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with one, other:
+        other.setblocking(False)
+        for _ in range(5):
+            one.send(b"copy")
+        ports._pour_away(other, 0.0)
+        with pytest.raises(BlockingIOError):
+            other.recv(1)
+
+
+def test_where_room_cannot_be_forced_it_is_asked_for() -> None:
+    asked: list[int] = []
+
+    class Udp:
+        def setsockopt(self, level: int, option: int, value: int) -> None:
+            asked.append(option)
+            if option == sockets._SO_RCVBUFFORCE:
+                raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    sockets.widen(Udp())  # type: ignore[arg-type]
+    assert asked[-2:] == [sockets._SO_RCVBUFFORCE, socket.SO_RCVBUF]
+
+
+def test_ports_that_were_handed_down_are_used_though_they_cannot_be_sorted_anew(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(sockets, "_steer", full)
+    keeper.send(encode("/installation/blackout", 1))
+    desk = keeper.open()
+    assert hear(desk)[0].verb == "blackout" and desk.port == keeper.held.port
+    desk.close()

@@ -13,9 +13,10 @@ from rehearsal import CUES, KNOBS, hear, open_desk, wait_for
 
 from installation.control import telling
 from installation.control.addresses import Space
+from installation.control.answers import Sender
 from installation.control.cues import Board
 from installation.control.desk import Desk
-from installation.control.told import Told, settings_of
+from installation.control.told import Told, said, settings_of
 from installation.packets import Frames, decode, encode
 from installation.signals import Command, Knob
 
@@ -407,3 +408,31 @@ def test_what_is_not_known_now_is_not_told_and_comes_when_it_is() -> None:
     for settings, heard in ((now, [(MASTER, (1.0,))]), (dimmed, []), (now, [])):
         told.freshen(now)
         assert list(told.news(settings, lambda key: False, 99)) == heard
+
+
+def test_an_address_that_is_spoken_again_and_again_is_noted_once(
+    stage: Stage, console: Callable[..., Console], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+    monkeypatch.setattr(Told, "use", lambda told, address, place, whole: used.append(address))
+    touch = console()
+    touch.send("/installation/ping")
+    heard_by(stage, "127.0.0.1")
+    wait_for(lambda: stage.frame() or stage.desk._telling._told)
+    for value in (0.1, 0.2, 0.3):
+        stage.desk._telling.hear((TEAR, (value,)), Sender("127.0.0.1", 0))
+    stage.desk._telling.hear((TEAR, (1,)), Sender("127.0.0.1", 0))
+    stage.desk._telling.hear(("/installation/none", (1,)), Sender("127.0.0.1", 0))
+    assert used == [TEAR, TEAR], "once with parts of one, once whole"
+
+
+def test_switches_and_whole_numbers_are_told_whole() -> None:
+    space, now = Space(KNOBS, CUES), settings_of(Board(KNOBS, CUES).levels(0.0))
+    for path, value in (("effect/echo/on", 0), ("effect/mirror/sides", 6), ("effect/tear/amount", 0.2)):
+        (found,) = said(space.places[f"/installation/{path}"], now) or ()
+        assert found == value and type(found) is type(value)
+
+
+def test_a_point_may_wait_as_its_parts_may() -> None:
+    space = Space(KNOBS | {knob.name: knob for knob in POINT}, CUES)
+    assert space.places["/installation/effect/warp/point"].waits and not space.places["/installation/blackout"].waits

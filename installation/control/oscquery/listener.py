@@ -19,7 +19,6 @@ from functools import partial
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from installation.control.addresses import Space
@@ -236,9 +235,7 @@ class OscQuery:
             async for message in connection:
                 if not self._take(one, message):
                     await asyncio.sleep(0)  # a whole batch may have come at once: others come in between
-        except ConnectionClosed:
-            pass  # cut off, or sent what is no WebSocket
-        finally:
+        finally:  # also of one that was cut off, or sent what is no WebSocket
             self._visitors.leave(one)
 
     def _take(self, one: Visitor, message: str | bytes) -> bool:
