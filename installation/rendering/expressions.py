@@ -97,9 +97,7 @@ def _value(node: ast.AST, values: Mapping[str, float]) -> float:
         return float(values[node.id])
     if isinstance(node, ast.BinOp):
         left, right = _value(node.left, values), _value(node.right, values)
-        if isinstance(node.op, ast.Pow):  # floats overflow with an error; integers would grow for ever
-            return math.pow(left, right)
-        return BINARY[type(node.op)](left, right)
+        return BINARY[type(node.op)](left, right)  # floats overflow with an error; integers would grow for ever
     if isinstance(node, ast.UnaryOp):
         value = _value(node.operand, values)
         return -value if isinstance(node.op, ast.USub) else value

@@ -168,7 +168,7 @@ class Link:
 
     def _pulse(self, name: str, count: int) -> bool:
         """True in one drawn frame for each press: a count tells of those between frames, and in frames left out."""
-        owed = min(max(count - self.seen.get(name, count), 0), PRESSES_OWED)
+        owed = min(count - self.seen.get(name, count), PRESSES_OWED)  # below 0: the count began anew
         self.seen[name] = count - max(owed - 1, 0)
         return owed > 0
 

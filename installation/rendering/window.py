@@ -124,7 +124,7 @@ class Display:
         began_s = time.perf_counter()
         self._fit()
         self._read = None
-        level = 0.0 if levels.blackout else min(levels.master, 1.0)
+        level = 0.0 if levels.blackout else levels.master
         fits = self.calibrating is not None and not levels.test_card
         pattern = self.calibrating.picture(self.screen.size) if self.calibrating and fits else None
         with self._stopwatch or contextlib.nullcontext():

@@ -223,3 +223,23 @@ def test_a_file_that_changed_again_since_its_trial_keeps_the_program_that_works(
     write(tmp_path / "live.fs", TINTED.replace("1.0, 0.0, 0.0, 1.0", "0.0, 1.0, 0.0, 1.0"))
     assert playing._load() == "" and not playing.broken
     assert pixels_of(chain.draw(flower, {}, 1.0))[0, 0].tolist() != red
+
+
+def test_an_effect_that_grows_slow_again_and_again_is_left_out_for_minutes_and_no_longer() -> None:
+    pause, outs = link.Pause(), []
+    now_s = 0.0
+    while len(outs) < 20:
+        now_s += 1.0
+        if pause.note(link.SLOW_S * 2, now_s):
+            outs.append(pause.until_s - now_s)
+            now_s = pause.until_s
+    assert outs[0] == link.FIRST_PAUSE_S and outs[1] == 2 * outs[0] and max(outs) == outs[-1] == link.LONGEST_PAUSE_S
+
+
+def test_a_trial_says_itself_why_an_effect_cannot_be_drawn(tmp_path: Path, wait_for: Callable[..., object]) -> None:
+    said: list[str] = []
+    for text in (RED.replace("gl_FragColor", "oops"), "void main() {}\0", RED):
+        write(tmp_path / "live.fs", text)
+        made = trial.Trial(tmp_path / "live.fs", SIZE)
+        wait_for(lambda made=made: (why := made.poll()) is not None and (said.append(why) or True), within_s=90)
+    assert "oops" in said[0] and "zero bytes" in said[1] and said[2] == ""

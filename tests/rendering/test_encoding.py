@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,19 @@ os.kill(os.getpid(), 9)
     subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], timeout=60, check=False)
     with av.open(str(tmp_path / f"{name}.part")) as film:
         assert len(list(film.decode(video=0))) >= 2 * FPS
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(None, 1), (1, 1), (2, 1), (9, 4)])
+def test_a_film_takes_half_of_the_cores_and_one_at_the_least(monkeypatch, cores: int | None, threads: int) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert choose(Path("o.mov"), "prores", "", "--out").options["threads"] == str(threads)
+
+
+def test_a_film_of_less_than_a_frame_a_second_can_be_written(tmp_path: Path) -> None:
+    coding = choose(tmp_path / "o.mp4", "h264", "20", "--out")
+    with av.open(str(tmp_path / "o.mp4"), "w") as film:
+        stream = coding.add_to(film, (64, 36), 0.3, 2.0)
+        film.mux(stream.encode(coding.frame(np.zeros((36, 64, 4), np.uint8))))
+        film.mux(stream.encode(None))
+    with av.open(str(tmp_path / "o.mp4")) as film:
+        assert len(list(film.decode(video=0))) == 1

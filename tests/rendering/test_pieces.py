@@ -11,7 +11,7 @@ import av
 import numpy as np
 import soundfile
 
-from installation.rendering import pieces
+from installation.rendering import encoding, pieces
 
 # 12 blocks of 16 px in a row, 11 rows: where an encoder looks past a row's end, filled memory is a motion of 9 blocks
 MADE = """
@@ -49,3 +49,11 @@ def test_music_that_ends_sooner_than_it_said_is_silence_from_there_on(tmp_path: 
     with av.open(str(tmp_path / "o.mp4")) as film:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in film.decode(audio=0)])
     assert 0.4 < len(heard) / 44100 < 0.6 and np.abs(heard[4000:18000]).max() > 0.5
+
+
+def test_the_first_picture_of_a_piece_is_made_small_and_never_larger(tmp_path: Path) -> None:
+    coding = pieces.careful(encoding.choose(tmp_path / "o.mp4", "h264", "20", "--out"))
+    with pieces.piece(tmp_path / "o.mp4", (64, 36), 25.0, coding, 0) as piece:
+        piece.write(np.zeros((36, 64, 4), np.uint8))
+    assert pieces.first_frame(tmp_path / "o.mp4", 32).shape == (18, 32, 3)
+    assert pieces.first_frame(tmp_path / "o.mp4", 640).shape == (36, 64, 3)

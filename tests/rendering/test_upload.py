@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from flower import picture, pixels_of
 
-from installation.rendering.canvas import Canvas
+from installation.rendering.canvas import Canvas, Target
+from installation.rendering.readback import Readback, four_channels
 from installation.rendering.upload import Uploader
 
 RGB = picture(48, 32)
@@ -104,3 +105,16 @@ def test_a_picture_that_main_memory_cannot_take_is_refused_at_once(context) -> N
     with pytest.raises(RuntimeError, match="out of memory"):
         uploader.upload(np.zeros((3, 4, 4), "f4"))
     assert len(tried) == 1 and isinstance(uploader.ways["host"], Full)
+
+
+def test_what_is_read_back_first_is_this_very_frame_and_each_later_one_the_frame_before(context) -> None:
+    target = Target(context, (8, 4))
+    readback, seen = Readback(context, target.framebuffer), []
+    for n in range(6):
+        target.framebuffer.clear(*[(n + 1) / 255] * 4)
+        frame = readback.read()
+        seen.append(int(frame[0, 0, 0]))
+        assert np.shares_memory(four_channels(frame), frame), "handed on without a copy"
+    assert seen == [1, 1, 2, 3, 4, 5]
+    alone = np.zeros((4, 8, 3), np.uint8)
+    assert four_channels(alone).shape == (4, 8, 4)

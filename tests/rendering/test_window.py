@@ -183,6 +183,7 @@ def test_timings_name_the_parts_of_a_frame(open_stage) -> None:
     [
         ("1", ["a", "b"], "b"),
         ("epson", ["Dell", "EPSON PJ"], "EPSON PJ"),
+        ("epson", ["EPSON left", "EPSON"], "EPSON"),
         ("epson", ["Dell", "EPSON PJ", "HDMI-2"], "EPSON PJ"),
         ("DP-1", ["eDP-1", "DP-1"], "DP-1"),
         ("HDMI-1", ["HDMI-10", "HDMI-1"], "HDMI-1"),
@@ -443,8 +444,11 @@ def test_a_window_that_cannot_be_opened_says_what_to_do(desktop: str, monkeypatc
     import glfw
 
     monkeypatch.setattr(glfw, "create_window", lambda *_: None)
-    with pytest.raises(DisplayError, match="update the graphics driver or use --headless"):
-        window.create(settings.Screen((400, 300), (100, 75)), headless=False)
+    try:
+        with pytest.raises(DisplayError, match="update the graphics driver or use --headless"):
+            window.create(settings.Screen((400, 300), (100, 75)), headless=False)
+    finally:
+        glfw.terminate()  # else this whole process ends with the display
 
 
 def test_where_nothing_sleeps_nothing_is_kept_awake(monkeypatch) -> None:
@@ -478,3 +482,29 @@ def test_a_monitor_that_says_nothing_of_itself_has_no_identity(tmp_path) -> None
     (tmp_path / "card0-DP-2").mkdir()
     (tmp_path / "card0-DP-2" / "edid").touch()
     assert edid.identities(tmp_path) == {}
+
+
+def test_a_window_that_was_shrunk_to_nothing_still_says_where_the_mouse_is() -> None:
+    glfw = SimpleNamespace(
+        MOUSE_BUTTON_LEFT=0,
+        PRESS=1,
+        set_mouse_button_callback=lambda *_: None,
+        set_cursor_pos_callback=lambda *_: None,
+        get_cursor_pos=lambda handle: (3.0, 4.0),
+        get_window_size=lambda handle: (0, 0),
+    )
+    heard = gestures.Gestures(glfw, None)
+    heard._on_button(None, 0, 1, 0)
+    assert heard.take() == [gestures.Pointer("press", 3.0, 4.0)]
+
+
+def test_the_first_window_draws_with_its_own_textures(placed) -> None:
+    display, _ = placed("windowed")
+    texture = display.canvas.context.texture((4, 4), 4)
+    assert display.surface._mine(texture) is texture
+
+
+def test_a_code_is_shown_however_small_the_screen_is(open_stage) -> None:
+    display = open_stage().display
+    display.put_up("http://127.0.0.1:8000/?token=a-long-enough-one")
+    assert display._code is not None and min(display._code.shape[:2]) > 20

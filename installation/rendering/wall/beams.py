@@ -57,7 +57,7 @@ class Beams:
         if not isinstance(self.surface, Window):
             return
         wishes = wishes_of(self.screen, venue)
-        while len(self.windows) > max(1, len(wishes)):
+        while len(self.windows) > len(wishes):
             self.windows.pop().close()
         while len(self.windows) < len(wishes):
             number = len(self.windows)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from installation.rendering.outputs import spout, syphon, virtual_camera
+from installation.rendering.outputs import choosing, spout, syphon, virtual_camera
 
 ORANGE = np.tile(np.array([250, 120, 20, 7], np.uint8), (37, 65, 1))
 
@@ -93,3 +93,9 @@ def test_what_syphon_is_handed_is_opaque_and_counts_its_rows_from_below(monkeypa
 def test_each_says_which_system_it_is_of(module: ModuleType, monkeypatch) -> None:
     monkeypatch.setattr(module.sys, "platform", "sunos5")
     assert " is of " in module.refusal(module.Settings())
+
+
+def test_a_package_that_is_there_is_not_asked_for() -> None:
+    assert choosing.lacking("json", "json") == "" and "pip install nothing" in choosing.lacking(
+        "no_such_module", "nothing"
+    )

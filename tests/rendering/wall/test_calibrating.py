@@ -203,3 +203,11 @@ def test_words_over_the_wall_stand_on_an_even_strip() -> None:
     rows, columns = np.nonzero(dark)
     strip = over[400 + rows.min() : 400 + rows.max(), 40 + columns.min() : 40 + columns.max()]
     assert (strip[..., 3] == 255).all() and (strip[..., 0] > 200).sum() > 100
+
+
+def test_handles_and_words_are_drawn_in_frames_that_are_too_small_for_them() -> None:
+    words = "left   mesh 2 x 2   point 1   a great many words for so little room"
+    small, narrow = (handles.draw(PLAIN, size, -1, 0, words) for size in ((64, 36), (300, 400)))
+    assert (small[..., :3] == handles.MESH[:3]).all(-1).sum() > 50
+    assert (narrow[360, :, 3] == 255).all(), "the strip goes from border to border"
+    assert (narrow[350:365, 3:60, :3] > 200).any(-1).sum() > 30, "the words begin within the frame"

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from installation.rendering.gestures import Gesture, Key, Pointer
 from installation.rendering.wall import mesh as meshes
-from installation.rendering.wall.dragging import ARROWS, GRIDS, KEYS, Dragging, step
+from installation.rendering.wall.dragging import (
+    ARROWS,
+    GRIDS,
+    KEYS,
+    MOST_MASK_POINTS,
+    Dragging,
+    _delete,
+    _insert,
+    _soften,
+    step,
+)
 from installation.rendering.wall.faults import faults
 from installation.rendering.wall.layouts import blended, side_by_side
 from installation.rendering.wall.patterns import PATTERNS
@@ -209,3 +219,25 @@ def test_a_corner_that_is_dragged_onto_another_one_stops_before() -> None:
     for to in ((0.1, 0.1), (0.0, 1.0), (0.5, 0.95), (1.0, 0.9)):
         assert after(START, *drag((0.9, 0.05), to)).venue == START.venue
         assert after(START, "+", *drag((0.9, 0.05), to)).here.mesh.points[2] == (0.9, 0.05)
+
+
+def test_a_mask_of_which_the_first_point_goes_is_held_by_the_next_and_is_softened_within_bounds() -> None:
+    state = after(MASKED, "n", "insert")
+    first = dataclasses.replace(state, point=0)
+    gone = _delete(first, Key("delete"))
+    assert gone.point == 0 and len(gone.points) == 3
+    assert _soften(first, -5.0).here.masks[0].softness == 0.0 and _soften(first, 5.0).here.masks[0].softness == 1.0
+
+
+def test_without_a_mask_in_hand_its_keys_change_nothing() -> None:
+    assert _soften(START, 0.1) is START
+    assert _insert(START, Key("insert")) is START and _delete(START, Key("delete")) is START
+    full = after(MASKED, "n")
+    while len(full.points) < MOST_MASK_POINTS:
+        full = _insert(full, Key("insert"))
+    assert _insert(full, Key("insert")) is full
+
+
+def test_pieces_that_are_nearly_one_are_blended_over_half_at_the_most() -> None:
+    venue = blended(Venue((Output(source=(0.0, 0.0, 0.9, 1.0)), Output(source=(0.1, 0.0, 0.9, 1.0)))))
+    assert [max(edge.width for edge in output.blend.sides) for output in venue.outputs] == [0.5, 0.5]

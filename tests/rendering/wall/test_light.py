@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,6 +18,8 @@ from installation import settings
 from installation.rendering import window
 from installation.rendering.wall import mesh as meshes
 from installation.rendering.wall.keeping import write_venue
+from installation.rendering.wall.light import shade
+from installation.rendering.wall.soft import FINE, Fitting
 from installation.rendering.wall.venue import PLAIN, Blend, Edge, Mask, Mesh, Output, Venue
 from installation.signals import Levels
 
@@ -214,3 +217,21 @@ def test_a_turned_and_mirrored_frame_has_the_picture_s_own_pixels_too(lit) -> No
     ):
         (frame,) = frames(lit(Venue((output,)), rgba))
         assert np.array_equal(frame, expected), output
+
+
+def test_where_no_black_is_lifted_nothing_is_added() -> None:
+    part = np.zeros((4, 4, 2), "f4")
+    assert shade(part, Output())[1] is None
+    assert shade(part, Output(black=(0.1, 0.1, 0.1)))[1] is not None
+
+
+def test_a_projector_whose_picture_lies_beside_its_frame_is_dark(lit) -> None:
+    beside = Mesh(points=((2.0, 2.0), (3.0, 2.0), (2.0, 3.0), (3.0, 3.0)))
+    assert frames(lit(Venue((Output(mesh=beside),)), grey(200)))[0].max() == 0
+
+
+@pytest.mark.parametrize(("source", "times"), [((0.0, 0.0, 0.05, 0.05), FINE), ((0.0, 0.0, 1.0, 1.0), 1.0)])
+def test_a_picture_is_scaled_as_far_as_can_be_seen_and_never_down(source: tuple, times: float) -> None:
+    asked = SimpleNamespace(output=Output(source=source), size=FRAME)
+    (left, top, right, bottom), scaled = Fitting._cut(asked, (640, 360))  # type: ignore[arg-type]
+    assert scaled == (round((right - left) * times), round((bottom - top) * times))

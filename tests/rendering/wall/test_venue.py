@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from installation import files
 from installation.rendering.wall import keeping
-from installation.rendering.wall.keeping import read_venue, redo, undo, write_venue
+from installation.rendering.wall.keeping import path_of, read_venue, redo, undo, write_venue
 from installation.rendering.wall.venue import Blend, Edge, Mask, Mesh, Output, Venue
 from installation.settings import SettingsError
 
@@ -210,3 +211,13 @@ def test_behind_the_wall_twice_is_in_front_of_it(rotation: int) -> None:
     for one, other in zip(venue.outputs, again.outputs, strict=True):
         assert dataclasses.replace(one, source=()) == dataclasses.replace(other, source=())
         assert other.source == pytest.approx(one.source)
+
+
+def test_a_venue_of_the_users_own_is_written_where_it_was_found(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    monkeypatch.chdir(tmp_path)
+    here, users, _ = files.places(keeping.CALIBRATION)
+    here.mkdir(exist_ok=True)
+    users.mkdir(parents=True)
+    (users / "hall.toml").write_text("version = 1")
+    assert path_of("hall") == users / "hall.toml" and path_of("yard") == here / "yard.toml"

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from installation.rendering.wall import patterns
 from installation.rendering.wall.patterns import BARS, INK, PATTERNS, ROSE, paint
 from installation.rendering.wall.venue import Blend, Edge, Output, Venue
 
@@ -90,3 +91,21 @@ def test_a_telephone_reads_the_code_beside_the_name(words: str) -> None:
     rgb = seen("names", Venue((Output("wall"),)), (1280, 720), words).astype(np.uint8)
     found, _, _ = cv2.QRCodeDetector().detectAndDecode(np.ascontiguousarray(rgb[..., ::-1]))
     assert found == words
+
+
+def test_a_star_and_a_code_at_the_border_are_cut_off_there() -> None:
+    whole, part = np.zeros((60, 60, 3), np.uint8), np.zeros((60, 60, 3), np.uint8)
+    patterns._star(whole, 30, 30, 12)
+    patterns._star(part, 4, 6, 12)
+    assert np.abs(part[:18, :16].astype(int) - whole[24:42, 26:42]).max() <= 1 and part[:3, :3].max() > 0
+    code = patterns.code("http://127.0.0.1:8000")
+    small = np.full((60, 60, 3), 7, np.uint8)
+    patterns._paste(small, code, 0, 0, len(code) // 2)
+    assert (small == 0).sum() > 100 and (small[:, -5:] == 7).all()
+
+
+def test_words_too_many_for_their_box_are_written_all_the_same() -> None:
+    for words, box in (("", (20.0, 8.0)), ("a hall with a long name", (12.0, 3.0)), ("hall", (60.0, 20.0))):
+        rgb = np.zeros((40, 80, 3), np.uint8)
+        patterns._write(rgb, words, (40.0, 20.0), *box, INK)
+        assert rgb.any() == bool(words)
