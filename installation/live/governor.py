@@ -55,18 +55,18 @@ class Governor:
         self._busy.append(busy_s)
         if self._frames_since_up is not None:
             self._frames_since_up += 1
-        self._calm_frames = self._calm_frames + 1 if room and self._fits_above(busy_s) else 0
+        self._calm_frames = self._calm_frames + 1 if self.at and room and self._fits_above(busy_s) else 0
         late = sum(b > LATE * self.rung.budget_s for b in self._busy)
         if late >= self.patience and self.at < len(self.rungs) - 1:
             self._move(1, f"{late} of the last {len(self._busy)} frames were late")
             return True
-        if self.at and self._calm_frames >= self._calm_needed:
+        if self._calm_frames >= self._calm_needed:
             self._move(-1, "there is room")
             return True
         return False
 
     def _fits_above(self, busy_s: float) -> bool:
-        above = self.rungs[max(self.at - 1, 0)]
+        above = self.rungs[self.at - 1]
         return busy_s * above.load / self.rung.load < ROOM * above.budget_s
 
     def _move(self, step: int, why: str) -> None:

@@ -137,7 +137,7 @@ class Ledger:
     def summary(self) -> dict[str, Any]:
         """The report's figures that come from the frames themselves."""
         features = {
-            n: {"min": r[0], "mean": r[1] / r[4], "max": r[2], "present": r[3] / max(self.frames, 1)}
+            n: {"min": r[0], "mean": r[1] / r[4], "max": r[2], "present": r[3] / self.frames}
             for n, r in sorted(self._features.items())
         }
         return {

@@ -117,7 +117,7 @@ class Keeper:
                     self.safe_until_s = time.monotonic() + self.safe_s
                     self.safe_s = min(2 * self.safe_s, LONGEST_SAFE_S)
                     log.error("the show failed %d times in a row: `pattern` plays without effects meanwhile", TRIES)
-                if not self._pause(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(self.failures, 10))):
+                if not self._pause(_wait_s(self.failures)):
                     return 0
 
     def _let_go(self) -> None:
@@ -245,6 +245,11 @@ class Keeper:
                 old.unlink(missing_ok=True)
         except OSError as error:
             log.warning("no crash report could be written: %s", error)
+
+
+def _wait_s(failures: int) -> float:
+    """How long to wait before a show that failed so often in a row is started again."""
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures, 10))
 
 
 def _words_for(code: int) -> str:

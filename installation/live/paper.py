@@ -99,7 +99,7 @@ class Paper:
     def _draw(self, stroke: dict[str, Any]) -> None:
         """A line with round ends and joints."""
         pen, (width, height) = ImageDraw.Draw(self._sheet), self.size
-        wide = max(1, round(stroke["width"] * PAPER_PX))
+        wide = round(stroke["width"] * PAPER_PX)  # a pixel at the least, see WIDTHS
         shade = WHITE if stroke["erase"] else 0
         places = [(x * width, y * height) for x, y in stroke["points"]]
         if len(places) > 1:

@@ -93,3 +93,8 @@ def test_what_is_too_slow_each_time_it_comes_back_does_not_come_and_go_all_eveni
 def test_a_single_slow_frame_changes_nothing(gpu: bool) -> None:
     governor = drawing(SCREEN, gpu)
     assert not any(governor.note(0.5 if n % 10 == 0 else 0.03) for n in range(600))
+
+
+def test_a_working_size_that_is_tiny_gets_no_smaller_than_can_be_drawn() -> None:
+    governor = drawing(Screen(size=(64, 36), working_size=(20, 18), fps=30.0), gpu=False)
+    assert min(min(rung.size) for rung in governor.rungs) == 16

@@ -3,13 +3,15 @@
 import json
 import resource
 import threading
+import time
 from argparse import Namespace
 from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
-from installation.live import allowance, moments
+from installation.live import allowance, kept, moments
+from installation.live import chronicle as chronicle_room
 from installation.live.chronicle import MOMENTS_WAITING, Chronicle
 from installation.live.journal import Entry, InputLog, Ledger, read_log
 from installation.settings import SettingsError, Show, check
@@ -188,3 +190,61 @@ def test_a_moment_of_no_size_that_can_be_painted_says_so(tmp_path, size_px: list
     path.write_text(json.dumps(json.loads(path.read_text()) | {"size_px": size_px}))
     with pytest.raises(SettingsError, match="size_px: expected 1 to 16384"):
         moments.open_moment(path)
+
+
+def test_less_than_one_moment_an_hour_is_one_now_and_then() -> None:
+    allowed = allowance.Allowance(Show("bloom", moments_per_hour=0.5))
+    assert allowed.refusal(0.0, False) == "" and "moments_per_hour" in allowed.refusal(3600.0, False)
+    assert allowed.refusal(7201.0, False) == ""
+
+
+def test_what_cannot_be_set_aside_does_not_keep_a_show_from_its_start(tmp_path, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(chronicle_room, "set_aside", full)
+    (tmp_path / "show.log.gz").write_bytes(b"begun")
+    chronicle_room.keep_earlier(Namespace(record=None, log=tmp_path / "show.log.gz"))
+    assert (tmp_path / "show.log.gz").read_bytes() == b"begun"
+
+
+def test_a_moment_of_another_version_is_told_as_that_alone(tmp_path) -> None:
+    (tmp_path / "m.json").write_text('{"version": 99, "controls": {}}')
+    with pytest.raises(SettingsError) as refused:
+        moments.open_moment(tmp_path / "m.json")
+    assert str(refused.value).startswith(f"{tmp_path / 'm.json'}: written by another version (99)")
+
+
+def test_frames_that_took_no_time_have_a_pace_too() -> None:
+    ledger = Ledger()
+    assert ledger.fps == 0.0 and ledger.percentile_ms(0.99) == 0.0
+    ledger.note(0.0, {"sound.level": 0.5}, CONTROLS)
+    assert ledger.fps > 1000 and ledger.summary()["features"]["sound.level"]["present"] == 1.0
+
+
+def test_more_frames_than_were_due_are_none_dropped(tmp_path) -> None:
+    with ExitStack() as closing:
+        studio = Namespace(weights_sha256="abc", status={}, watches=False, painted=3)
+        options = Namespace(record=None, log=None, sheet=None, report=None, moments=tmp_path)
+        chronicle = Chronicle(Show("bloom"), options, None, studio, closing)
+        for _ in range(10):
+            chronicle.ledger.note(0.001, {}, CONTROLS)
+        chronicle._before_s = 0.01
+        assert chronicle.report({}, 0.0, 0)["dropped"] == 0
+
+
+def test_what_is_set_is_written_now_and_then_and_at_once_when_asked(tmp_path, monkeypatch, caplog) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(kept, "SAVE_EVERY_S", 3600.0)
+    note = kept.Note("small")
+    note._tried_s = time.monotonic()
+    note.save({"master": 0.5})
+    assert kept.read_state("small") == {}
+    note.save({"master": 0.5}, at_once=True)
+    assert kept.read_state("small") == {"master": 0.5}
+    kept.state_path("small").unlink()
+    kept.state_path("small").mkdir()
+    for level in (0.6, 0.7):
+        note.save({"master": level}, at_once=True)
+    assert caplog.text.count("what is set now could not be kept") == 1
+    note.close()

@@ -73,3 +73,11 @@ def test_a_route_to_a_knob_that_does_not_exist_names_the_nearest() -> None:
         check_routes([Route("sound.bass", "bend.melt.amout")], KNOBS)
     with pytest.raises(SettingsError, match="unknown curve 'wavy'"):
         check_routes([Route("sound.bass", "bend.melt.amount", curve="wavy")], KNOBS)
+
+
+def test_a_clock_that_was_set_back_turns_no_walk_back() -> None:
+    _, state = modulate(KNOBS, [], {}, {}, begin([]), 10.0)
+    controls, state = modulate(KNOBS, [], {}, {}, state, 3.0)
+    assert controls.turns == 0.0
+    controls, _ = modulate(KNOBS, [], {}, {}, state, 3.5)
+    assert controls.turns > 0.0

@@ -139,3 +139,8 @@ def test_a_preset_that_somebody_wrote_badly_is_none(home: Path) -> None:
     assert presets.recall("mine", "odd") == {"a": 1.0}
     with pytest.raises(SettingsError):
         presets.recall("mine", "none")
+
+
+def test_a_cue_that_is_gone_is_named(path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no cue '99' in it any more"):
+        saving.save(str(path), "99", {"generator.z": 0.5}, {})

@@ -141,6 +141,15 @@ def test_a_generator_whose_gpu_fails_for_good_ends_its_process(inside) -> None:
     here.room._check()
 
 
+def test_a_fast_generator_that_takes_a_breath_is_not_called_hung(inside) -> None:
+    here = inside()
+    here.draw()
+    here.room.painter._seconds.extend([0.001] * 31)
+    here.room.painter._began_s = time.monotonic() - 1.0
+    here.room._check()
+    here.room.painter._began_s = 0.0
+
+
 def test_a_generator_whose_thread_ended_ends_its_process(inside) -> None:
     here = inside()
     here.draw()

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from installation.live import keeper, leading, leftovers, opening, options, saving
+from installation.frames import Words
+from installation.live import filming, keeper, leading, leftovers, opening, options, saving
 from installation.live.ending import orderly_ends
+from installation.live.panel import Panel
 from installation.live.plan import Plan
 from installation.live.stepped import Stepped
 from installation.memory import Memory
@@ -139,3 +141,30 @@ def test_a_sheet_that_is_blank_or_was_left_alone_is_no_drawing(monkeypatch: pyte
     assert drawn is not None and drawn.shape == (8, 8, 3)
     monkeypatch.setattr("installation.live.plan.DRAWN_S", -1.0)
     assert plan.drawn() is None
+
+
+def test_a_show_that_fails_for_ever_is_started_again_at_a_bounded_pace() -> None:
+    waits = [keeper._wait_s(failures) for failures in (0, 1, 2, 5_000)]
+    assert waits == [keeper.FIRST_WAIT_S, 2 * keeper.FIRST_WAIT_S, 4 * keeper.FIRST_WAIT_S, keeper.LONGEST_WAIT_S]
+
+
+def test_a_film_of_few_frames_has_pieces_of_one_and_a_sheet_that_cannot_be_written_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SimpleNamespace(fps=0.01, preview=tmp_path / "o.preview.jpg")
+    making = filming.Making(slow, None, tmp_path, "")  # type: ignore[arg-type]
+    assert making.piece_frames == 1
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("installation.rendering.pieces.first_frame", lambda path, px: np.zeros((4, 4, 3), np.uint8))
+    monkeypatch.setattr("installation.rendering.sheet.save_sheet", full)
+    making._preview([tmp_path / "piece"])
+
+
+def test_what_is_longer_than_there_is_room_for_leaves_the_page_what_it_has() -> None:
+    words = Words(Memory(Words.bytes_of(64)), 0, 64)
+    words.write({"a": 1})
+    Panel._write(None, words, {"a": "x" * 1000})  # type: ignore[arg-type]
+    assert words.read() == {"a": 1}

@@ -94,6 +94,15 @@ def test_more_of_a_stroke_joins_on_and_two_people_draw_on_one_sheet(show: Show) 
 
 
 @pytest.mark.parametrize(
+    ("beyond", "corner"),
+    [((9.0, -9.0), (slice(0, 20), slice(-20, None))), ((-9.0, 9.0), (slice(-20, None), slice(0, 20)))],
+)
+def test_a_stroke_that_leaves_the_sheet_ends_at_its_border(show: Show, beyond: tuple, corner: tuple) -> None:
+    show.paper.hear(stroke("a", (0.5, 0.5), beyond))
+    assert show.dark[corner].any() and show.dark[130:160, 240:270].any()
+
+
+@pytest.mark.parametrize(
     "said",
     [
         "no JSON",

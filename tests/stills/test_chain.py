@@ -88,6 +88,7 @@ def test_a_job_file_says_what_the_options_say(tmp_path) -> None:
         (["nothing.toml"], "nothing to print: name a moment, a picture"),
         (["rose.png", "--variants", "0"], "variants: expected 1 or more, found 0"),
         (["rose.png", "--dpi", "0"], "dpi: expected a number above 0"),
+        (["best.toml"], "effort: expected one of"),
         (["nan.toml"], "dpi: expected a finite number"),
         (["none.toml"], "expected 1 to 500,000 px each way, found 0 x 96"),
         (["rose.png", "--width", "900m"], "expected at most 500,000 px"),
@@ -100,6 +101,7 @@ def test_a_wrong_wish_is_one_clear_line_before_any_work_begins(tmp_path, monkeyp
     for name in ("one", "two"):
         (tmp_path / f"{name}.toml").write_text('inputs = ["rose.png"]')
     (tmp_path / "nothing.toml").write_text("inputs = []")
+    (tmp_path / "best.toml").write_text('inputs = ["rose.png"]\neffort = "best"')
     (tmp_path / "nan.toml").write_text('inputs = ["rose.png"]\ndpi = nan')
     (tmp_path / "none.toml").write_text('inputs = ["rose.png"]\nsize = [0, 96]')
     (tmp_path / "empty").mkdir()

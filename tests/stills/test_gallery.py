@@ -23,3 +23,12 @@ def test_a_picture_that_cannot_be_read_costs_itself_and_one_that_went_is_forgott
     (tmp_path / "lily.png").unlink()
     gallery.measure(tmp_path)
     assert [take.still.name for take in find_takes(tmp_path).values()] == ["rose"]
+
+
+def test_a_folder_that_says_that_it_is_a_wall_is_one_though_somebody_measured_in_it(tmp_path: Path) -> None:
+    paint(tmp_path / "rose.png")
+    assert gallery.is_gallery(tmp_path) and not gallery.is_gallery(tmp_path / "rose.png")
+    (tmp_path / ".work/selection-k").mkdir(parents=True)
+    assert not gallery.is_gallery(tmp_path), "takes of a job"
+    (tmp_path / gallery.LISTING).write_text("{}")
+    assert gallery.is_gallery(tmp_path)
