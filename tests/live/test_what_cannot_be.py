@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from installation.frames import Words
-from installation.live import filming, keeper, leading, leftovers, opening, options, saving
+from installation.live import filming, keeper, kept, leading, leftovers, opening, options, saving
 from installation.live.ending import orderly_ends
 from installation.live.panel import Panel
 from installation.live.plan import Plan
@@ -168,3 +168,12 @@ def test_what_is_longer_than_there_is_room_for_leaves_the_page_what_it_has() -> 
     words.write({"a": 1})
     Panel._write(None, words, {"a": "x" * 1000})  # type: ignore[arg-type]
     assert words.read() == {"a": 1}
+
+
+def test_a_show_whose_keeper_ended_while_it_was_started_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(kept, "end_with_parent", asked.append)
+    monkeypatch.setenv(kept.KEPT, f"5:{os.getppid() + 1}")
+    with pytest.raises(RuntimeError, match="ended while it was being started"):
+        kept.Kept.found()
+    assert asked == [signal.SIGTERM] and kept.KEPT not in os.environ and kept.Kept.found() is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import os
 from pathlib import Path
@@ -81,3 +83,14 @@ def test_a_take_that_is_just_being_thrown_away_is_passed_over_without_a_word(
     with caplog.at_level(logging.INFO):
         assert [take.still.key for take in takes.find_takes(tmp_path).values()] == ["whole"]
     assert not caplog.records and capsys.readouterr() == ("", "")
+
+
+def test_how_far_a_piece_is_stays_between_nothing_and_all_whatever_its_file_says(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / ".work")
+    for key, said in (("a", 1.7), ("b", -2.0), ("c", 0.25), ("d", "none"), ("e", None)):
+        with contextlib.suppress(ZeroDivisionError), archive.begin("clean", key) as part:
+            told = {"stage": "clean", "name": key, "fraction": said}
+            (part / "progress.json").write_text(json.dumps(told))
+            seen = {piece["name"]: piece["fraction"] for piece in takes.working(tmp_path)}
+            assert seen == ({key: min(max(said, 0.0), 1.0)} if isinstance(said, float) else {})
+            raise ZeroDivisionError

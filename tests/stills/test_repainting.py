@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -80,3 +81,11 @@ def test_by_which_weights_a_moment_is_enlarged_is_part_of_its_key(tmp_path: Path
         assert step.settings["enlarging"]["model"] == str(mine)
         reads.append(step.stage.fingerprint)
     assert reads[0] == reads[1] != reads[2]
+
+
+def test_an_effect_that_remembers_for_hours_is_rolled_in_for_so_long_and_no_longer() -> None:
+    knob = SimpleNamespace(name="length_s", identity=0.0)
+    passes = [SimpleNamespace(persistent=True)]
+    link = SimpleNamespace(name="echo", loaded=SimpleNamespace(effect=SimpleNamespace(knobs=[knob], passes=passes)))
+    for length_s, rolled_s in ((0.0, repainting.PREROLL_S), (9_999.0, repainting.LONGEST_PREROLL_S)):
+        assert repainting._remembered_s([link], {"effect.echo.length_s": length_s}) == rolled_s  # type: ignore[list-item]

@@ -18,7 +18,7 @@ from installation import settings
 from installation.rendering import window
 from installation.rendering.wall import mesh as meshes
 from installation.rendering.wall.keeping import write_venue
-from installation.rendering.wall.light import shade
+from installation.rendering.wall.light import mask_of, shade
 from installation.rendering.wall.soft import FINE, Fitting
 from installation.rendering.wall.venue import PLAIN, Blend, Edge, Mask, Mesh, Output, Venue
 from installation.signals import Levels
@@ -235,3 +235,8 @@ def test_a_picture_is_scaled_as_far_as_can_be_seen_and_never_down(source: tuple,
     asked = SimpleNamespace(output=Output(source=source), size=FRAME)
     (left, top, right, bottom), scaled = Fitting._cut(asked, (640, 360))  # type: ignore[arg-type]
     assert scaled == (round((right - left) * times), round((bottom - top) * times))
+
+
+def test_a_frame_without_masks_has_none_to_be_multiplied_by() -> None:
+    assert mask_of(Output(), FRAME, Path()) is None
+    assert mask_of(Output(masks=(Mask(((0.1, 0.1), (0.5, 0.1), (0.1, 0.5))),)), FRAME, Path()) is not None
