@@ -243,3 +243,10 @@ def test_a_trial_says_itself_why_an_effect_cannot_be_drawn(tmp_path: Path, wait_
         made = trial.Trial(tmp_path / "live.fs", SIZE)
         wait_for(lambda made=made: (why := made.poll()) is not None and (said.append(why) or True), within_s=90)
     assert "oops" in said[0] and "zero bytes" in said[1] and said[2] == ""
+
+
+def test_no_effect_is_told_that_time_went_back(context, flower, tmp_path: Path) -> None:
+    write(tmp_path / "step.fs", RED.replace("vec4(1.0, 0.0", "vec4(0.5 + TIMEDELTA, 0.0"))
+    chain = Chain(context, [settings.Effect("step")], SIZE, tmp_path)
+    seen = [pixels_of(chain.draw(flower, {}, now_s))[0, 0, 0] for now_s in (10.0, 10.25, 3.0, 3.125)]
+    assert [int(one) for one in seen] == pytest.approx([128, 191, 128, 159], abs=1)

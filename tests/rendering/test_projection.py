@@ -82,3 +82,10 @@ def test_a_window_gets_the_frame_that_is_recorded(context, drawn) -> None:
         way.clear()
         assert way.read_now().max() == 0
         assert np.frombuffer(way.finish().framebuffer.read(components=3), np.uint8).max() == 0
+
+
+def test_a_frame_that_is_the_picture_itself_is_not_sent_through_a_mesh(context) -> None:
+    made = GlProjection(Canvas(context), SIZE, PINS)
+    assert made._cloth is not None
+    made.fit(PLAIN)
+    assert made._cloth is None

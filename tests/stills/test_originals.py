@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from printing import QUICK, paint, pixels_of, still
 
+from installation.stills import ledger as ledger_room
 from installation.stills import naming
 from installation.stills.archive import Archive
 from installation.stills.ledger import Ledger, NotOurs, State, read_sidecar
@@ -382,3 +383,15 @@ def test_two_prints_of_one_run_never_share_a_name(tmp_path: Path) -> None:
     rose, other = frozenset({"a/rose.png"}), frozenset({"b/Rose.png"})
     assert [names.settle("rose", one, [".tif"]) for one in (rose, other, rose)] == ["rose", "rose-2", "rose"]
     assert names.settle("Rose", frozenset({"c"}), [".tif"]) == "Rose-3", "one name where a disk makes no difference"
+
+
+def test_a_print_that_nobody_touched_is_known_without_being_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Ledger(tmp_path)
+    first.lay("rose.tif", lambda part: part.write_bytes(b"print"))
+    read: list[Path] = []
+    monkeypatch.setattr(ledger_room, "digest", lambda path: read.append(path) or "another")
+    assert Ledger(tmp_path).state("rose.tif") is State.OWN and read == []
+    (tmp_path / "rose.tif").write_bytes(b"prinz")
+    assert Ledger(tmp_path).state("rose.tif") is State.OTHER and read

@@ -61,3 +61,14 @@ def test_what_is_being_painted_is_shown_now_and_then_and_only_where_somebody_ask
     shown.unlink()
     saying.preview(rgb)
     assert not shown.exists() and json.loads((tmp_path / "progress.json").read_text())["name"] == "rose"
+
+
+def test_a_disk_that_takes_no_progress_ends_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tasks.files, "write_json", full)
+    monkeypatch.setattr("installation.pictures.write_picture", full)
+    saying = tasks._Saying(tmp_path, Task("dream", {}, "", (), 0, "rose", "key", "", str(tmp_path / "shown.jpg")))
+    saying.preview(np.full((40, 60, 3), 0.5, np.float32))
+    assert list(tmp_path.iterdir()) == []

@@ -105,3 +105,18 @@ def test_in_a_terminal_the_job_has_a_bar_and_each_piece_under_way_one_that_goes_
     assert "clean blossom" in during and "40%" in during and "line 7" in during
     assert "blossom" not in after
     assert not capsys.readouterr().out, "a line would tear the bars apart"
+
+
+def test_a_bar_is_never_fuller_than_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(tmp_path)
+    with screen(monkeypatch) as drawn, contextlib.suppress(ZeroDivisionError), archive.begin("clean", "k") as part:
+        told = {"stage": "clean", "name": "rose", "fraction": 1.7, "note": ""}
+        (part / "progress.json").write_text(json.dumps(told))
+        watcher = Watcher(archive, 1)
+        watcher._whole = watching.tqdm(total=1.0, leave=False)
+        watcher._draw()
+        assert watcher._bars[part.name].n == 1.0
+        drawn()
+        for bar in (watcher._whole, *watcher._bars.values()):
+            bar.close()
+        raise ZeroDivisionError
