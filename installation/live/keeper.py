@@ -248,8 +248,7 @@ class Keeper:
 
 
 def _wait_s(failures: int) -> float:
-    """How long to wait before a show that failed so often in a row is started again."""
-    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures, 10))
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures, 10))  # the more in a row, the longer
 
 
 def _words_for(code: int) -> str:
