@@ -114,7 +114,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def until(self, question: str, within_s: float = 20.0) -> None:
+    def until(self, question: str, within_s: float = 60.0) -> None:
         """Wait until a JavaScript expression is true; a page that is just being left is asked again."""
         deadline_s = time.monotonic() + within_s
         while True:
