@@ -96,7 +96,7 @@ def written_before(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def wait_for() -> Callable[..., object]:
-    """wait_for(question, within_s): ask until the answer is true; in vain it is asked for so long that no machine is slow."""
+    """wait_for(question, within_s): ask until the answer is true, in vain for longer than any machine is slow."""
 
     def wait(question: Callable[[], object], within_s: float = 180.0) -> object:
         pause, deadline_s = threading.Event(), time.monotonic() + within_s

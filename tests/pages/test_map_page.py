@@ -122,12 +122,17 @@ def colour(page: Browser, x: float, y: float) -> list[int]:
     return list(found)
 
 
-def test_pictures_lie_where_they_belong_and_where_visitors_lingered_is_drawn_over_them(page, atlas: Atlas) -> None:
+def test_pictures_lie_where_they_belong_and_where_visitors_lingered_is_drawn_over_them(
+    page: Browser, atlas: Atlas, wait_for
+) -> None:
     x, y, size = middle(page)
     spot = (x + (4 / 9 - 0.5) * size, y + (4 / 9 - 0.5) * size)
-    page.until("document.getElementById('map').getContext('2d').getImageData(0, 0, 1, 1).data.length === 4")
-    red, green, blue, _ = colour(page, *spot)
-    assert red > 150 and green < 90 and blue < 140
+
+    def is_red() -> bool:
+        red, green, blue, _ = colour(page, *spot)
+        return red > 150 and green < 90 and blue < 140
+
+    wait_for(is_red)  # pictures come one after the other
     counted = lingering.Lingering(atlas.folder)
     counted.note(4 / 9, 4 / 9, 30.0)
     counted.save(0.0, at_once=True)
