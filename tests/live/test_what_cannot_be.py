@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -177,3 +179,26 @@ def test_a_show_whose_keeper_ended_while_it_was_started_does_not_begin(monkeypat
     with pytest.raises(RuntimeError, match="ended while it was being started"):
         kept.Kept.found()
     assert asked == [signal.SIGTERM] and kept.KEPT not in os.environ and kept.Kept.found() is None
+
+
+@pytest.mark.parametrize("ending", [False, True])
+def test_a_film_that_is_told_to_end_leaves_no_half_of_a_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: bool
+) -> None:
+    whole: list[bool] = []
+
+    @contextlib.contextmanager
+    def piece(*_: object) -> Iterator[SimpleNamespace]:
+        whole.append(False)
+        yield SimpleNamespace(write=lambda frame: None)
+        whole[-1] = True
+
+    monkeypatch.setattr("installation.rendering.pieces.piece", piece)
+    screen = SimpleNamespace(screen=SimpleNamespace(size=(4, 4)))
+    plan = SimpleNamespace(fps=2.0, frames=6, show=screen, coding=None)
+    show = SimpleNamespace(remembers=False, remember=dict, follow=float, draw=lambda controls: None)
+    making = filming.Making(plan, show, tmp_path, "")  # type: ignore[arg-type]
+    making.ending = ending
+    making._make_piece(SimpleNamespace(update=lambda: None))
+    assert whole == [not ending] and making.frame == (0 if ending else min(6, making.piece_frames))
+    assert (tmp_path / leftovers.KEPT).exists() is not ending
