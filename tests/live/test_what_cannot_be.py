@@ -195,7 +195,7 @@ def test_a_film_that_is_told_to_end_leaves_no_half_of_a_piece(
 
     monkeypatch.setattr("installation.rendering.pieces.piece", piece)
     screen = SimpleNamespace(screen=SimpleNamespace(size=(4, 4)))
-    plan = SimpleNamespace(fps=2.0, frames=6, show=screen, coding=None)
+    plan = SimpleNamespace(fps=2.0, frames=6, show=screen, coding=SimpleNamespace(container="mp4"))
     show = SimpleNamespace(remembers=False, remember=dict, follow=float, draw=lambda controls: None)
     making = filming.Making(plan, show, tmp_path, "")  # type: ignore[arg-type]
     making.ending = ending
