@@ -39,14 +39,11 @@ class Announced:
 
     async def end(self) -> None:
         """Take it back."""
-        if self._zeroconf is None:
-            return
-        with contextlib.suppress(Exception):  # a network that is gone does not keep a show from ending
-            async with asyncio.timeout(LEAVING_S):
-                await self._zeroconf.async_unregister_all_services()
-        with contextlib.suppress(Exception):
-            await self._zeroconf.async_close()
-        self._zeroconf = None
+        gone, self._zeroconf = self._zeroconf, None
+        for say in (gone.async_unregister_all_services, gone.async_close) if gone else ():
+            with contextlib.suppress(Exception):  # a network that is gone does not keep a show from ending
+                async with asyncio.timeout(LEAVING_S):
+                    await say()
 
 
 def _packed(host: str) -> list[bytes]:

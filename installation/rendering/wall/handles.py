@@ -75,5 +75,5 @@ def _draw_words(over: np.ndarray, words: str, size: Size) -> None:
     x, y = max(0, (size[0] - width) // 2), round(size[1] * 0.9)
     cv2.rectangle(over, (x - height, y - 2 * height), (x + width + height, y + height + below), DARK, cv2.FILLED)
     cv2.putText(over, words, (x, y), font, scale, (237, 229, 219, 255), 1)
-    strip = over[max(y - 2 * height, 0) : y + height + below, max(x - height, 0) : x + width + height]
+    strip = over[y - 2 * height : y + height + below, max(x - height, 0) : x + width + height]
     strip[..., 3] = 255  # letters are drawn with soft edges, in alpha too
