@@ -22,6 +22,7 @@ import pytest
 from desktops import virtual_desktop
 from plainshow import CUES, PAINTED, SCREEN, words
 from pythonosc.udp_client import SimpleUDPClient
+from stopped import stop
 
 from installation.live import displays, keeper, kept
 from installation.live.journal import read_log
@@ -90,10 +91,12 @@ def keeping(home: Path) -> Iterator[Callable[..., Kept]]:
         made.append(Kept(home, *more, show=show))
         return made[-1]
 
-    yield keep_one
-    for one in made:
-        one.process.kill()
-        one.process.wait()
+    try:
+        yield keep_one
+    finally:
+        for one in made:
+            one.process.kill()
+            one.process.wait()
 
 
 def frames_of(path: Path) -> list:
@@ -136,7 +139,7 @@ def evenings(tmp_path_factory: pytest.TempPathFactory, wait_for: Wait) -> Iterat
         wait_for(lambda: is_set(show))
         wait_for(part_of(folders[0] / "film.mp4").is_file)
         first = show.show()
-        first.suspend()  # nothing more is read
+        stop(first.pid)  # nothing more is read
         show.desk.send_message("/installation/blackout", 1)
         first.kill()
         wait_for(lambda: show.told()["blackout"] is True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stopped import stop
 
 from installation import files
 from installation.bending.operations import OPERATIONS, Operation
@@ -330,7 +331,7 @@ def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(
     times[DRAWN] -= 3600.0
     times[REQUESTED] -= 3600.0
     assert studio._silence_s() == 0.0, "nothing is owed"
-    os.kill(studio.pids[0], signal.SIGSTOP)  # so that the answer stays owed
+    stop(studio.pids[0])  # so that the answer stays owed
     ask(studio)
     assert studio._silence_s() < 3000.0
     os.kill(studio.pids[0], signal.SIGCONT)
@@ -340,7 +341,7 @@ def test_a_show_that_was_frozen_for_hours_is_not_called_hung_when_it_asks_again(
 def test_what_does_not_come_in_time_is_not_waited_for(studio: Studio, wait_for: Wait) -> None:
     ask(studio)
     wait_for(lambda: awake(studio) and studio.wait_done(0.0))
-    os.kill(studio.pids[0], signal.SIGSTOP)
+    stop(studio.pids[0])
     ask(studio)
     assert not studio.wait_done(0.05)
     os.kill(studio.pids[0], signal.SIGCONT)
@@ -359,7 +360,7 @@ def test_what_was_asked_of_a_process_that_crashed_is_drawn_by_the_next_one(studi
     ask(studio)
     assert studio.wait_done(90)
     (pid,) = studio.pids
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     ask(studio)
     os.kill(pid, signal.SIGSEGV)
     os.kill(pid, signal.SIGCONT)

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 from receiving import SIZE, Receiver, even, free_port, offering, sending
+from stopped import stop
 
 from installation import plugins
 from installation.rendering.outputs import sending as sending_module
@@ -99,7 +100,7 @@ def test_a_slow_output_is_handed_the_newest_picture_and_none_that_is_past(wait_f
     with sending(to(port)) as outputs:
         wait_for(offering(outputs, BLACK, lambda: receiver.sees(BLACK) or receiver.error))
         (one,) = outputs.all
-        os.kill(one.pids[0], signal.SIGSTOP)
+        stop(one.pids[0])
         for _ in range(20):
             before = one._memory.counts[sending_module.OFFERED]
             outputs.offer(lambda: GREY)
