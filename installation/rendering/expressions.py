@@ -15,7 +15,7 @@ BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
+    ast.Pow: math.pow,  # no complex numbers
 }
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "floor": math.floor,

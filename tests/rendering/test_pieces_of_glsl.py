@@ -22,7 +22,7 @@ def test_a_comment_is_blank_and_what_only_looks_like_one_is_not(source: str, bla
     assert blank_comments(source) == blanked
 
 
-@pytest.mark.parametrize("size", ["(0-8)^0.5", "9^9^9", "(0-1)^$WIDTH*0/0"])
+@pytest.mark.parametrize("size", ["(0-8)^0.5", "abs((0-8)^0.5)", "9^9^9", "(0-1)^$WIDTH*0/0"])
 def test_a_power_that_is_no_number_is_said(size: str) -> None:
     with pytest.raises(ExpressionError):
         compile_size(size)({"WIDTH": 64.5})

@@ -125,6 +125,8 @@ class Hands:
         """What a motor or lamp is to show from now on, 0..top; None where it shows that, or is where it is by hand."""
         hand = self._hands.setdefault(line.source, Hand())
         kind = line.source.kind
+        if kind in ("program", "pressure"):  # nothing that could be moved: what it says is never an echo
+            return None
         if line.way in (PRESS, TOGGLE) or _switches(line):
             value = min(line.on if self._is_set(line) else line.off, TOPS[kind])
         else:

@@ -300,3 +300,10 @@ def test_a_program_change_has_no_lamp() -> None:
     stage = Stage(program_1="cue", pressure_1=TEAR)
     stage.frame(Command("cue", "2", fade_s=0.0))
     assert stage.told == []
+
+
+def test_a_pressure_that_says_what_is_set_already_is_a_hand_and_no_echo() -> None:
+    stage = Stage(pressure_1=TEAR)
+    stage.frame(Command("knob", TEAR, 0.505, by="panel"))
+    stage.cable.put(0xD0, 64)
+    assert [command.value for command in stage.frame()] == [pytest.approx(64 / 127)]
